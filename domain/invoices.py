@@ -1,0 +1,130 @@
+"""Invoices: the draft that a shipment turns into, what QuickBooks says it booked, and the deterministic identities."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.money import Money, Quantity
+
+DOC_NUMBER_LIMIT = 21  # QuickBooks refuses longer ones with code 2050
+REQUEST_ID_LIMIT = 36  # 50 for a single request, 36 for a batch: the smaller one fits both
+
+
+class LineKind(StrEnum):
+    """Why a line is on an invoice."""
+
+    GOODS = "goods"
+    FREIGHT = "freight"
+
+
+class IntentState(StrEnum):
+    """How far an intent is: the outcome of a call has three values, booked, refused and uncertain."""
+
+    INTENDED = "intended"
+    UNCERTAIN = "uncertain"
+    BOOKED = "booked"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class InvoiceStatus(StrEnum):
+    """The state of a canonical invoice; QuickBooks itself has no draft state (case E1)."""
+
+    DRAFTED = "drafted"
+    RELEASED = "released"
+    EDITED = "edited"
+    VOIDED = "voided"
+    DELETED = "deleted"
+    PAID = "paid"
+
+
+class InvoiceLine(BaseModel):
+    """One billed line. `quantity` and `unit_price` are per `uom`; `amount` is the product, rounded half up (E4)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_no: int
+    kind: LineKind = LineKind.GOODS
+    sku: str
+    description: str
+    quantity: Quantity
+    uom: str
+    unit_price: Money
+    amount: Money
+    taxable: bool
+    shipment_line_no: int | None = None
+
+
+class InvoiceDraft(BaseModel):
+    """A shipment priced and ready to bill, in canonical words only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shipment_number: str
+    generation: int
+    doc_number: str
+    request_id: str
+    order_number: str
+    customer_number: str
+    terms_code: str | None
+    purchase_order: str | None
+    invoiced_on: date
+    due_on: date
+    carrier: str | None
+    tracking: str | None
+    lines: tuple[InvoiceLine, ...]
+    total: Money
+
+
+class VendorRefs(BaseModel):
+    """The QuickBooks ids that a draft needs, taken from confirmed links."""
+
+    model_config = ConfigDict(frozen=True)
+
+    customer_id: str
+    terms_id: str | None
+    item_ids: dict[str, str]
+
+
+class BookedInvoice(BaseModel):
+    """An invoice as QuickBooks holds it, reduced to what the gateway decides on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    external_id: str
+    doc_number: str | None
+    sync_token: str
+    customer_id: str
+    total: Money
+    tax: Money = Decimal(0)
+    balance: Money
+    note: str = ""
+    invoiced_on: date | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+def request_id_for(realm: str, shipment_number: str, generation: int) -> str:
+    """The idempotency key of one intent: a function of the business key alone, never of an attempt (feature G-E3)."""
+    digest = hashlib.sha256(f"{realm}|invoice|{shipment_number}|{generation}".encode()).hexdigest()
+    return f"tw-{digest[:32]}"
+
+
+def marker_for(shipment_number: str, generation: int) -> str:
+    """The words that say in QuickBooks whose invoice this is; the last rung of the probe looks for them."""
+    return f"threeway:{shipment_number}:{generation}"
+
+
+def doc_number_for(shipment_number: str, generation: int) -> str:
+    """The invoice number: the shipment's, with `-2` and up for later generations; a long one keeps a digest's end."""
+    suffix = "" if generation == 1 else f"-{generation}"
+    room = DOC_NUMBER_LIMIT - len(suffix)
+    if len(shipment_number) <= room:
+        return shipment_number + suffix
+    digest = hashlib.sha256(shipment_number.encode()).hexdigest()[:6].upper()
+    return f"{shipment_number[: room - 7]}~{digest}{suffix}"
