@@ -73,6 +73,7 @@ class InvoiceDraft(BaseModel):
     customer_number: str
     terms_code: str | None
     purchase_order: str | None
+    shipped_on: date
     invoiced_on: date
     due_on: date
     carrier: str | None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.database import database_url, engine, postgres_url  # noqa: F401 - fixtures for every test
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

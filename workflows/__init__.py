@@ -1,0 +1,1 @@
+"""One business flow a file, deterministic, no I/O."""

@@ -1,0 +1,1 @@
+"""A stand-in of a Salesforce org: REST API, SOQL, Collections and Composite on one SQLite file."""

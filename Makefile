@@ -1,0 +1,78 @@
+# `make` prints what there is. A machine needs python3 (3.11 or newer) and make; everything else comes from PyPI.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench prove lock clean runtime-ready dev-ready python-ready
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
+	then echo $$name; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+JOBS ?= 2
+
+##@ Use it
+
+demo: runtime-ready ## Run everything and show the main job. ONCE=1 ends after it is verified, JSON=1 prints JSON
+	@$(BIN)/python cli.py demo $(if $(ONCE),--once) $(if $(JSON),--json)
+
+up: runtime-ready ## Run everything on this machine until Ctrl-C
+	@$(BIN)/python cli.py up $(if $(JSON),--json)
+
+##@ Develop
+
+test: dev-ready ## Run every test on real PostgreSQL, a real Temporal server and the stand-ins (TESTS=, JOBS=, ARGS=)
+	@$(BIN)/python -m pytest $(TESTS) -n $(JOBS) --dist loadfile $(ARGS)
+
+check: dev-ready ## Lint, format, types, architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+bench: dev-ready ## Measure the promises: latency and throughput
+	@$(BIN)/python -m bench $(ARGS)
+
+prove: dev-ready ## Break every step of invoicing and prove exactly one invoice each time (slow)
+	@$(BIN)/python -m bench.prove $(ARGS)
+
+lock: dev-ready ## Renew both lock files: versions and hashes, no addresses (UPGRADE=1 takes the newest)
+	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
+	@$(BIN)/uv pip compile requirements-dev.in --output-file requirements-dev.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove the environment, caches and the embedded data (.threeway)
+	rm -rf $(VENV) .threeway .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Help
+
+help: ## Print this
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+python-ready:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it or run make PYTHON=/path/to/python3"; exit 1; }
+
+# $(1): lock file. The environment holds a copy of the lock that it was made from: the same content needs no work.
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		rm -rf $(VENV); echo "Python cannot make environments; install its venv package (Debian: python3-venv)"; exit 1; }
+	@cmp -s $(1) $(VENV)/$(1) || { \
+		echo "Installing $(1) into $(VENV) (once) ..."; \
+		PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes -r $(1) \
+			>$(VENV)/install.log 2>&1 || { tail -n 30 $(VENV)/install.log; \
+			echo "Installing failed; the whole log is in $(VENV)/install.log"; exit 1; }; \
+		cp $(1) $(VENV)/$(1); }
+endef
+
+runtime-ready: python-ready
+	$(call install,requirements.lock)
+
+dev-ready: runtime-ready
+	$(call install,requirements-dev.lock)

@@ -1,0 +1,67 @@
+"""The boundary between our error tree and Temporal's: one wrapper, so that one place decides what is tried again."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import GatewayError, Transient
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BEAT_SECONDS = 2.0
+
+
+def application_error(error: GatewayError) -> ApplicationError:
+    """Say a gateway error in Temporal's words: its code is the type, only transient ones are tried again."""
+    transient = isinstance(error, Transient)
+    return ApplicationError(
+        error.detail[:2000],
+        {"reason": error.reason, **error.context},
+        type=error.code,
+        non_retryable=not transient,
+        next_retry_delay=error.retry_after if isinstance(error, Transient) else None,
+    )
+
+
+def at_boundary(function: Callable[P, R]) -> Callable[P, R]:
+    """Translate what a synchronous activity raises; anything outside the error tree is a bug and is tried again."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except GatewayError as error:
+            raise application_error(error) from error
+
+    return wrapped
+
+
+@contextmanager
+def beating() -> Iterator[None]:
+    """Heartbeat from a thread of its own while the body runs, so that a dead worker is noticed within seconds.
+
+    The beats prove the process, not progress: the attempt's own timeout bounds a body that hangs.
+    """
+    stop = threading.Event()
+    context = contextvars.copy_context()
+
+    def beat() -> None:
+        while not stop.wait(BEAT_SECONDS):
+            context.run(activity.heartbeat)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

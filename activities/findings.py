@@ -1,0 +1,59 @@
+"""Findings about what is invoiced or refused already, in words for a person."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.billing import stated_amount
+from domain.exceptions import Cause, Choice, ExceptionKind, Finding
+from domain.money import plain
+from domain.shipments import Shipment
+from store.tables.invoices import InvoiceIntentRow
+
+
+def correction(before: Shipment, after: Shipment) -> tuple[Finding, Decimal]:
+    """Say in one sentence what a corrected shipment changes, and what that is worth (F9)."""
+    difference = stated_amount(after) - stated_amount(before)
+    lines = "; ".join(_line_changes(before, after)) or "only its heading changed"
+    remedy = "Raise a credit memo" if difference < 0 else "Raise a supplementary invoice" if difference else "Check it"
+    sentence = (
+        f"The ERP corrected shipment {after.number} after it was invoiced: {lines} ({difference:+} in all). "
+        f"{remedy} in QuickBooks, then mark this as handled."
+    )
+    choices = (Choice.HANDLED,)
+    finding = Finding(
+        kind=ExceptionKind.CONFLICT, cause=Cause.CORRECTION_AFTER_INVOICE, sentence=sentence, choices=choices
+    )
+    return finding, abs(difference)
+
+
+def _line_changes(before: Shipment, after: Shipment) -> list[str]:
+    old = {line.line_no: line for line in before.lines}
+    new = {line.line_no: line for line in after.lines}
+    changes = []
+    for line_no in sorted(old.keys() | new.keys()):
+        left, right = old.get(line_no), new.get(line_no)
+        if left == right:
+            continue
+        was = f"{plain(left.quantity_shipped)} {left.uom} at {plain(left.unit_price)}" if left else "nothing"
+        now = f"{plain(right.quantity_shipped)} {right.uom} at {plain(right.unit_price)}" if right else "nothing"
+        sku = (right or left).sku if (right or left) else ""  # type: ignore[union-attr]
+        changes.append(f"line {line_no} ({sku}) {was}, now {now}")
+    return changes
+
+
+def refusal_finding(intent: InvoiceIntentRow) -> Finding:
+    """Why QuickBooks refused, and what may be done about it."""
+    taken = intent.refusal_code == "duplicate"
+    said = intent.refusal_detail or "no reason was given"
+    sentence = (
+        f"QuickBooks has another invoice numbered {intent.doc_number} that is not ours. {said}"
+        if taken
+        else f"QuickBooks refused the invoice of shipment {intent.shipment_number}: {said}"
+    )
+    return Finding(
+        kind=ExceptionKind.DEAD_LETTER,
+        cause=Cause.DOC_NUMBER_TAKEN if taken else Cause.INVOICE_REJECTED,
+        sentence=sentence,
+        choices=(Choice.RETRY, Choice.BILL_AGAIN, Choice.ADOPT_INVOICE, Choice.DO_NOT_BILL),
+    )

@@ -1,0 +1,57 @@
+"""Holding a shipment for a person, and letting it go when the reason has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from domain.exceptions import Cause, Choice, Finding
+from domain.shipments import ShipmentState
+from store import exceptions, shipments
+from store.tables.shipments import ShipmentRow
+
+BILLING_DESK = "billing"  # who owns the exceptions of shipments
+
+
+def hold_shipment(
+    session: Session,
+    row: ShipmentRow,
+    findings: Sequence[Finding],
+    stake: Decimal,
+    at: datetime,
+    *,
+    state: ShipmentState | None = ShipmentState.HELD,
+) -> str:
+    """Open (or keep open) one exception for a shipment, led by its first finding; answers its id.
+
+    `state` None leaves the shipment's state alone: an invoiced one stays invoiced. Exceptions of other causes that no
+    longer hold close themselves (feature G-I2).
+    """
+    first = findings[0]
+    if state is not None:
+        shipments.set_state(session, row, state, reason=first.sentence)
+    release_shipment(session, row.number, at, keep=(first.cause,))
+    choices = tuple(dict.fromkeys(choice for finding in findings for choice in finding.choices))
+    return exceptions.open_item(
+        session,
+        finding=first,
+        findings=findings,
+        choices=ordered(choices),
+        record=("shipment", row.number),
+        money_at_stake=stake,
+        owner=BILLING_DESK,
+        workflow_id=f"shipment/{row.number}",
+    )
+
+
+def ordered(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """The same choices with giving up at the end."""
+    return tuple(sorted(choices, key=lambda choice: choice is Choice.DO_NOT_BILL))
+
+
+def release_shipment(session: Session, number: str, at: datetime, *, keep: Sequence[Cause] = ()) -> None:
+    """Close what is open on a shipment and not to be kept: its cause went away."""
+    exceptions.close_by_itself(session, ("shipment", number), at, keep=keep)

@@ -1,0 +1,108 @@
+"""Activities of invoicing: prepare shipments in the store, book their intents in QuickBooks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+from temporalio import activity
+
+from activities.booking import Booking, unbooked_finding
+from activities.boundary import at_boundary, beating
+from activities.findings import refusal_finding
+from activities.holding import hold_shipment
+from activities.preparing import Preparation
+from adapters.quickbooks.gateway import QuickBooksGateway
+from domain.company import Company
+from domain.errors import Missing
+from domain.invoices import IntentState
+from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
+from store import billing, files, intents, shipments, staging
+from store.causes import Cause, CauseSource
+from store.session import reading, transaction
+
+
+class PreparingActivities:
+    """Steps that need the store alone."""
+
+    def __init__(self, engine: Engine, company: Company, realm: str) -> None:
+        self._engine, self._company, self._realm = engine, company, realm
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def prepare_range(self, work: RangeWork) -> Prepared:
+        """Record a range of a file's shipments, then match, price and intend them, all in one transaction."""
+        cause = Cause(
+            source=CauseSource.ERP,
+            actor="worker",
+            reference={"file_id": work.file_id, "seq_from": work.seq_from, "seq_to": work.seq_to},
+            workflow_id=activity.info().workflow_id,
+        )
+        with transaction(self._engine, cause) as session:
+            file = files.get(session, UUID(work.file_id))
+            if file is None:
+                raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
+            groups = staging.groups(session, UUID(work.file_id), work.seq_from, work.seq_to)
+            seen_at = file.visible_at or file.received_at
+            numbers = shipments.record(session, UUID(work.file_id), groups, seen_at)
+            return Preparation(session, self._company, self._realm, datetime.now(UTC)).run(numbers)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def prepare(self, work: ShipmentWork) -> Prepared:
+        """Match, price and intend one shipment, or say what holds it."""
+        with transaction(self._engine, self._cause(work)) as session:
+            preparation = Preparation(session, self._company, self._realm, datetime.now(UTC))
+            return preparation.run([work.shipment_number])
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def note_unbooked(self, work: ShipmentWork) -> str | None:
+        """Open an exception that says why a shipment has no invoice yet; answers its id, None if it has one."""
+        number = work.shipment_number
+        with transaction(self._engine, self._cause(work)) as session:
+            situation = next(iter(billing.situations(session, [number])), None)
+            intent = situation.intent if situation else None
+            if situation is None or intent is None or intent.state == IntentState.BOOKED:
+                return None
+            if intent.state == IntentState.REFUSED:
+                return hold_shipment(
+                    session, situation.row, (refusal_finding(intent),), situation.stake, datetime.now(UTC)
+                )
+            finding = unbooked_finding(intent.state, intent.refusal_code, intent.refusal_detail, number)
+            return hold_shipment(session, situation.row, (finding,), situation.stake, datetime.now(UTC), state=None)
+
+    def _cause(self, work: ShipmentWork) -> Cause:
+        return Cause(
+            source=CauseSource.GATEWAY,
+            actor="worker",
+            reference={"shipment": work.shipment_number},
+            workflow_id=activity.info().workflow_id,
+        )
+
+
+class BookingActivities:
+    """Steps that write to QuickBooks."""
+
+    def __init__(self, engine: Engine, quickbooks: QuickBooksGateway) -> None:
+        self._engine, self._quickbooks = engine, quickbooks
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def book(self, work: BookWork) -> Booked:
+        """Book intents, adopting what is there already; safe to run again after any interruption."""
+        with beating():
+            Booking(self._engine, self._quickbooks, activity.info().workflow_id or "").run(work.intent_ids)
+        return self._outcome(work)
+
+    def _outcome(self, work: BookWork) -> Booked:
+        outcome: dict[IntentState, list[str]] = {state: [] for state in IntentState}
+        with reading(self._engine) as session:
+            for one in intents.get_many(session, work.intent_ids):
+                outcome[one.state].append(one.draft.shipment_number)
+        return Booked(
+            booked=outcome[IntentState.BOOKED],
+            refused=outcome[IntentState.REFUSED] + outcome[IntentState.WITHDRAWN],
+            uncertain=outcome[IntentState.UNCERTAIN] + outcome[IntentState.INTENDED],
+        )

@@ -1,0 +1,69 @@
+"""Activities of masters: customers and items of the ERP are brought into the canonical store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.boundary import at_boundary, beating
+from domain.customers import Customer
+from domain.errors import Malformed
+from domain.files import Entity, StagedGroup
+from domain.items import Item
+from domain.work import FileWork, MastersApplied
+from store import customers, files, items, staging
+from store.causes import Cause, CauseSource
+from store.session import reading, transaction
+
+BLOCK = 1000  # rows a transaction
+
+Writer = Callable[[Session, Sequence[StagedGroup]], int]
+
+
+def _write_customers(session: Session, groups: Sequence[StagedGroup]) -> int:
+    return len(customers.upsert(session, [Customer.model_validate(group.payload) for group in groups]))
+
+
+def _write_items(session: Session, groups: Sequence[StagedGroup]) -> int:
+    return len(items.upsert(session, [Item.model_validate(group.payload) for group in groups]))
+
+
+WRITERS: dict[Entity, Writer] = {Entity.CUSTOMER_MASTER: _write_customers, Entity.ITEM_MASTER: _write_items}
+
+
+class MasterActivities:
+    """Steps that write masters into the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def load_master(self, work: FileWork) -> MastersApplied:
+        """Write the rows of a master that are new or differ, a block at a time; running it again writes nothing."""
+        with beating():
+            with reading(self._engine) as session:
+                file = files.get(session, UUID(work.file_id))
+                count = staging.count(session, UUID(work.file_id))
+            entity = file.entity if file else None
+            if entity not in WRITERS:
+                raise Malformed(f"File {work.filename} is no master: {entity}.", file_id=work.file_id)
+            written = 0
+            for first in range(1, count + 1, BLOCK):
+                written += self._write(work, WRITERS[entity], first, first + BLOCK - 1)
+                activity.heartbeat(first)
+        return MastersApplied(entity=entity, written=written, unchanged=count - written)
+
+    def _write(self, work: FileWork, write: Writer, seq_from: int, seq_to: int) -> int:
+        cause = Cause(
+            source=CauseSource.ERP,
+            actor="worker",
+            reference={"file_id": work.file_id, "seq_from": seq_from, "seq_to": seq_to},
+            workflow_id=activity.info().workflow_id,
+        )
+        with transaction(self._engine, cause) as session:
+            return write(session, staging.groups(session, UUID(work.file_id), seq_from, seq_to))

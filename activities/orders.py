@@ -1,0 +1,88 @@
+"""Activities of orders: pull what changed in Salesforce into the canonical store."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+from temporalio import activity
+
+from activities.boundary import at_boundary, beating
+from adapters.salesforce.gateway import SalesforceGateway
+from adapters.salesforce.orders import OrderPage
+from domain.orders import Order
+from domain.sources import System
+from domain.work import OrdersPulled, OrdersWork
+from store import cursors, inbox, orders
+from store.causes import Cause, CauseSource
+from store.session import reading, transaction
+
+log = structlog.get_logger()
+CURSOR = "salesforce-orders"
+NAMED = 500  # changed orders that are named one by one; more of them wake everything that waits for an order
+OVERLAP = timedelta(minutes=5)  # commits become visible later than their stamp (facts: SystemModstamp poll)
+
+
+def version_of(order: Order) -> str:
+    """A name for one state of an order: a line can change while the order's own stamp stays (within one second too)."""
+    digest = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
+    return f"{order.version_at.isoformat()}/{digest[:16]}"
+
+
+def arrival_of(order: Order) -> inbox.Arrival:
+    """The inbox row of one state of an order; the poll that found it is what deals with it."""
+    return inbox.Arrival(
+        source=System.SALESFORCE,
+        external_id=f"Order/{order.external_id}/{version_of(order)}",
+        kind="order",
+        payload=order.model_dump(mode="json"),
+        workflow_type="OrdersPull",
+        workflow_id=f"orders-pull/{order.number}",
+    )
+
+
+class OrderActivities:
+    """Steps that read orders from Salesforce."""
+
+    def __init__(self, engine: Engine, salesforce: SalesforceGateway) -> None:
+        self._engine, self._salesforce = engine, salesforce
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def pull_orders(self, work: OrdersWork) -> OrdersPulled:
+        """Read one stretch of changed orders; versions seen before change nothing, the cursor never goes back."""
+        with beating():
+            with reading(self._engine) as session:
+                since = cursors.position(session, CURSOR)
+            changed: set[str] = set()
+            read = unnumbered = incomplete = 0
+            for page in self._salesforce.changed_orders(since, OVERLAP):
+                changed.update(self._keep(page, work.reason))
+                read += len(page.orders)
+                unnumbered += len(page.unnumbered_ids)
+                incomplete += len(page.incomplete)
+                for order in page.incomplete:
+                    log.warning("an order cannot be read yet", order=order.number, reason=order.reason)
+        named = sorted(changed) if len(changed) <= NAMED else []
+        return OrdersPulled(
+            read=read, changed_count=len(changed), changed=named, unnumbered=unnumbered, incomplete=incomplete
+        )
+
+    def _keep(self, page: OrderPage, reason: str) -> list[str]:
+        """One page, its inbox rows and the cursor in one transaction; answers the orders that really changed."""
+        cause = Cause(
+            source=CauseSource.SALESFORCE,
+            actor="poll",
+            reference={"object": "Order", "reason": reason},
+            workflow_id=activity.info().workflow_id,
+        )
+        with transaction(self._engine, cause) as session:
+            known = inbox.receive_many(session, [arrival_of(order) for order in page.orders])
+            inbox.mark_started(session, [entry.id for entry, is_new in known if is_new])
+            fresh = [order for order, (_, is_new) in zip(page.orders, known, strict=True) if is_new]
+            changed = orders.upsert(session, fresh)
+            if page.newest_version_at:
+                cursors.advance(session, CURSOR, page.newest_version_at)
+            return changed

@@ -1,0 +1,189 @@
+"""Preparing shipments for their invoice: load what is known, let the domain decide, keep decision and intent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from activities.findings import correction, refusal_finding
+from activities.holding import hold_shipment, release_shipment
+from domain.billing import BillingDecision, BillingInput, decide
+from domain.company import Company
+from domain.exceptions import Cause, Choice, Resolution
+from domain.invoices import IntentState
+from domain.matching import MatchInput
+from domain.shipments import ShipmentState
+from domain.work import Prepared
+from store import billing, decisions, intents, shipments
+from store.billing import Situation
+from store.tables.invoices import InvoiceIntentRow
+
+
+@dataclass
+class Preparation:
+    """One set-based step over some shipments; the session's transaction makes it all or nothing."""
+
+    session: Session
+    company: Company
+    realm: str
+    now: datetime
+    fresh: list[InvoiceIntentRow] = field(default_factory=list)
+    prepared: Prepared = field(default_factory=lambda: Prepared(shipments=[]))
+    promised: dict[tuple[str, int], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def run(self, numbers: Sequence[str]) -> Prepared:
+        """Prepare these shipments in the order given; running it again changes nothing."""
+        self.prepared = Prepared(shipments=list(numbers))
+        also_billed = (self.company.billing.freight_sku,)
+        for situation in billing.situations(self.session, numbers, also_billed):
+            self._prepare(situation)
+        if len(self.fresh) > 1:
+            intents.join_batch(self.session, self.fresh, batch_id_for(self.fresh))
+        self.session.flush()
+        self.prepared.book.extend(str(row.id) for row in self.fresh)
+        return self.prepared
+
+    def _prepare(self, situation: Situation) -> None:
+        number, intent = situation.row.number, situation.intent
+        if intent and intent.state == IntentState.UNCERTAIN:
+            self.prepared.book.append(str(intent.id))
+        elif intent and intent.state == IntentState.BOOKED:
+            self._look_for_correction(situation)
+        elif intent and intent.state == IntentState.INTENDED:
+            self._keep_or_withdraw(situation, intent)
+        elif intent and intent.state == IntentState.REFUSED:
+            self._after_refusal(situation, intent)
+        elif situation.row.state == ShipmentState.NOT_BILLED and not situation.decided(Choice.BILL_AGAIN, Choice.RETRY):
+            self.prepared.settled.append(number)
+        else:
+            self._decide(situation, generation=intent.generation + 1 if intent else 1)
+
+    def _decide(self, situation: Situation, generation: int) -> None:
+        given = self._input(situation, generation)
+        decision = decide(given)
+        self._keep(situation, given, decision)
+        if decision.draft and decision.refs:
+            self.fresh.append(intents.add(self.session, decision.draft, decision.refs, self.now))
+            self._promise(situation, decision)
+            shipments.set_state(self.session, situation.row, ShipmentState.INTENDED, at=self.now)
+            release_shipment(self.session, situation.row.number, self.now)
+        else:
+            self._hold_or_settle(situation, decision)
+
+    def _hold_or_settle(self, situation: Situation, decision: BillingDecision) -> None:
+        number = situation.row.number
+        if decision.findings:
+            item = hold_shipment(self.session, situation.row, decision.findings, decision.money_at_stake, self.now)
+            self.prepared.held[number] = item
+            return
+        reason = decision.not_billed_because
+        shipments.set_state(self.session, situation.row, ShipmentState.NOT_BILLED, reason=reason)
+        release_shipment(self.session, number, self.now)
+        self.prepared.settled.append(number)
+
+    def _input(self, situation: Situation, generation: int) -> BillingInput:
+        order = situation.order
+        before = {
+            line.line_no: situation.shipped_before.get(line.line_no, Decimal(0))
+            + self.promised[situation.row.order_number, line.line_no]
+            for line in (order.lines if order else ())
+        }
+        case = MatchInput(
+            shipment=situation.shipment,
+            order=order,
+            customer=situation.customer,
+            items=situation.items,
+            shipped_before=before,
+            rulings=situation.rulings,
+        )
+        return BillingInput(
+            case=case,
+            links=situation.links,
+            company=self.company,
+            realm=self.realm,
+            generation=generation,
+            decided_on=self.company.local_date(self.now),
+        )
+
+    def _promise(self, situation: Situation, decision: BillingDecision) -> None:
+        """What this step bills counts as shipped before for the order's next shipment in the same step."""
+        for line in decision.draft.lines if decision.draft else ():
+            if line.shipment_line_no is not None:
+                self.promised[situation.row.order_number, line.shipment_line_no] += line.quantity
+
+    def _keep(self, situation: Situation, given: BillingInput, decision: BillingDecision) -> None:
+        decisions.keep(
+            self.session,
+            kind="billing",
+            record=("shipment", situation.row.number),
+            policy_version=decision.policy_version,
+            inputs=given,
+            outcome=decision,
+            made_at=self.now,
+        )
+
+    def _look_for_correction(self, situation: Situation) -> None:
+        """A later statement of an invoiced shipment is never booked by itself: a person looks at it (F9)."""
+        number, pending = situation.row.number, situation.pending
+        if pending is None:
+            release_shipment(self.session, number, self.now, keep=(Cause.INVOICE_DIFFERS,))
+            self.prepared.settled.append(number)
+            return
+        if situation.decided(Choice.HANDLED):
+            shipments.restate(
+                self.session,
+                situation.row,
+                pending.shipment,
+                pending.revision,
+                pending.content_hash,
+                {"source_file_id": pending.source_file_id, "line_from": pending.line_from},
+            )
+            release_shipment(self.session, number, self.now)
+            self.prepared.settled.append(number)
+            return
+        finding, stake = correction(situation.shipment, pending.shipment)
+        self.prepared.held[number] = hold_shipment(self.session, situation.row, (finding,), stake, self.now, state=None)
+
+    def _keep_or_withdraw(self, situation: Situation, intent: InvoiceIntentRow) -> None:
+        if not situation.rulings.do_not_bill or intent.attempts > 0:
+            self.prepared.book.append(str(intent.id))
+            return
+        intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail="a person decided not to bill it")
+        self._decide(situation, generation=intent.generation)
+
+    def _after_refusal(self, situation: Situation, intent: InvoiceIntentRow) -> None:
+        """QuickBooks said no: only a person's decision made after that takes it up again."""
+        decision = situation.decision_after(intent.settled_at)
+        if decision is None:
+            self.prepared.held[situation.row.number] = hold_shipment(
+                self.session, situation.row, (refusal_finding(intent),), situation.stake, self.now
+            )
+        elif decision.choice is Choice.ADOPT_INVOICE:
+            self._revive(situation, intent, decision)
+        elif decision.choice is Choice.RETRY and self._unchanged(situation, intent):
+            self._revive(situation, intent, None)
+        else:
+            self._decide(situation, generation=intent.generation + 1)
+
+    def _unchanged(self, situation: Situation, intent: InvoiceIntentRow) -> bool:
+        again = decide(self._input(situation, intent.generation))
+        if again.draft is None or again.refs is None:
+            return False
+        return intents.payload_hash(again.draft, again.refs) == intent.payload_hash
+
+    def _revive(self, situation: Situation, intent: InvoiceIntentRow, decision: Resolution | None) -> None:
+        intents.revive(self.session, intent, quickbooks_id=decision.value if decision else None)
+        shipments.set_state(self.session, situation.row, ShipmentState.INTENDED, at=self.now)
+        self.prepared.book.append(str(intent.id))
+
+
+def batch_id_for(rows: Sequence[InvoiceIntentRow]) -> str:
+    """The identity of a batch: a function of the requests in it, at most 36 characters."""
+    digest = hashlib.sha256("|".join(row.request_id for row in rows).encode()).hexdigest()
+    return f"tw-{digest[:32]}"

@@ -1,0 +1,171 @@
+"""Receiving files: bytes are landed by content, the file and its inbox row are committed, then its workflow is started.
+
+The same for a file that is posted and for one that lies in the watched folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.starting import start_once
+from adapters.erp.arrival import Landed, store_bytes
+from adapters.erp.layout import Layout
+from adapters.erp.layouts import HEAD_BYTES, Layouts
+from domain.errors import Malformed
+from domain.exceptions import Cause as Why
+from domain.exceptions import Choice, ExceptionKind, Finding
+from domain.files import FileState
+from domain.sources import System
+from domain.work import FileWork
+from store import exceptions, files, inbox
+from store.causes import Cause, CauseSource
+from store.session import transaction
+
+log = structlog.get_logger()
+
+UNIDENTIFIED = "unidentified"  # the layout of a file that fits none
+FILE_DESK = "warehouse systems"  # who owns the exceptions of files
+MAX_FILE_BYTES = 8 << 30  # twice the largest nightly export that is known of
+START_SECONDS = 3.0  # a start that takes longer is left to the sweep: the file is committed
+
+
+def make_receiver(engine: Engine, client: Client, layouts_folder: Path, folder: Path) -> Receiver:
+    """The intake of one process: layouts read once, files kept below `folder`. A bad layout raises Misconfigured."""
+    return Receiver(engine, client, Layouts.load(layouts_folder), folder, MAX_FILE_BYTES)
+
+
+class Received(BaseModel):
+    """A file that is safe: committed, and on its way or there already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inbox_id: int
+    file_id: str
+    sha256: str
+    filename: str
+    layout: str
+    workflow_id: str
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What receiving needs; `max_bytes` bounds one file."""
+
+    engine: Engine
+    client: Client
+    layouts: Layouts
+    folder: Path
+    max_bytes: int
+
+    def land(self, chunks: Iterable[bytes]) -> Landed:
+        """Put the bytes under their own hash; nothing else knows of them yet. Too many of them raise Rejected."""
+        return store_bytes(chunks, self.folder, self.max_bytes)
+
+    def commit(
+        self, landed: Landed, filename: str, layout_name: str | None, arrived_by: str, visible_at: datetime
+    ) -> Received:
+        """Write the file and its inbox row down in one transaction; the same bytes again are only noted (F4)."""
+        layout = self.layout_of(landed, filename, layout_name)
+        arrival = files.FileArrival(
+            sha256=landed.sha256,
+            filename=filename,
+            layout=layout.name,
+            entity=layout.layout.entity,
+            byte_count=landed.size,
+            arrived_by=arrived_by,
+            visible_at=visible_at,
+        )
+        cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
+        with transaction(self.engine, cause) as session:
+            file, is_new = files.register(session, arrival)
+            work = FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
+            entry = inbox.Arrival(
+                source=System.ERP,
+                external_id=file.sha256,
+                kind="file",
+                payload={"file_id": str(file.id), "filename": filename},
+                workflow_type="ErpFile",
+                workflow_id=f"erp-file/{file.sha256}",
+                workflow_input=work.model_dump(mode="json"),
+            )
+            stored, _ = inbox.receive(session, entry)
+        return Received(
+            inbox_id=stored.id,
+            file_id=str(file.id),
+            sha256=file.sha256,
+            filename=file.filename,
+            layout=file.layout,
+            workflow_id=entry.workflow_id,
+            duplicate=not is_new,
+        )
+
+    def refuse(self, landed: Landed, filename: str, arrived_by: str, why: str) -> None:
+        """Keep a file that no layout fits as refused, as work for a person; the same bytes again are only noted."""
+        arrival = files.FileArrival(
+            sha256=landed.sha256,
+            filename=filename,
+            layout=UNIDENTIFIED,
+            byte_count=landed.size,
+            arrived_by=arrived_by,
+        )
+        cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
+        finding = Finding(
+            kind=ExceptionKind.DEAD_LETTER, cause=Why.FILE_REFUSED, sentence=why, choices=(Choice.HANDLED,)
+        )
+        with transaction(self.engine, cause) as session:
+            file, is_new = files.register(session, arrival)
+            if not is_new:
+                return
+            files.set_state(session, file.id, FileState.REFUSED, datetime.now(UTC), error=why)
+            exceptions.open_item(
+                session,
+                finding=finding,
+                findings=(finding,),
+                choices=finding.choices,
+                record=("file", str(file.id)),
+                money_at_stake=None,
+                owner=FILE_DESK,
+                workflow_id=None,
+            )
+
+    def layout_of(self, landed: Landed, filename: str, layout_name: str | None) -> Layout:
+        """The layout that was named, or the one that the content, then the name, speak for."""
+        if layout_name:
+            return self.layouts.get(layout_name)
+        with landed.path.open("rb") as file:
+            layout = self.layouts.identify(filename, file.read(HEAD_BYTES))
+        if layout is None:
+            known = ", ".join(self.layouts.names)
+            raise Malformed(
+                f"{filename} looks like no export that has a layout. Name its layout, one of: {known}.",
+                reason="layout_unknown",
+            )
+        return layout
+
+    async def start(self, received: Received) -> None:
+        """Start the workflow of a file that is new; when Temporal is away the sweep does it later."""
+        if received.duplicate:
+            return
+        work = FileWork(file_id=received.file_id, sha256=received.sha256, filename=received.filename)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await start_once(self.client, "ErpFile", received.workflow_id, work)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the file is committed and the sweep starts it
+            log.warning("the file is safe, its flow starts later", file=received.file_id, error=type(error).__name__)
+            return
+        await asyncio.to_thread(self._started, received.inbox_id)
+
+    def _started(self, inbox_id: int) -> None:
+        cause = Cause(source=CauseSource.GATEWAY, actor="receiver")
+        with transaction(self.engine, cause) as session:
+            inbox.mark_started(session, [inbox_id])

@@ -1,0 +1,68 @@
+"""What a worker of each queue registers, built from what the root hands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.erp_file import FileActivities
+from activities.invoicing import BookingActivities, PreparingActivities
+from activities.linking import LinkActivities
+from activities.masters import MasterActivities
+from activities.orders import OrderActivities
+from activities.publication import PublicationActivities
+from activities.receiving import Receiver
+from activities.waiting import WaitingActivities
+from adapters.quickbooks.gateway import QuickBooksGateway
+from adapters.salesforce.gateway import SalesforceGateway
+from domain.company import Company
+from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
+
+Activity = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that activities work with."""
+
+    engine: Engine
+    client: Client
+    receiver: Receiver
+    folder: Path
+    company: Company
+    realm: str
+    quickbooks: QuickBooksGateway
+    salesforce: SalesforceGateway
+
+
+def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
+    """The activities of each task queue."""
+    preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
+    booking = BookingActivities(parts.engine, parts.quickbooks)
+    publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
+    files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
+    masters = MasterActivities(parts.engine)
+    orders = OrderActivities(parts.engine, parts.salesforce)
+    links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
+    waiting = WaitingActivities(parts.engine, parts.client)
+    return {
+        WORKFLOW_QUEUE: [
+            preparing.prepare_range,
+            preparing.prepare,
+            preparing.note_unbooked,
+            files.check_sequence,
+            files.finish_file,
+            masters.load_master,
+            waiting.hand_over,
+            waiting.wake,
+            waiting.sweep,
+        ],
+        QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
+        SALESFORCE_QUEUE: [publication.publish, orders.pull_orders, links.propose_salesforce],
+        ERP_QUEUE: [files.read_source_file],
+    }

@@ -1,0 +1,37 @@
+"""Starting and waking workflows: the one place that asks Temporal to begin something that the store has committed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from domain.work import ShipmentWork
+from runtime.names import WORKFLOW_QUEUE
+
+
+async def start_once(client: Client, workflow_type: str, workflow_id: str, work: Any) -> None:
+    """Start a workflow that must run once for its business key; one that is under way is left alone.
+
+    The store decides whether it has to run at all, so that a start after the history's retention is not a second run.
+    """
+    await client.start_workflow(
+        workflow_type,
+        work,
+        id=workflow_id,
+        task_queue=WORKFLOW_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+
+
+async def wake_shipment(client: Client, number: str) -> None:
+    """Let a shipment's own workflow look again, starting it when it is not under way (signal with start)."""
+    await client.start_workflow(
+        "ShipmentInvoicing",
+        ShipmentWork(shipment_number=number),
+        id=f"shipment/{number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="recheck",
+    )

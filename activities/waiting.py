@@ -1,0 +1,81 @@
+"""Activities that set work going: shipments that wait are woken, troubled ones handed over, lost starts made good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.starting import start_once, wake_shipment
+from domain.work import HandOver, SweepWork, Swept, Wake
+from store import exceptions, inbox, shipments
+from store.causes import Cause, CauseSource
+from store.session import reading, transaction
+
+AT_ONCE = 8  # starts under way at Temporal at the same time
+STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
+
+
+class WaitingActivities:
+    """Steps that need the store and Temporal's client."""
+
+    def __init__(self, engine: Engine, client: Client) -> None:
+        self._engine, self._client = engine, client
+
+    @activity.defn
+    async def hand_over(self, work: HandOver) -> int:
+        """Let each of these shipments go on in a workflow of its own; repeating it only makes them look again."""
+        await self._wake_all(work.shipments)
+        return len(work.shipments)
+
+    @activity.defn
+    async def wake(self, work: Wake) -> int:
+        """Let every shipment that waits for one of these causes look again; answers how many."""
+        numbers = await asyncio.to_thread(self._waiting, work)
+        await self._wake_all(numbers)
+        return len(numbers)
+
+    @activity.defn
+    async def sweep(self, work: SweepWork) -> Swept:
+        """Start what is in the inbox without a workflow, and hand over shipments that nothing has moved for a while."""
+        entries = await asyncio.to_thread(self._unstarted, work)
+        for entry in entries:
+            await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
+            await asyncio.to_thread(self._started, entry.id)
+        numbers = await asyncio.to_thread(self._stranded)
+        await self._wake_all(numbers)
+        return Swept(inbox=len(entries), shipments=len(numbers))
+
+    async def _wake_all(self, numbers: Sequence[str]) -> None:
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: str) -> None:
+            async with limit:
+                await wake_shipment(self._client, number)
+
+        await asyncio.gather(*(one(number) for number in numbers))
+
+    def _waiting(self, work: Wake) -> list[str]:
+        with reading(self._engine) as session:
+            waiting = exceptions.waiting_shipments(session, work.causes)
+            if not work.orders:
+                return waiting
+            of_them = set(shipments.of_orders(session, work.orders))
+            return [number for number in waiting if number in of_them]
+
+    def _unstarted(self, work: SweepWork) -> Sequence[inbox.InboxEntry]:
+        cause = Cause(source=CauseSource.GATEWAY, actor="sweep")
+        with transaction(self._engine, cause) as session:
+            return inbox.unstarted(session, 200, timedelta(seconds=work.older_than_seconds))
+
+    def _started(self, entry_id: int) -> None:
+        with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
+            inbox.mark_started(session, [entry_id])
+
+    def _stranded(self) -> list[str]:
+        with reading(self._engine) as session:
+            return shipments.stranded(session, datetime.now(UTC) - STRANDED_AFTER)

@@ -1,0 +1,68 @@
+"""QuickBooks as the activities see it: one object, canonical words in and out, errors of `domain.errors` only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from adapters.quickbooks import invoices, masters
+from adapters.quickbooks.client import ClientPool
+from adapters.quickbooks.connection import QuickBooksConnection
+from adapters.quickbooks.governor import Budget
+from adapters.quickbooks.tokens import QuickBooksTokens
+from domain.errors import GatewayError
+from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
+from domain.links import Candidate, LinkKind
+from domain.tokens import TokenVault
+
+
+class QuickBooksGateway:
+    """One QuickBooks company. Blocking and thread-safe, for a bounded thread pool; nothing is sent before a call."""
+
+    def __init__(self, connection: QuickBooksConnection, vault: TokenVault) -> None:
+        self._connection = connection
+        self._tokens = QuickBooksTokens(connection, vault)
+        self._clients = ClientPool(connection, self._tokens, Budget.of(connection))
+
+    def draft_invoice(self, draft: InvoiceDraft, refs: VendorRefs) -> BookedInvoice:
+        """Write one unsent invoice. Idempotent by `draft.request_id`; OutcomeUnknown: probe before writing again."""
+        return invoices.draft_invoice(self._clients.current(), draft, refs)
+
+    def draft_invoices(self, drafts: Sequence[invoices.BatchItem], batch_id: str) -> list[BookedInvoice | GatewayError]:
+        """Write up to 30 invoices in one call; their outcomes come in the order given.
+
+        Idempotent by `batch_id` with an item's name. Name the items where some may be repeated without the others.
+        """
+        return invoices.draft_invoices(self._clients.current(), drafts, batch_id)
+
+    def find_by_doc_number(self, doc_number: str) -> list[BookedInvoice]:
+        """Every invoice with this number; QuickBooks need not keep it unique."""
+        return invoices.find_by_doc_number(self._clients.current(), doc_number)
+
+    def find_by_marker(self, marker: str, customer_id: str, invoiced_on: date) -> list[BookedInvoice]:
+        """Every invoice of this customer and day whose note holds our marker."""
+        return invoices.find_by_marker(self._clients.current(), marker, customer_id, invoiced_on)
+
+    def read_invoice(self, external_id: str) -> BookedInvoice | None:
+        """The invoice as it is now; None when it is gone."""
+        return invoices.read_invoice(self._clients.current(), external_id)
+
+    def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
+        """Every customer, item or term of the company, inactive ones included."""
+        return masters.candidates(self._clients.current(), kind)
+
+    def check(self) -> str:
+        """Prove that the connection works, in one sentence that names the company and what in its settings matters."""
+        client = self._clients.current()
+        company = client.read(f"companyinfo/{self._connection.realm_id}")["CompanyInfo"]
+        preferences = client.read("preferences")["Preferences"]
+        own_numbers = preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers", False)
+        closed_until = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+        numbers = "our invoice numbers are kept" if own_numbers else "QuickBooks may replace our invoice numbers"
+        books = f"the books are closed until {closed_until}" if closed_until else "no period is closed"
+        return f"Connected to {company.get('CompanyName', 'an unnamed company')}: {numbers}; {books}."
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._clients.close()
+        self._tokens.close()

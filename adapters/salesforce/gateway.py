@@ -1,0 +1,76 @@
+"""Salesforce as the activities see it: one object with everything that the gateway asks and says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from adapters.salesforce.client import SalesforceClient
+from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
+from adapters.salesforce.masters import MasterReader
+from adapters.salesforce.orders import OrderPage, OrderReader
+from adapters.salesforce.schema import gaps, needs
+from adapters.salesforce.statements import Publisher
+from adapters.salesforce.tokens import TokenKeeper
+from adapters.salesforce.transport import ApiUsage
+from domain.errors import Misconfigured
+from domain.links import Candidate, LinkKind
+from domain.orders import Order
+from domain.publication import InvoiceStatement, OrderEvent, OrderStatement, StatementOutcome
+from domain.tokens import TokenVault
+
+
+class SalesforceGateway:
+    """One org. Blocking and thread-safe: for activities that run in a pool of threads. Opening it costs no call."""
+
+    def __init__(self, connection: SalesforceConnection, names: SalesforceNames, vault: TokenVault) -> None:
+        self._names = names
+        self._client = SalesforceClient(connection, TokenKeeper(connection, vault))
+        self._orders = OrderReader(self._client, names)
+        self._masters = MasterReader(self._client, names)
+        self._publisher = Publisher(self._client, names)
+
+    @property
+    def usage(self) -> ApiUsage | None:
+        """The daily pool of API calls as the last answer stated it; None before the first."""
+        return self._client.usage
+
+    def changed_orders(self, since: datetime | None, overlap: timedelta, page_size: int = 200) -> Iterator[OrderPage]:
+        """The orders changed since then, page by page (see `OrderReader.changed_orders`)."""
+        return self._orders.changed_orders(since, overlap, page_size)
+
+    def orders_by_number(self, numbers: Iterable[str]) -> list[Order]:
+        """The living orders with these numbers, in the order given."""
+        return self._orders.orders_by_number(numbers)
+
+    def publish_orders(self, statements: Sequence[OrderStatement]) -> list[StatementOutcome]:
+        """State the lifecycle of orders (see `Publisher`); idempotent."""
+        return self._publisher.publish_orders(statements)
+
+    def publish_invoices(self, statements: Sequence[InvoiceStatement]) -> list[StatementOutcome]:
+        """State invoices; idempotent."""
+        return self._publisher.publish_invoices(statements)
+
+    def publish_events(self, events: Sequence[OrderEvent]) -> list[StatementOutcome]:
+        """Add events to orders; idempotent."""
+        return self._publisher.publish_events(events)
+
+    def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
+        """Customers or items as candidates for links."""
+        return self._masters.candidates(kind)
+
+    def check(self) -> str:
+        """Log in, compare the org with what the gateway needs, and say that all is there.
+
+        Raises Misconfigured with the list of what is missing, or the error of the login. Costs one call an object.
+        """
+        missing = list(gaps(self._client, self._names))
+        if missing:
+            raise Misconfigured(f"Salesforce lacks what the gateway needs: {'; '.join(missing)}.", reason="schema")
+        used = self.usage
+        budget = f"; {used.used} of {used.limit} API calls used today" if used else ""
+        return f"Salesforce answers; {len(needs(self._names))} objects have every field that the gateway needs{budget}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()

@@ -1,0 +1,175 @@
+"""Rows sent by sObject Collections: up to 200 a call, each with an outcome of its own.
+
+A call that succeeds can hold rows that failed, and one bad row can fail all of its neighbours.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from adapters.salesforce.client import SalesforceClient
+from adapters.salesforce.errors import (
+    DUPLICATE_VALUE,
+    LOCKED_ROW,
+    Complaint,
+    classify,
+    is_missing_parent,
+    read_complaint,
+)
+from domain.errors import Transient, Unavailable
+from domain.publication import StatementOutcome
+
+CHUNK = 200
+MISSING_ORDER = "order_not_in_salesforce"
+
+_LOCK_ATTEMPTS = 5
+_EXTRA_CALLS = 32
+_GONE = frozenset({"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"})
+# One row that makes a trigger or a flow fail takes the whole transaction, up to 200 rows, down with the same words.
+_CONTAGIOUS = frozenset(
+    {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER", "UNKNOWN_EXCEPTION", "APEX_ERROR"}
+)
+_dice = random.SystemRandom()
+
+
+class Row(NamedTuple):
+    """One record to send; `parent` orders the rows so that calls side by side do not fight for the same locks."""
+
+    key: str
+    parent: str
+    fields: Mapping[str, object]
+
+
+class Target(NamedTuple):
+    """Where rows go: an object, and the external id by which they are upserted (None: updated by their `id`)."""
+
+    sobject: str
+    external_id: str | None
+
+    @property
+    def path(self) -> str:
+        """The Collections resource of this target."""
+        return (
+            "composite/sobjects"
+            if self.external_id is None
+            else f"composite/sobjects/{self.sobject}/{self.external_id}"
+        )
+
+
+class RowSender:
+    """Sends the rows of one statement within a time and a number of calls; not to be shared between threads."""
+
+    def __init__(self, client: SalesforceClient, target: Target, budget: timedelta) -> None:
+        self._client = client
+        self._target = target
+        self._deadline = time.monotonic() + budget.total_seconds()
+        self._extra_calls = _EXTRA_CALLS
+
+    def send(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
+        """Send rows with unique keys and give the outcome of each, by key.
+
+        Raises the error of a whole call (limits, outages, settings); sending everything again is then safe. A call that
+        failed for a lock or an unknown exception is not raised: its rows come back as failed and worth repeating.
+        """
+        ordered = sorted(rows, key=lambda row: (row.parent, row.key))
+        outcomes: dict[str, StatementOutcome] = {}
+        for start in range(0, len(ordered), CHUNK):
+            outcomes.update(self._settle(ordered[start : start + CHUNK]))
+        return outcomes
+
+    def _settle(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
+        """Send a chunk, then once more what another transaction had locked, or had created at the same moment."""
+        outcomes = self._isolate(rows)
+        for attempt in range(1, _LOCK_ATTEMPTS):
+            again = [row for row in rows if _is_worth_repeating(outcomes[row.key], attempt)]
+            if not again or not self._may_wait(attempt):
+                break
+            outcomes.update(self._isolate(again))
+        return outcomes
+
+    def _may_wait(self, attempt: int) -> bool:
+        """Wait with jitter for a lock to be released; False when the time is used up."""
+        pause = _dice.uniform(0.05, 0.15) * 2**attempt
+        if time.monotonic() + pause > self._deadline:
+            return False
+        time.sleep(pause)
+        return True
+
+    def _isolate(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
+        """Send a chunk; when all of it fails with the same words, halve it until the row to blame stands alone."""
+        outcomes = self._post(rows)
+        if len(rows) == 1 or not _is_contagious(outcomes.values()):
+            return outcomes
+        if not self._may_split():  # most of them are innocent: let them be sent again another time
+            return {key: outcome.model_copy(update={"retryable": True}) for key, outcome in outcomes.items()}
+        middle = len(rows) // 2
+        return {**self._isolate(rows[:middle]), **self._isolate(rows[middle:])}
+
+    def _may_split(self) -> bool:
+        """Two calls for two halves: given while there is time and the daily pool is not being burnt."""
+        self._extra_calls -= 2
+        return self._extra_calls >= 0 and time.monotonic() < self._deadline
+
+    def _post(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
+        records = [{"attributes": {"type": self._target.sobject}, **row.fields} for row in rows]
+        try:
+            results = self._client.write("PATCH", self._target.path, {"allOrNone": False, "records": records})
+        except Unavailable as error:
+            if error.reason != LOCKED_ROW and error.reason not in _CONTAGIOUS:
+                raise
+            failed = _outcome_of_failure(error)
+            return {row.key: failed.model_copy(update={"key": row.key}) for row in rows}
+        if not isinstance(results, list) or len(results) != len(rows):
+            raise Unavailable("Salesforce did not answer for every row.", reason="results_missing")
+        return {row.key: _outcome(row.key, result) for row, result in zip(rows, results, strict=True)}
+
+
+def _outcome(key: str, result: object) -> StatementOutcome:
+    """Read one row's result: only `success` counts, an id alone proves nothing."""
+    if not isinstance(result, Mapping):
+        return StatementOutcome(key=key, accepted=False, reason="result_unreadable", retryable=True)
+    if result.get("success") is True:
+        record_id = result.get("id")
+        return StatementOutcome(
+            key=key,
+            accepted=True,
+            external_id=str(record_id) if record_id else None,
+            created=result.get("created") is True,
+        )
+    complaint = read_complaint(result.get("errors"))
+    error = classify(200, complaint)
+    return StatementOutcome(
+        key=key,
+        accepted=False,
+        reason=_reason(complaint, error.reason),
+        detail=error.detail,
+        retryable=isinstance(error, Transient),
+    )
+
+
+def _reason(complaint: Complaint, otherwise: str | None) -> str | None:
+    """One word for an order that is not there, however Salesforce says it."""
+    return MISSING_ORDER if is_missing_parent(complaint) or complaint.code in _GONE else otherwise
+
+
+def _outcome_of_failure(error: Unavailable) -> StatementOutcome:
+    return StatementOutcome(key="", accepted=False, reason=error.reason, detail=error.detail, retryable=True)
+
+
+def _is_worth_repeating(outcome: StatementOutcome, attempt: int) -> bool:
+    """A locked row a few times; a duplicate once, for two upserts of a new key may have raced and now it exists."""
+    if outcome.accepted:
+        return False
+    return outcome.reason == LOCKED_ROW or (outcome.reason == DUPLICATE_VALUE and attempt == 1)
+
+
+def _is_contagious(outcomes: Iterable[StatementOutcome]) -> bool:
+    said = {(outcome.accepted, outcome.reason, outcome.detail) for outcome in outcomes}
+    if len(said) != 1:
+        return False
+    accepted, reason, _detail = said.pop()
+    return not accepted and reason in _CONTAGIOUS

@@ -1,0 +1,95 @@
+"""What the org must have for the gateway to work, compared with what its integration user can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from adapters.salesforce.client import SalesforceClient
+from adapters.salesforce.connection import SalesforceNames
+from domain.errors import Misconfigured, Missing
+
+
+class Need(NamedTuple):
+    """One object: the fields read, the fields written, and the external id by which its records are found."""
+
+    sobject: str
+    read: Sequence[str]
+    written: Sequence[str] = ()
+    external_id: str | None = None
+
+
+def needs(names: SalesforceNames) -> list[Need]:
+    """Every object and field that the gateway uses."""
+    order, item, event, invoice = names.order, names.order_item, names.order_event, names.invoice
+    account, product, stock = names.account, names.product, names.inventory
+    return [
+        Need(account.sobject, (account.name,), (account.open_balance, account.credit_hold), account.erp_id),
+        Need(product.sobject, (product.name, product.is_active), (product.available,), product.sku),
+        Need(
+            order.sobject,
+            (order.status, order.purchase_order, order.ordered_on),
+            (order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
+            order.number,
+        ),
+        Need(
+            item.sobject,
+            (item.order, item.quantity, item.unit_price, item.line_no, item.uom),
+            (item.shipped, item.backordered, item.invoiced),
+        ),
+        Need(event.sobject, (), (event.order, event.type, event.occurred_at, event.source, event.note), event.key),
+        Need(
+            invoice.sobject,
+            (),
+            (
+                *(invoice.order, invoice.doc_number, invoice.status, invoice.total),
+                *(invoice.balance, invoice.invoiced_on, invoice.quickbooks_id),
+            ),
+            invoice.key,
+        ),
+        Need(
+            stock.sobject,
+            (),
+            (
+                *(stock.product, stock.warehouse, stock.on_hand, stock.allocated, stock.available),
+                *(stock.as_of, stock.source_seq, stock.confidence, stock.basis),
+            ),
+            stock.key,
+        ),
+    ]
+
+
+def gaps(client: SalesforceClient, names: SalesforceNames) -> Iterator[str]:
+    """Say what is missing, one phrase each; costs one call an object."""
+    for need in needs(names):
+        described = _describe(client, need.sobject)
+        if described is None:
+            yield f"object {need.sobject} is missing"
+        else:
+            yield from _gaps_of(need, described)
+
+
+def _describe(client: SalesforceClient, sobject: str) -> Mapping[str, Mapping[str, object]] | None:
+    """The fields of an object by name, or None where the user sees no such object."""
+    try:
+        answer = client.get(f"sobjects/{sobject}/describe")
+    except (Misconfigured, Missing) as error:
+        if error.reason not in {"NOT_FOUND", "INVALID_TYPE"}:
+            raise
+        return None
+    fields = answer.get("fields") if isinstance(answer, Mapping) else None
+    return {str(field["name"]): field for field in fields or ()}
+
+
+def _gaps_of(need: Need, fields: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    keys = () if need.external_id is None else (need.external_id,)
+    for name in (*keys, *need.read, *need.written):
+        if name not in fields:
+            yield f"field {need.sobject}.{name} is missing or not visible"
+    for name in need.written:
+        if name in fields and fields[name].get("updateable") is False:
+            yield f"field {need.sobject}.{name} cannot be written"
+    for name in keys:
+        flags = fields.get(name, {"externalId": True, "unique": True})
+        if flags.get("externalId") is not True or flags.get("unique") is not True:
+            yield f"field {need.sobject}.{name} must be an external id and unique"

@@ -1,0 +1,147 @@
+"""What an operator can do: the same operations serve the routes, the dashboard and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.starting import start_once, wake_shipment
+from api.services import Services
+from domain.errors import Malformed, Missing, Unavailable
+from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
+from domain.links import Link
+from domain.work import LinkingWork, OrdersWork, PublishWork, Wake
+from store import exceptions, links, shipments
+from store.causes import Cause, CauseSource
+from store.session import transaction
+from workflows.linking import LINK_CAUSES
+
+log = structlog.get_logger()
+
+
+def user_cause(actor: str, **reference: str | int) -> Cause:
+    """The cause of a change that a person makes by the API."""
+    return Cause(source=CauseSource.USER, actor=actor, reference=reference)
+
+
+def decide(
+    services: Services, exception_id: str, choice: Choice, value: str | None, reason: str, by: str
+) -> ExceptionItem:
+    """Write a person's decision down; the work that waits reads it from the store. A bad choice raises Malformed."""
+    with transaction(services.engine, user_cause(by, exception=exception_id)) as session:
+        item = exceptions.get(session, exception_id)
+        if item is None:
+            raise Missing(f"There is no exception {exception_id}.", reason="exception")
+        _check(item, choice, value)
+        resolution = Resolution(
+            exception_id=exception_id,
+            choice=choice,
+            value=value,
+            reason=reason,
+            decided_by=by,
+            decided_at=datetime.now(UTC),
+        )
+        return exceptions.resolve(session, resolution)
+
+
+def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
+    if item.state is ExceptionState.OPEN and choice not in item.choices:
+        allowed = ", ".join(item.choices)
+        raise Malformed(f"{choice} is no choice for this exception. Choose one of: {allowed}.", reason="choice")
+    if choice in VALUE_NEEDED and not (value or "").strip():
+        raise Malformed(f"The choice {choice} needs a value.", reason="value")
+
+
+async def go_on(services: Services, item: ExceptionItem) -> None:
+    """Let what waited for a decision look at it. When Temporal is away the decision stands, and the sweep follows."""
+    try:
+        async with asyncio.timeout(5):
+            await _signal(services, item)
+    except (TimeoutError, RPCError, RuntimeError) as error:
+        log.warning("the decision is kept, its flow looks later", exception=item.id, error=type(error).__name__)
+
+
+async def _signal(services: Services, item: ExceptionItem) -> None:
+    if item.record_type == "shipment":
+        await wake_shipment(services.client, item.record_key)
+    elif item.record_type == "order":
+        await _publish_again(services, item.record_key)
+    elif item.workflow_id:
+        await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
+
+
+async def _publish_again(services: Services, order_number: str) -> None:
+    numbers = await asyncio.to_thread(_shipments_of, services, order_number)
+    work = PublishWork(shipments=numbers)
+    await start_once(services.client, "Publication", f"publication/order/{order_number}", work)
+
+
+def _shipments_of(services: Services, order_number: str) -> list[str]:
+    with transaction(services.engine, user_cause("api")) as session:
+        return shipments.of_orders(session, [order_number])
+
+
+async def match_links(services: Services, by: str, *, accept_exact: bool) -> str:
+    """Start a linking run; answers its workflow id. A run that is under way is joined."""
+    workflow_id = "links-match/accept-exact" if accept_exact else "links-match/propose"
+    await _start(services.client, "LinksMatch", workflow_id, LinkingWork(accept_exact=accept_exact, requested_by=by))
+    return workflow_id
+
+
+async def pull_orders(services: Services, by: str) -> str:
+    """Start a poll of Salesforce's orders right now; answers its workflow id."""
+    workflow_id = "orders-pull/now"
+    await _start(services.client, "OrdersPull", workflow_id, OrdersWork(reason=by))
+    return workflow_id
+
+
+async def _start(client: Client, workflow_type: str, workflow_id: str, work: object) -> None:
+    try:
+        async with asyncio.timeout(10):
+            await start_once(client, workflow_type, workflow_id, work)
+    except (TimeoutError, RPCError, RuntimeError) as error:
+        detail = "Temporal does not answer, so the work could not be started. Try again in a moment."
+        raise Unavailable(detail, reason=type(error).__name__) from error
+
+
+def confirm_link(services: Services, link: Link, by: str) -> Link:
+    """Confirm a pair, proposed or brought by a person."""
+    with transaction(services.engine, user_cause(by, kind=link.kind, key=link.local_key)) as session:
+        links.import_links(session, [link], by, datetime.now(UTC))
+    return link
+
+
+def import_links(services: Services, given: list[Link], by: str) -> int:
+    """Confirm many pairs, all or none."""
+    with transaction(services.engine, user_cause(by, links=len(given))) as session:
+        return links.import_links(session, given, by, datetime.now(UTC))
+
+
+async def wake_linked(services: Services) -> None:
+    """Let shipments that waited for a link look again."""
+    numbers = await asyncio.to_thread(_waiting, services, Wake(causes=LINK_CAUSES))
+    try:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(wake_shipment(services.client, number) for number in numbers))
+    except (TimeoutError, RPCError, RuntimeError) as error:
+        log.warning("links are confirmed, shipments look later", error=type(error).__name__)
+
+
+def _waiting(services: Services, wake: Wake) -> list[str]:
+    with transaction(services.engine, user_cause("api")) as session:
+        return exceptions.waiting_shipments(session, wake.causes)
+
+
+FILENAME_LIMIT = 200
+
+
+def safe_filename(name: str) -> str:
+    """The name of a file without folders and control characters; it is only ever shown, never opened."""
+    last = re.split(r"[\\/]", name)[-1]
+    kept = "".join(char for char in last if char.isprintable()).strip()
+    return kept[:FILENAME_LIMIT] or "unnamed"

@@ -1,0 +1,61 @@
+"""API keys: made, listed and revoked by an admin; the secret of one is shown once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.auth import Admin
+from api.operations import user_cause
+from api.services import Reading, Serving
+from api.shapes import Listing, problems
+from domain.errors import Missing
+from store import keys
+from store.keys import ApiKey
+from store.session import transaction
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+
+Scope = Literal["viewer", "operator", "admin", "ingest"]
+
+
+class NewKey(BaseModel):
+    """A key to make."""
+
+    name: str = Field(min_length=1, max_length=80, description="Who or what uses it.")
+    scopes: list[Scope] = Field(min_length=1)
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+
+
+class MadeKey(ApiKey):
+    """A new key with its secret, shown this once."""
+
+    key: str
+
+
+@router.get("", responses=problems(), summary="List API keys")
+def list_keys(session: Reading, key: Admin) -> Listing[ApiKey]:
+    """Every key that was ever made, without its secret."""
+    return Listing(items=keys.list_all(session))
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(422), summary="Make an API key")
+def create_key(new: NewKey, serving: Serving, key: Admin) -> MadeKey:
+    """Make a key; keep its secret, it is not shown again."""
+    expires_at = datetime.now(UTC) + timedelta(days=new.expires_in_days) if new.expires_in_days else None
+    with transaction(serving.engine, user_cause(key.name, key=new.name)) as session:
+        made, plain = keys.create(session, new.name, new.scopes, expires_at)
+    return MadeKey(**made.model_dump(), key=plain.get_secret_value())
+
+
+@router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404), summary="Revoke an API key")
+def revoke_key(key_id: str, serving: Serving, key: Admin) -> None:
+    """Make a key useless from now on."""
+    with transaction(serving.engine, user_cause(key.name, key=key_id)) as session:
+        revoked = keys.revoke(session, key_id)
+    if not revoked:
+        raise Missing(f"There is no key {key_id} in use.", reason="key")

@@ -1,0 +1,82 @@
+"""Links: which record of QuickBooks and Salesforce is which of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from api import operations
+from api.auth import Operator, Viewer
+from api.routes.workflows import started
+from api.services import Reading, Serving
+from api.shapes import Cursor, Limit, Listing, Started, listing, problems
+from domain.links import Link, LinkKind
+from domain.sources import System
+from store import links
+from store.links import StoredLink
+from store.tables.links import LinkState
+
+router = APIRouter(prefix="/links", tags=["links"])
+
+
+class Matching(BaseModel):
+    """What a linking run shall do."""
+
+    accept_exact: bool = Field(default=False, description="Confirm pairs that are exact on a strong key at once.")
+
+
+class NewLink(BaseModel):
+    """A pair to confirm."""
+
+    kind: LinkKind
+    system: System
+    local_key: str = Field(min_length=1, description="ERP customer number, SKU or terms code.")
+    external_id: str = Field(min_length=1, description="The id of the record in the other system.")
+    external_name: str = ""
+
+
+class Imported(BaseModel):
+    """How many pairs were new."""
+
+    confirmed: int
+
+
+@router.get("", responses=problems(), summary="List links")
+def list_links(
+    session: Reading,
+    key: Viewer,
+    kind: LinkKind | None = None,
+    system: System | None = None,
+    state: LinkState | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Listing[StoredLink]:
+    """Links and proposals with their scores."""
+    return listing(links.page(session, kind=kind, system=system, state=state, limit=limit, cursor=cursor))
+
+
+@router.post("/match", status_code=HTTPStatus.ACCEPTED, responses=problems(503), summary="Propose links")
+async def match(wanted: Matching, serving: Serving, response: Response, key: Operator) -> Started:
+    """Compare our masters with QuickBooks and Salesforce. Nothing is ever written there."""
+    workflow_id = await operations.match_links(serving, key.name, accept_exact=wanted.accept_exact)
+    return started(response, workflow_id)
+
+
+@router.post("/confirm", responses=problems(409, 422), summary="Confirm one link")
+async def confirm(new: NewLink, serving: Serving, key: Operator) -> Link:
+    """Confirm a pair; shipments that waited for it go on."""
+    link = await asyncio.to_thread(operations.confirm_link, serving, Link(**new.model_dump()), key.name)
+    await operations.wake_linked(serving)
+    return link
+
+
+@router.post("/import", responses=problems(409, 422), summary="Confirm many links")
+async def import_links(new: list[NewLink], serving: Serving, key: Operator) -> Imported:
+    """Confirm many pairs, all or none; shipments that waited for them go on."""
+    given = [Link(**one.model_dump()) for one in new]
+    confirmed = await asyncio.to_thread(operations.import_links, serving, given, key.name)
+    await operations.wake_linked(serving)
+    return Imported(confirmed=confirmed)

@@ -1,0 +1,43 @@
+"""What the API works with: built once by the root, handed to routes as a dependency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio.client import Client
+
+from activities.receiving import Receiver
+from domain.company import Company
+from store.session import reading
+
+
+@dataclass(frozen=True)
+class Services:
+    """The store, Temporal, the intake of files, and the company; `temporal_ui_url` is for links only."""
+
+    engine: Engine
+    client: Client
+    receiver: Receiver
+    company: Company
+    temporal_ui_url: str | None = None
+
+
+def services(request: Request) -> Services:
+    """The services of this app."""
+    found: Services = request.app.state.services
+    return found
+
+
+def read_session(request: Request) -> Iterator[Session]:
+    """A read-only session for one request; it sees one instant of the store."""
+    with reading(services(request).engine) as session:
+        yield session
+
+
+Serving = Annotated[Services, Depends(services)]
+Reading = Annotated[Session, Depends(read_session)]

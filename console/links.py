@@ -1,0 +1,106 @@
+"""`threeway links`: which records of the systems are the same thing."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from console.http import Api
+from console.output import AsJson, document, print_json, reporting, say, table, usage_error
+from console.waiting import follow_workflow
+
+app = typer.Typer(
+    help="Which records of the systems are the same thing: match, confirm, list, import.", no_args_is_help=True
+)
+
+COLUMNS: Final = ("kind", "system", "local_key", "external_id")
+KindFilter = Annotated[str | None, typer.Option("--kind", help="customer, item, terms, order, invoice ...")]
+SystemFilter = Annotated[str | None, typer.Option("--system", help="erp, quickbooks or salesforce.")]
+
+
+@app.command("match")
+def match(
+    *,
+    accept_exact: Annotated[
+        bool, typer.Option("--accept-exact", help="Confirm pairs that are exact on a strong key; propose the rest.")
+    ] = False,
+    timeout: Annotated[float, typer.Option("--timeout", help="How long to wait, in seconds.", min=1)] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Propose pairs between the systems, with a score. Writes nothing unless --accept-exact is given."""
+    with reporting(as_json=as_json), Api.of() as api:
+        started = api.post("/links/match", {"accept_exact": accept_exact})
+        done = follow_workflow(api, started, seconds=timeout)
+        if as_json:
+            print_json(done)
+            return
+        say("Matched." if accept_exact else "Matched; nothing is confirmed yet (--accept-exact confirms exact pairs).")
+        document(done.get("result"))
+
+
+@app.command("list")
+def list_links(
+    *,
+    kind: KindFilter = None,
+    system: SystemFilter = None,
+    state: Annotated[str | None, typer.Option("--state", help="proposed, confirmed or retired.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="At most so many.", min=1)] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """List links and proposals."""
+    with reporting(as_json=as_json), Api.of() as api:
+        items = list(api.items("/links", limit, kind=kind, system=system, state=state))
+        if as_json:
+            print_json({"items": items})
+            return
+        names = ("kind", "system", "local_key", "external_id", "state", "score", "reason")
+        titles = ("Kind", "System", "Our key", "Their id", "State", "Score", "Why")
+        table("Links", titles, ([item.get(name) for name in names] for item in items))
+
+
+@app.command("confirm")
+def confirm(
+    kind: Annotated[str, typer.Argument(help="customer, item, terms ...")],
+    system: Annotated[str, typer.Argument(help="erp, quickbooks or salesforce.")],
+    local_key: Annotated[str, typer.Argument(help="Our key, such as a SKU or a customer number.")],
+    external_id: Annotated[str, typer.Argument(help="The record's id in that system.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say that our record and one of another system are the same thing."""
+    with reporting(as_json=as_json), Api.of() as api:
+        answer = api.post("/links/confirm", dict(zip(COLUMNS, (kind, system, local_key, external_id), strict=True)))
+        if as_json:
+            print_json(answer)
+        else:
+            say(f"{kind} {local_key} is {external_id} in {system}.")
+
+
+@app.command("import")
+def import_links(
+    file: Annotated[
+        Path, typer.Argument(help="CSV with the columns kind, system, local_key, external_id.", exists=True)
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Confirm many links from a CSV file, all or none."""
+    rows = _read(file)
+    with reporting(as_json=as_json), Api.of() as api:
+        answer = api.post("/links/import", rows)
+        if as_json:
+            print_json(answer)
+        else:
+            say(f"{answer.get('confirmed', 0)} of {len(rows)} links are new.")
+
+
+def _read(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as content:
+        reader = csv.DictReader(content)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise usage_error(f"{file.name} lacks the columns {', '.join(missing)}; it needs {', '.join(COLUMNS)}.")
+        return [{name: (row[name] or "").strip() for name in COLUMNS} for row in reader]

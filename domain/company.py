@@ -1,0 +1,89 @@
+"""The company: what differs from one distributor to the next, as data (`config/company.toml`)."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Terms(BaseModel):
+    """Payment terms by the ERP's code; `due_days` counts from the invoice date."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    due_days: int = Field(ge=0)
+
+
+class BillingPolicy(BaseModel):
+    """The rules by which a shipment is billed; `version` names them in every stored decision.
+
+    `price_tolerance_percent`: how far the ERP's price may differ from the order's and still be billed at the order's
+    (case E2). `overship_tolerance_percent`: how much more than ordered may be billed without a person (case O4).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    price_tolerance_percent: Decimal = Decimal(0)
+    overship_tolerance_percent: Decimal = Decimal(0)
+    price_places: int = Field(default=4, ge=2, le=7)
+    order_grace: timedelta = timedelta(minutes=10)
+    freight_sku: str = "FREIGHT"
+    invoice_date: str = "ship_date"
+
+    @field_validator("invoice_date")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in {"ship_date", "booking_date"}:
+            raise ValueError("use ship_date or booking_date")
+        return value
+
+
+class StatusWords(BaseModel):
+    """The values of `Gateway_Status__c` in this org's own words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    invoiced: str = "Invoiced"
+    partially_invoiced: str = "Partially Invoiced"
+    needs_attention: str = "Needs Attention"
+
+
+class Company(BaseModel):
+    """One distributor: its code in ERP files, zone, currency, terms, warehouses, billing rules and status words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    name: str
+    timezone: str
+    currency: str = "USD"
+    terms: dict[str, Terms]
+    warehouses: dict[str, str]
+    billing: BillingPolicy
+    status_words: StatusWords = StatusWords()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError) as error:
+            raise ValueError("name a zone of the IANA database, such as America/New_York") from error
+        return value
+
+    @classmethod
+    def parse(cls, text: str) -> Company:
+        """Read the text of `company.toml`; floats are read as exact decimals."""
+        return cls.model_validate(tomllib.loads(text, parse_float=Decimal))
+
+    def local_date(self, instant: datetime) -> date:
+        """The business day of an instant, in the company's zone (case F14); a naive time is refused."""
+        if instant.tzinfo is None:
+            raise ValueError("a time without a zone names no instant")
+        return instant.astimezone(ZoneInfo(self.timezone)).date()

@@ -1,0 +1,128 @@
+"""Exception items: work for a person, with a cause, the money at stake and the choices that are allowed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.money import Money
+
+
+class ExceptionKind(StrEnum):
+    """What sort of work it is."""
+
+    CONFLICT = "conflict"
+    HOLD = "hold"
+    DEAD_LETTER = "dead_letter"
+    UNCERTAIN = "uncertain"
+
+
+class ExceptionState(StrEnum):
+    """Open work, or how it ended: by a person, or by itself because its cause went away (feature G-I2)."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    SELF_RESOLVED = "self_resolved"
+
+
+class Choice(StrEnum):
+    """What a person may decide. `value` is needed where the comment names one."""
+
+    RETRY = "retry"
+    USE_ITEM = "use_item"  # value: the SKU to bill instead of the unknown one
+    USE_CUSTOMER = "use_customer"  # value: the ERP customer number to bill
+    BILL_ORDER_PRICE = "bill_order_price"
+    BILL_SHIPMENT_PRICE = "bill_shipment_price"
+    BILL_ALL = "bill_all"
+    BILL_ORDERED = "bill_ordered"
+    BILL_WITHOUT_ORDER = "bill_without_order"
+    ADOPT_INVOICE = "adopt_invoice"  # value: the QuickBooks id of the invoice that bills this shipment
+    BILL_AGAIN = "bill_again"  # a fresh generation: only ever by a person
+    DO_NOT_BILL = "do_not_bill"
+    ACCEPT_FILE = "accept_file"
+    REFUSE_FILE = "refuse_file"
+    HANDLED = "handled"
+
+
+VALUE_NEEDED = frozenset({Choice.USE_ITEM, Choice.USE_CUSTOMER, Choice.ADOPT_INVOICE})
+
+
+class Cause(StrEnum):
+    """Why the work stopped: stable codes, each with its heading in docs/reference/exceptions.md."""
+
+    UNKNOWN_ITEM = "unknown_item"
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_ORDER_LINE = "unknown_order_line"
+    ORDER_NOT_ACTIVE = "order_not_active"
+    CUSTOMER_DIFFERS = "customer_differs"
+    ITEM_DIFFERS = "item_differs"
+    UNIT_DIFFERS = "unit_differs"
+    OVER_SHIPMENT = "over_shipment"
+    PRICE_DIFFERS = "price_differs"
+    NEGATIVE_AMOUNT = "negative_amount"
+    TERMS_UNKNOWN = "terms_unknown"
+    CUSTOMER_NOT_LINKED = "customer_not_linked"
+    ITEM_NOT_LINKED = "item_not_linked"
+    TERMS_NOT_LINKED = "terms_not_linked"
+    CORRECTION_AFTER_INVOICE = "correction_after_invoice"
+    INVOICE_REJECTED = "invoice_rejected"
+    DOC_NUMBER_TAKEN = "doc_number_taken"
+    INVOICE_UNCERTAIN = "invoice_uncertain"
+    INVOICE_DIFFERS = "invoice_differs"
+    PUBLICATION_REJECTED = "publication_rejected"
+    CONNECTION_REFUSED = "connection_refused"
+    FILE_REFUSED = "file_refused"
+    FILE_ROWS_REFUSED = "file_rows_refused"
+    FILE_SEQUENCE_REPEATED = "file_sequence_repeated"
+    FILE_SEQUENCE_GAP = "file_sequence_gap"
+
+
+class Finding(BaseModel):
+    """One reason why a record cannot go on: the cause, a sentence for a person, the line it is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: ExceptionKind
+    cause: Cause
+    sentence: str
+    choices: tuple[Choice, ...]
+    line_no: int | None = None
+    subject: str | None = None  # what is unknown or differs: a SKU, a customer number, an order number
+
+
+class Resolution(BaseModel):
+    """A person's decision on an exception item."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exception_id: str
+    choice: Choice
+    value: str | None = None
+    reason: str
+    decided_by: str
+    decided_at: datetime
+
+
+class ExceptionItem(BaseModel):
+    """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: ExceptionKind
+    state: ExceptionState
+    cause: Cause
+    sentence: str
+    record_type: str
+    record_key: str
+    money_at_stake: Money | None
+    owner: str
+    findings: tuple[Finding, ...]
+    choices: tuple[Choice, ...]
+    workflow_id: str | None
+    opened_at: datetime
+    closed_at: datetime | None = None
+    resolution: Resolution | None = None

@@ -1,0 +1,212 @@
+"""Work orders: the typed messages between workflows and activities. Ids, ranges and counts; rows never travel here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.exceptions import Cause
+from domain.files import Entity
+from domain.links import LinkKind
+from domain.sources import System
+
+
+class Message(BaseModel):
+    """A message through Temporal: frozen, complete, one argument each."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FileWork(Message):
+    """Start of `erp-file/<sha256>`; `next_seq` is where a continued run goes on (1: from the beginning)."""
+
+    file_id: str
+    sha256: str
+    filename: str
+    next_seq: int = 1
+    group_count: int = 0
+
+
+class FileReading(Message):
+    """What reading and staging a file came to."""
+
+    refused: bool
+    entity: Entity
+    group_count: int
+    rejected_group_count: int
+    exception_id: str | None = None
+
+
+class SequenceCheck(Message):
+    """Whether a file may be applied: another file with its sequence holds it until a person decides (F6)."""
+
+    held: bool
+    refused: bool = False
+    exception_id: str | None = None
+
+
+class FileProgress(Message):
+    """The answer to the `status` query of a file's workflow."""
+
+    state: str
+    groups_done: int = 0
+    group_count: int = 0
+    waiting_for: str | None = None
+
+
+class RangeWork(Message):
+    """A range of a file's groups, both ends included: the start of `shipments/<file>/<range>`."""
+
+    file_id: str
+    sha256: str
+    seq_from: int
+    seq_to: int
+
+
+class MastersApplied(Message):
+    """What loading a master came to."""
+
+    entity: Entity
+    written: int
+    unchanged: int
+
+
+class ShipmentWork(Message):
+    """Start of `shipment/<number>`."""
+
+    shipment_number: str
+
+
+class Prepared(Message):
+    """What matching, pricing and intending a set of shipments came to, by shipment number.
+
+    `book`: intent ids to book. `held`: shipments that wait for a person. `settled`: nothing left to bill.
+    """
+
+    shipments: list[str]
+    book: list[str] = []
+    held: dict[str, str] = {}
+    settled: list[str] = []
+
+
+class BookWork(Message):
+    """Intents to book in QuickBooks, all in one call where they were intended as one batch."""
+
+    intent_ids: list[str]
+
+
+class Booked(Message):
+    """The outcome per intent: booked, refused (with its exception), or still uncertain."""
+
+    booked: list[str] = []
+    refused: list[str] = []
+    uncertain: list[str] = []
+
+
+class PublishWork(Message):
+    """Shipments whose state and invoices Salesforce shall show."""
+
+    shipments: list[str]
+
+
+class Published(Message):
+    """What Salesforce took; `refused` rows have an exception of their own."""
+
+    accepted: int
+    refused: int
+
+
+class ShipmentStep(StrEnum):
+    """Where `shipment/<number>` is, for its `status` query."""
+
+    PREPARING = "preparing"
+    WAITING = "waiting for a decision or for the cause to go away"
+    BOOKING = "booking"
+    PUBLISHING = "publishing"
+    DONE = "done"
+
+
+class ShipmentProgress(Message):
+    """The answer to the `status` query of a shipment's workflow."""
+
+    shipment_number: str
+    step: ShipmentStep
+    exception_id: str | None = None
+    rounds: int = 0
+
+
+class HandOver(Message):
+    """Shipments that shall go on, each in its own `shipment/<number>`."""
+
+    shipments: list[str]
+
+
+class Wake(Message):
+    """Look again at what waits for these causes; `orders` narrows to shipments of those orders (empty: all)."""
+
+    causes: list[Cause]
+    orders: list[str] = []
+
+
+class OrdersWork(Message):
+    """Start of `orders-pull/...`."""
+
+    reason: str = "schedule"
+
+
+class OrdersPulled(Message):
+    """What one poll of Salesforce orders came to; `changed` names them where they are few, else it is empty."""
+
+    read: int
+    changed_count: int = 0
+    changed: list[str] = []
+    unnumbered: int = 0
+    incomplete: int = 0
+
+
+class LinkingWork(Message):
+    """Start of `links-match/...`: which pairs to look at, and whether exact ones are confirmed at once."""
+
+    accept_exact: bool = False
+    requested_by: str = "gateway"
+
+
+class PairWork(Message):
+    """One system and kind to propose links for."""
+
+    system: System
+    kind: LinkKind
+    accept_exact: bool
+    requested_by: str
+
+
+class LinkingCount(Message):
+    """What proposing came to for one system and kind."""
+
+    system: System
+    kind: LinkKind
+    records: int
+    candidates: int
+    exact: int
+    likely: int
+    confirmed: int
+
+
+class LinkingReport(Message):
+    """The result of a linking run."""
+
+    counts: list[LinkingCount]
+
+
+class SweepWork(Message):
+    """Start of a sweep: rows and shipments untouched for this long are set going again."""
+
+    older_than_seconds: int = 60
+
+
+class Swept(Message):
+    """What a sweep set going."""
+
+    inbox: int
+    shipments: int

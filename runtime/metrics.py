@@ -1,0 +1,124 @@
+"""The Prometheus metrics of the product: defined here once, moved by name from anywhere.
+
+Several processes of one machine share their numbers when `PROMETHEUS_MULTIPROC_DIR` names a folder (the embedded stack
+does that), so that the API's `/metrics` tells what the worker did.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    start_http_server,
+)
+
+PREFIX: Final = "threeway_"
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+registry: Final = CollectorRegistry()
+
+# Seconds from a shipment file being visible to its invoice existing in QuickBooks: the promise is 90, the target 3.
+PROMISE_BUCKETS: Final = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 300, 900, 3600)
+CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(PREFIX + name, text, labels, registry=registry)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(PREFIX + name, text, labels, registry=registry, multiprocess_mode="mostrecent")
+
+
+def _histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(PREFIX + name, text, labels, registry=registry, buckets=buckets)
+
+
+COUNTERS: Final[dict[str, Counter]] = {
+    "files": _counter("files", "Files received, by layout and outcome", "layout", "outcome"),
+    "file_groups": _counter("file_groups", "Record groups read from files, by layout and outcome", "layout", "outcome"),
+    "shipments": _counter("shipments", "Shipments that reached an outcome", "outcome"),
+    "invoices": _counter("invoices", "Invoices that reached an outcome", "outcome"),
+    "events": _counter("events", "Inbound vendor events, by system and outcome", "system", "outcome"),
+    "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
+    "throttled": _counter("throttled", "Calls that waited for the budget of a system", "system"),
+    "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
+    "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
+    "decisions": _counter("decisions", "Merge decisions, by rule", "rule"),
+    "echoes": _counter("echoes", "Our own writes recognised when they came back", "system"),
+    "differences": _counter("differences", "Differences found by reconciliation, by invariant", "invariant"),
+    "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
+}
+GAUGES: Final[dict[str, Gauge]] = {
+    "exceptions_open": _gauge("exceptions_open", "Exceptions that wait for a person", "kind"),
+    "inbox_oldest_seconds": _gauge("inbox_oldest_seconds", "Age of the oldest inbox row not yet handled", "kind"),
+    "source_age_seconds": _gauge("source_age_seconds", "Age of what a source last told", "system", "kind"),
+    "quota_left": _gauge("quota_left", "Calls left in the budget of a system", "system"),
+    "quota_limit": _gauge("quota_limit", "The budget of a system", "system"),
+    "shipments_waiting": _gauge("shipments_waiting", "Shipments not yet invoiced, by state", "state"),
+}
+HISTOGRAMS: Final[dict[str, Histogram]] = {
+    "shipment_to_invoice_seconds": _histogram(
+        "shipment_to_invoice_seconds", "From the file being visible to the drafted invoice", PROMISE_BUCKETS
+    ),
+    "stock_to_salesforce_seconds": _histogram(
+        "stock_to_salesforce_seconds", "From the ERP's export being visible to Salesforce showing it", PROMISE_BUCKETS
+    ),
+    "stage_seconds": _histogram("stage_seconds", "Time spent in one stage of a flow", CALL_BUCKETS, "flow", "stage"),
+    "vendor_call_seconds": _histogram(
+        "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"
+    ),
+    "request_seconds": _histogram("request_seconds", "Duration of API requests", CALL_BUCKETS, "route", "status"),
+}
+
+
+def count(name: str, amount: float = 1, **labels: str) -> None:
+    """Add to a counter; a name or label that is not defined here raises, because it is a slip in the code."""
+    counter = COUNTERS[name]
+    (counter.labels(**labels) if labels else counter).inc(amount)
+
+
+def gauge(name: str, value: float, **labels: str) -> None:
+    """Set a gauge."""
+    target = GAUGES[name]
+    (target.labels(**labels) if labels else target).set(value)
+
+
+def observe(name: str, seconds: float, **labels: str) -> None:
+    """Record one duration, in seconds."""
+    histogram = HISTOGRAMS[name]
+    (histogram.labels(**labels) if labels else histogram).observe(seconds)
+
+
+@contextmanager
+def timed(name: str, **labels: str) -> Iterator[None]:
+    """Record how long the block took, whether it succeeded or not."""
+    started = monotonic()
+    try:
+        yield
+    finally:
+        observe(name, monotonic() - started, **labels)
+
+
+def render() -> bytes:
+    """The text that Prometheus reads, from all processes that share a folder, else from this one."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        shared = CollectorRegistry()
+        multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
+    return generate_latest(registry)
+
+
+def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Answer `/metrics` of this process on a port of its own (workers have no other HTTP)."""
+    start_http_server(port, addr=host, registry=registry)

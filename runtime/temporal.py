@@ -1,0 +1,210 @@
+"""The Temporal client: connection, queues, search attributes, retention and schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from time import monotonic
+from typing import Final
+
+import structlog
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest, UpdateNamespaceRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from runtime.embedded.state import running_stack_state
+from runtime.names import KEYWORDS, WORKFLOW_QUEUE
+from runtime.settings import Settings
+from runtime.settings_errors import SettingsError
+from runtime.settings_sources import read_dotenv
+
+ATTRIBUTES: Final[Mapping[str, IndexedValueType.ValueType]] = {
+    key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in KEYWORDS
+}
+CONNECT_SECONDS: Final = 60.0
+CATCH_UP: Final = timedelta(minutes=5)
+
+log = structlog.get_logger(__name__)
+
+
+def configured_connection() -> ClientConnectConfig:
+    """What the environment, `.env` and a Temporal config file say; without `target_host` nothing is configured."""
+    from_dotenv = {name: value for name, value in read_dotenv().items() if name.startswith("TEMPORAL_") and value}
+    return ClientConfig.load_client_connect_config(override_env_vars={**from_dotenv, **os.environ})
+
+
+def connection(settings: Settings) -> ClientConnectConfig:
+    """Where Temporal is: the environment, `.env`, a Temporal config file, else the stack running on this data folder.
+
+    Raises SettingsError when there is none of them.
+    """
+    found = configured_connection()
+    if not found.get("target_host"):
+        state = running_stack_state(settings.data_dir)
+        if state is None or "temporal" not in state.addresses:
+            raise SettingsError(
+                ["TEMPORAL_ADDRESS: is not set; start the embedded stack with `threeway up`, or set it to host:port."]
+            )
+        found["target_host"] = state.addresses["temporal"]
+    return found
+
+
+async def connect(
+    settings: Settings,
+    *,
+    lazy: bool = False,
+    identity: str | None = None,
+    runtime: Runtime | None = None,
+    within_seconds: float = CONNECT_SECONDS,
+) -> Client:
+    """A client with the pydantic converter; waits for the server, or returns at once when lazy.
+
+    Lazy suits the API, which must start while Temporal is down; a worker needs a real connection.
+    Raises the last RuntimeError when the server does not answer within the time.
+    """
+    config = connection(settings)
+    deadline, pause = monotonic() + within_seconds, 0.1
+    while True:
+        try:
+            return await Client.connect(
+                **config, data_converter=pydantic_data_converter, lazy=lazy, identity=identity, runtime=runtime
+            )
+        except RuntimeError as error:
+            if monotonic() + pause > deadline:
+                raise
+            log.info("waiting for Temporal", address=config.get("target_host"), error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+
+def metrics_runtime(port: int | None, host: str = "127.0.0.1") -> Runtime | None:
+    """The SDK's own metrics on a Prometheus port; None keeps the default runtime. One a process."""
+    if port is None:
+        return None
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"{host}:{port}")))
+
+
+async def register_attributes(
+    client: Client, attributes: Mapping[str, IndexedValueType.ValueType] = ATTRIBUTES
+) -> tuple[str, ...]:
+    """Register the search attributes that are missing and return their names.
+
+    Idempotent. Raises SettingsError when a name exists with another type, which Temporal cannot migrate.
+    """
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=timedelta(seconds=10), retry=True
+    )
+    clashes = [n for n, kind in attributes.items() if listed.custom_attributes.get(n, kind) != kind]
+    if clashes:
+        raise SettingsError([f"Temporal search attribute {name}: exists with another type." for name in clashes])
+    missing = {name: kind for name, kind in attributes.items() if name not in listed.custom_attributes}
+    if missing:
+        await _add_attributes(client, missing)
+    return tuple(missing)
+
+
+async def _add_attributes(client: Client, missing: Mapping[str, IndexedValueType.ValueType]) -> None:
+    try:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=dict(missing)),
+            timeout=timedelta(seconds=10),
+            retry=True,
+        )
+    except RPCError as error:  # another worker was faster
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+async def keep_closed_workflows(client: Client, retention: timedelta) -> None:
+    """Set how long closed workflows stay visible (the embedded server starts with a day). Idempotent."""
+    service, timeout = client.workflow_service, timedelta(seconds=10)
+    described = await service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=timeout, retry=True
+    )
+    if described.config.workflow_execution_retention_ttl.ToTimedelta() == retention:
+        return
+    request = UpdateNamespaceRequest(namespace=client.namespace)
+    request.config.workflow_execution_retention_ttl.FromTimedelta(retention)
+    await service.update_namespace(request, timeout=timeout, retry=True)
+
+
+async def ensure_schedule(
+    client: Client, schedule_id: str, workflow: str, argument: object, every: timedelta, queue: str = WORKFLOW_QUEUE
+) -> None:
+    """Create the schedule, or bring an existing one to this definition. Idempotent.
+
+    A run that is still going makes the next one skip. A pause that an operator set stays.
+    """
+    wanted = Schedule(
+        action=ScheduleActionStartWorkflow(workflow, argument, id=schedule_id, task_queue=queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+    )
+
+    def bring_up_to_date(known: ScheduleUpdateInput) -> ScheduleUpdate:
+        wanted.state = known.description.schedule.state
+        return ScheduleUpdate(schedule=wanted)
+
+    try:
+        await client.create_schedule(schedule_id, wanted)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(schedule_id).update(bring_up_to_date)
+
+
+async def prepare_namespace(client: Client, settings: Settings) -> None:
+    """Retention and search attributes of the embedded server: after every start of it, before any worker."""
+    await keep_closed_workflows(client, timedelta(hours=settings.temporal_retention_hours))
+    await register_attributes(client)
+
+
+async def answering(address: str, namespace: str = "default") -> bool:
+    """Whether a Temporal server answers for this namespace."""
+    try:
+        client = await Client.connect(address, namespace=namespace)
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=namespace), timeout=timedelta(seconds=2)
+        )
+    except (RuntimeError, RPCError):
+        return False
+    return True
+
+
+async def polled_by(address: str, namespace: str, queue: str, pid: int, since: float) -> bool:
+    """Whether a worker process asks this queue for workflow tasks.
+
+    It is known by its identity when that is the SDK's own (process number and host), else by having asked after it was
+    launched (`since`, seconds since the epoch): a server remembers a dead poller for minutes.
+    """
+    request = DescribeTaskQueueRequest(
+        namespace=namespace,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    try:
+        client = await Client.connect(address, namespace=namespace)
+        answer = await client.workflow_service.describe_task_queue(request, timeout=timedelta(seconds=2))
+    except (RuntimeError, RPCError):
+        return False
+    return any(
+        poller.identity.startswith(f"{pid}@") or poller.last_access_time.ToMilliseconds() / 1000 > since
+        for poller in answer.pollers
+    )

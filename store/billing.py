@@ -1,0 +1,222 @@
+"""What billing looks at: for some shipments at once, all that the store knows about each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from domain.billing import KnownLinks, stated_amount
+from domain.customers import Customer
+from domain.exceptions import Cause, Choice, ExceptionState, Resolution
+from domain.items import Item
+from domain.links import LinkKind
+from domain.orders import Order
+from domain.rulings import Rulings, rulings_from
+from domain.shipments import Shipment, ShipmentState
+from domain.sources import System
+from store import customers, intents, items, links, orders, shipments
+from store.tables.exceptions import ExceptionRow
+from store.tables.invoices import InvoiceIntentRow
+from store.tables.orders import OrderRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+
+SUBJECT_CAUSES = frozenset({Cause.UNKNOWN_ITEM, Cause.ITEM_DIFFERS})
+
+
+@dataclass(frozen=True)
+class PendingRevision:
+    """A later statement of a shipment that is billed already."""
+
+    revision: int
+    shipment: Shipment
+    content_hash: str
+    source_file_id: UUID | None
+    line_from: int | None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One shipment with everything that its billing depends on. The row is locked by this transaction."""
+
+    row: ShipmentRow
+    shipment: Shipment
+    pending: PendingRevision | None
+    intent: InvoiceIntentRow | None
+    resolutions: tuple[Resolution, ...]
+    rulings: Rulings
+    order: Order | None
+    customer: Customer | None
+    items: Mapping[str, Item]
+    links: KnownLinks
+    shipped_before: Mapping[int, Decimal]
+
+    @property
+    def stake(self) -> Decimal:
+        """What the shipment is worth by its own words."""
+        return stated_amount(self.shipment)
+
+    def decided(self, *choices: Choice) -> bool:
+        """Whether a person has chosen one of these since the shipment's newest statement."""
+        return any(resolution.choice in choices for resolution in self.resolutions)
+
+    def decision_after(self, instant: datetime | None) -> Resolution | None:
+        """The newest decision that was made after an instant."""
+        later = [one for one in self.resolutions if instant is None or one.decided_at > instant]
+        return later[-1] if later else None
+
+
+def situations(session: Session, numbers: Sequence[str], also_billed: Sequence[str] = ()) -> list[Situation]:
+    """Load these shipments and what bears on them, in the order given; locks them and their orders until the end.
+
+    `also_billed` are SKUs that invoices may carry beside the shipped goods (freight): their links are loaded too.
+    Orders are locked first and in order, so that two shipments of one order are never weighed against the same rest.
+    """
+    _lock_orders(session, numbers)
+    rows = shipments.lock_many(session, numbers)
+    loader = _Loader(session, rows, also_billed)
+    return [loader.situation(number) for number in numbers if number in rows]
+
+
+def _lock_orders(session: Session, numbers: Sequence[str]) -> None:
+    of_them = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers))
+    query = select(col(OrderRow.number)).where(col(OrderRow.number).in_(of_them)).order_by(col(OrderRow.number))
+    session.execute(query.with_for_update())
+
+
+class _Loader:
+    """Everything for a set of shipments, each kind of record in one query."""
+
+    def __init__(self, session: Session, rows: Mapping[str, ShipmentRow], also_billed: Sequence[str]) -> None:
+        numbers = list(rows)
+        self._rows, self._also_billed = rows, set(also_billed)
+        lines = shipments.lines_of(session, numbers)
+        self._shipments = {number: shipments.shipment_from(row, lines[number]) for number, row in rows.items()}
+        self._revisions = shipments.revisions_of(session, numbers)
+        self._intents = intents.latest(session, numbers)
+        self._resolved = _resolutions(session, numbers)
+        self._rulings = {number: rulings_from(self._since_newest(number)) for number in rows}
+        self._orders = orders.get_many(session, [row.order_number for row in rows.values()])
+        self._customers = customers.get_many(session, list(map(self._customer_number, rows)))
+        self._items = items.get_many(session, self._skus())
+        self._before = _shipped_before(session, rows, self._orders, self._items)
+        self._links = self._known_links(session)
+
+    def _since_newest(self, number: str) -> list[tuple[Resolution, tuple[str, ...]]]:
+        """Decisions on an earlier statement do not bind a later one."""
+        newest = self._revisions[number][-1].received_at if self._revisions[number] else self._rows[number].received_at
+        return [pair for pair in self._resolved[number] if pair[0].decided_at >= newest]
+
+    def _customer_number(self, number: str) -> str:
+        return self._rulings[number].customer_number or self._rows[number].customer_number
+
+    def _skus(self) -> list[str]:
+        shipped = {line.sku for shipment in self._shipments.values() for line in shipment.lines}
+        named = {sku for rulings in self._rulings.values() for sku in rulings.items.values()}
+        ordered = {line.sku for order in self._orders.values() for line in order.lines}
+        return sorted(shipped | named | ordered)
+
+    def _known_links(self, session: Session) -> KnownLinks:
+        terms = [one.terms_code for one in self._customers.values() if one.terms_code]
+        return KnownLinks(
+            customers=links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER, list(self._customers)),
+            items=links.external_ids(session, System.QUICKBOOKS, LinkKind.ITEM, [*self._items, *self._also_billed]),
+            terms=links.external_ids(session, System.QUICKBOOKS, LinkKind.TERMS, terms),
+        )
+
+    def situation(self, number: str) -> Situation:
+        """One shipment's share of it all."""
+        row, shipment = self._rows[number], self._shipments[number]
+        relevant = {line.sku for line in shipment.lines} | set(self._rulings[number].items.values())
+        return Situation(
+            row=row,
+            shipment=shipment,
+            pending=_pending(row, self._revisions[number]),
+            intent=self._intents.get(number),
+            resolutions=tuple(resolution for resolution, _ in self._since_newest(number)),
+            rulings=self._rulings[number],
+            order=self._orders.get(row.order_number),
+            customer=self._customers.get(self._customer_number(number)),
+            items={sku: item for sku, item in self._items.items() if sku in relevant},
+            links=self._links_of(number, relevant),
+            shipped_before=self._before[number],
+        )
+
+    def _links_of(self, number: str, skus: set[str]) -> KnownLinks:
+        """The links that this shipment may use, so that the kept decision holds no more than it needs."""
+        customer = self._customer_number(number)
+        billed = skus | self._also_billed
+        return KnownLinks(
+            customers={key: one for key, one in self._links.customers.items() if key == customer},
+            items={sku: one for sku, one in self._links.items.items() if sku in billed},
+            terms=self._links.terms,
+        )
+
+
+def _pending(row: ShipmentRow, revisions: Sequence[ShipmentRevisionRow]) -> PendingRevision | None:
+    newest = revisions[-1] if revisions else None
+    if newest is None or newest.revision <= row.revision:
+        return None
+    return PendingRevision(
+        revision=newest.revision,
+        shipment=Shipment.model_validate(newest.payload),
+        content_hash=newest.content_hash,
+        source_file_id=newest.source_file_id,
+        line_from=newest.line_from,
+    )
+
+
+def _resolutions(session: Session, numbers: Sequence[str]) -> dict[str, list[tuple[Resolution, tuple[str, ...]]]]:
+    """People's decisions on these shipments, oldest first, each with the SKUs that its exception was about."""
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.record_type) == "shipment", col(ExceptionRow.state) == ExceptionState.RESOLVED)
+        .where(col(ExceptionRow.record_key).in_(numbers))
+        .order_by(col(ExceptionRow.closed_at))
+    )
+    found: dict[str, list[tuple[Resolution, tuple[str, ...]]]] = {number: [] for number in numbers}
+    for row in session.scalars(query):
+        subjects = tuple(
+            finding["subject"]
+            for finding in row.findings
+            if finding.get("subject") and finding["cause"] in SUBJECT_CAUSES
+        )
+        found[row.record_key].append((Resolution.model_validate(row.resolution), subjects))
+    return found
+
+
+def _shipped_before(
+    session: Session, rows: Mapping[str, ShipmentRow], known: Mapping[str, Order], catalogue: Mapping[str, Item]
+) -> dict[str, dict[int, Decimal]]:
+    """Per shipment and order line, what other shipments of the order bill already, in the order line's unit."""
+    query = (
+        select(ShipmentRow, ShipmentLineRow)
+        .join(ShipmentLineRow, col(ShipmentLineRow.shipment_number) == col(ShipmentRow.number))
+        .where(col(ShipmentRow.order_number).in_({row.order_number for row in rows.values()}))
+        .where(col(ShipmentRow.state).in_([ShipmentState.INTENDED, ShipmentState.INVOICED]))
+    )
+    totals: dict[str, dict[int, Decimal]] = {number: defaultdict(Decimal) for number in rows}
+    by_order: defaultdict[str, list[str]] = defaultdict(list)
+    for number, row in rows.items():
+        by_order[row.order_number].append(number)
+    for other, line in session.execute(query):
+        quantity = _in_order_unit(line, known.get(other.order_number), catalogue)
+        for number in by_order[other.order_number]:
+            if number != other.number:
+                totals[number][line.line_no] += quantity
+    return totals
+
+
+def _in_order_unit(line: ShipmentLineRow, order: Order | None, catalogue: Mapping[str, Item]) -> Decimal:
+    ordered = next((one for one in order.lines if one.line_no == line.line_no), None) if order else None
+    item = catalogue.get(line.sku)
+    factor = item.convert(line.uom, ordered.uom) if item and ordered else None
+    exact = Fraction(line.quantity_shipped) * (factor or 1)
+    return Decimal(exact.numerator) / Decimal(exact.denominator)

@@ -1,0 +1,59 @@
+"""Sync cursors: how far each sweep of another system has read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+from sqlmodel import Session
+
+from store.tables.access import SyncCursorRow
+
+
+class SyncCursor(BaseModel):
+    """How far a sweep has read: `position_at`, and in `position` what else it needs to go on (JSON-ready)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    position_at: datetime | None
+    position: dict[str, Any] | None
+    updated_at: datetime
+
+
+_ADVANCE = text("""
+INSERT INTO sync_cursors AS stored (name, position_at, position)
+SELECT name, position_at, position
+FROM json_to_recordset(CAST(:rows AS json)) AS given(name text, position_at timestamptz, position jsonb)
+ON CONFLICT (name) DO UPDATE
+SET position_at = excluded.position_at, position = excluded.position, updated_at = now()
+WHERE stored.position_at IS NULL OR stored.position_at <= excluded.position_at
+""")
+
+
+def get(session: Session, name: str) -> SyncCursor | None:
+    """A cursor, or None before its first sweep."""
+    row = session.get(SyncCursorRow, name, populate_existing=True)
+    return None if row is None else SyncCursor.model_validate(row, from_attributes=True)
+
+
+def position(session: Session, name: str) -> datetime | None:
+    """The instant up to which a sweep has read, or None before its first."""
+    found = get(session, name)
+    return found.position_at if found else None
+
+
+def advance(session: Session, name: str, position_at: datetime, rest: dict[str, Any] | None = None) -> None:
+    """Move a cursor on, with the rest of its position; a late sweep never moves it back."""
+    row = SyncCursor(name=name, position_at=position_at, position=rest, updated_at=position_at)
+    session.execute(_ADVANCE, {"rows": f"[{row.model_dump_json()}]"})
+
+
+def rewind(session: Session, name: str, position_at: datetime | None) -> None:
+    """Move a cursor back, so that the next sweep reads again from there (None: from the beginning)."""
+    row = session.get(SyncCursorRow, name, with_for_update=True, populate_existing=True)
+    if row is not None:
+        row.position_at, row.position = position_at, None
+        session.flush()

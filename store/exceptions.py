@@ -1,0 +1,203 @@
+"""Exception items in the store: opened once per record and cause, closed by a person or by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
+
+from domain.errors import Duplicate, Missing
+from domain.exceptions import (
+    Cause,
+    Choice,
+    ExceptionItem,
+    ExceptionKind,
+    ExceptionState,
+    Finding,
+    Resolution,
+)
+from store.paging import DEFAULT_LIMIT, Page, page_of
+from store.tables.exceptions import ExceptionRow
+
+Record = tuple[str, str]  # its type and its key: ("shipment", "SHP-1001")
+
+
+def open_item(  # noqa: PLR0913 - one keyword for each thing that the card of an exception shows
+    session: Session,
+    *,
+    finding: Finding,
+    findings: Sequence[Finding],
+    choices: Sequence[Choice],
+    record: Record,
+    money_at_stake: Decimal | None,
+    owner: str,
+    workflow_id: str | None,
+) -> str:
+    """Open work for a person, led by `finding`; answers its id.
+
+    While work on the same record for the same cause is open, this brings that up to date and counts one more sighting:
+    no second item appears (feature G-I2).
+    """
+    record_type, record_key = record
+    said = {
+        "kind": finding.kind.value,
+        "sentence": finding.sentence,
+        "money_at_stake": money_at_stake,
+        "owner": owner,
+        "findings": [one.model_dump(mode="json") for one in findings],
+        "choices": [choice.value for choice in choices],
+        "workflow_id": workflow_id,
+    }
+    new = insert(ExceptionRow).values(**said, cause=finding.cause.value, record_type=record_type, record_key=record_key)
+    seen = {"seen_count": col(ExceptionRow.seen_count) + 1, "last_seen_at": func.now()}
+    opened = session.scalar(
+        new.on_conflict_do_update(
+            index_elements=["record_type", "record_key", "cause"],
+            index_where=text("state = 'open'"),  # a literal: a parameter does not name the partial index once prepared
+            set_={**{name: new.excluded[name] for name in said}, **seen},
+        ).returning(col(ExceptionRow.id)),
+        execution_options={"populate_existing": True},
+    )
+    return str(opened)
+
+
+def resolve(session: Session, resolution: Resolution) -> ExceptionItem:
+    """Close an item by a person's decision. The same decision again changes nothing.
+
+    Raises Missing for an unknown item and Duplicate for one that was closed otherwise.
+    """
+    row = _row(session, resolution.exception_id, lock=True)
+    if row is None:
+        raise Missing("There is no such exception.", reason="exception")
+    decided = resolution.model_dump(mode="json")
+    if row.state == ExceptionState.OPEN:
+        row.state = ExceptionState.RESOLVED.value
+        row.closed_at = resolution.decided_at
+        row.resolution = decided
+        session.flush()
+    elif row.resolution != decided:
+        raise Duplicate("This exception is closed already.", reason="exception_closed")
+    return _item(row)
+
+
+def close_by_itself(session: Session, record: Record, at: datetime, *, keep: Sequence[Cause] = ()) -> list[str]:
+    """Close what is open on a record, except for these causes, because its cause went away; answers the ids closed."""
+    query = (
+        update(ExceptionRow)
+        .where(*_open_on(record), col(ExceptionRow.cause).not_in([cause.value for cause in keep]))
+        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at)
+        .returning(col(ExceptionRow.id))
+    )
+    return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
+
+
+def get(session: Session, exception_id: str) -> ExceptionItem | None:
+    """An item, or None; also None for an id that cannot be one."""
+    row = _row(session, exception_id, lock=False)
+    return None if row is None else _item(row)
+
+
+def page(  # noqa: PLR0913 - one keyword a filter
+    session: Session,
+    *,
+    kind: ExceptionKind | None = None,
+    state: ExceptionState | None = None,
+    cause: Cause | None = None,
+    record_type: str | None = None,
+    owner: str | None = None,
+    by_money: bool = False,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[ExceptionItem]:
+    """Items, newest first, or those with the most money at stake first. A cursor holds for one of the two orders."""
+    query = select(ExceptionRow)
+    filters = {"kind": kind, "state": state, "cause": cause, "record_type": record_type, "owner": owner}
+    for name, wanted in filters.items():
+        if wanted is not None:
+            query = query.where(col(getattr(ExceptionRow, name)) == str(wanted))
+    first = func.coalesce(col(ExceptionRow.money_at_stake), literal(Decimal(0)))
+    keys: list[Any] = [first if by_money else col(ExceptionRow.opened_at), col(ExceptionRow.id)]
+    return page_of(session, query, keys, limit=limit, cursor=cursor, descending=True).of(_item)
+
+
+def open_of_record(session: Session, record: Record) -> list[ExceptionItem]:
+    """What is open on a record, oldest first."""
+    query = select(ExceptionRow).where(*_open_on(record)).order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    return [_item(row) for row in session.scalars(query)]
+
+
+def open_of_causes(session: Session, causes: Sequence[Cause], subjects: Sequence[str] = ()) -> list[ExceptionItem]:
+    """What waits for these causes to go away, oldest first; `subjects` narrows to findings about those records."""
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value)
+        .where(col(ExceptionRow.cause).in_([cause.value for cause in causes]))
+        .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    )
+    items = [_item(row) for row in session.scalars(query)]
+    wanted = set(subjects)
+    return [item for item in items if not wanted or any(finding.subject in wanted for finding in item.findings)]
+
+
+def waiting_shipments(session: Session, causes: Sequence[Cause], subjects: Sequence[str] = ()) -> list[str]:
+    """The numbers of shipments that wait for these causes to go away, longest waiting first, each once."""
+    waiting = open_of_causes(session, causes, subjects)
+    return list(dict.fromkeys(item.record_key for item in waiting if item.record_type == "shipment"))
+
+
+def latest_resolution(session: Session, record: Record, cause: Cause) -> Resolution | None:
+    """What a person decided last on a record for a cause, or None."""
+    record_type, record_key = record
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.record_type) == record_type, col(ExceptionRow.record_key) == record_key)
+        .where(col(ExceptionRow.cause) == cause.value, col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
+        .order_by(col(ExceptionRow.closed_at).desc())
+        .limit(1)
+    )
+    row = session.scalars(query).first()
+    return None if row is None else Resolution.model_validate(row.resolution)
+
+
+def open_counts(session: Session) -> dict[tuple[ExceptionKind, Cause], tuple[int, Decimal]]:
+    """How many items are open, and the money at stake, by kind and cause."""
+    query = (
+        select(
+            col(ExceptionRow.kind),
+            col(ExceptionRow.cause),
+            func.count(),
+            func.coalesce(func.sum(col(ExceptionRow.money_at_stake)), literal(Decimal(0))),
+        )
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value)
+        .group_by(col(ExceptionRow.kind), col(ExceptionRow.cause))
+    )
+    return {
+        (ExceptionKind(kind), Cause(cause)): (number, money) for kind, cause, number, money in session.execute(query)
+    }
+
+
+def _open_on(record: Record) -> tuple[Any, ...]:
+    record_type, record_key = record
+    return (
+        col(ExceptionRow.state) == ExceptionState.OPEN.value,
+        col(ExceptionRow.record_type) == record_type,
+        col(ExceptionRow.record_key) == record_key,
+    )
+
+
+def _row(session: Session, exception_id: str, *, lock: bool) -> ExceptionRow | None:
+    try:
+        key = UUID(exception_id)
+    except ValueError:
+        return None
+    return session.get(ExceptionRow, key, with_for_update=True if lock else None, populate_existing=True)
+
+
+def _item(row: ExceptionRow) -> ExceptionItem:
+    return ExceptionItem.model_validate({**row.model_dump(), "id": str(row.id)})

@@ -1,0 +1,172 @@
+"""Invoice intents: committed before QuickBooks is asked, settled by what it answered (features G-E2, G-E4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, select, text, update
+from sqlmodel import Session, col
+
+from domain.invoices import IntentState, InvoiceDraft, VendorRefs
+from store.tables.invoices import LIVE_INTENT, InvoiceIntentRow
+
+
+class Intent(BaseModel):
+    """An intent as the booking works with it: its frozen content, its identities and how far it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    state: IntentState
+    draft: InvoiceDraft
+    refs: VendorRefs
+    batch_id: str | None
+    batch_item: str | None
+    attempts: int
+    quickbooks_id: str | None
+    sent_at: datetime | None
+
+
+def _intent_from(row: InvoiceIntentRow) -> Intent:
+    return Intent(
+        id=row.id,
+        state=IntentState(row.state),
+        draft=InvoiceDraft.model_validate(row.payload["draft"]),
+        refs=VendorRefs.model_validate(row.payload["refs"]),
+        batch_id=row.batch_id,
+        batch_item=row.batch_item,
+        attempts=row.attempts,
+        quickbooks_id=row.quickbooks_id,
+        sent_at=row.sent_at,
+    )
+
+
+def payload_of(draft: InvoiceDraft, refs: VendorRefs) -> dict[str, object]:
+    """The frozen content of an intent, JSON-ready."""
+    return {"draft": draft.model_dump(mode="json"), "refs": refs.model_dump(mode="json")}
+
+
+def payload_hash(draft: InvoiceDraft, refs: VendorRefs) -> str:
+    """Equal hashes mean an equal invoice for the same records; identities of the generation are left out."""
+    content = draft.model_dump(mode="json", exclude={"generation", "doc_number", "request_id"})
+    text_ = json.dumps({"draft": content, "refs": refs.model_dump(mode="json")}, sort_keys=True)
+    return hashlib.sha256(text_.encode()).hexdigest()
+
+
+def latest(session: Session, numbers: Sequence[str]) -> dict[str, InvoiceIntentRow]:
+    """The newest intent of each of these shipments."""
+    query = (
+        select(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.shipment_number).in_(numbers))
+        .distinct(col(InvoiceIntentRow.shipment_number))
+        .order_by(col(InvoiceIntentRow.shipment_number), col(InvoiceIntentRow.generation).desc())
+    )
+    return {row.shipment_number: row for row in session.scalars(query)}
+
+
+def add(session: Session, draft: InvoiceDraft, refs: VendorRefs, at: datetime) -> InvoiceIntentRow:
+    """Write down what QuickBooks will be asked for; the database allows one live intent a shipment."""
+    row = InvoiceIntentRow(
+        shipment_number=draft.shipment_number,
+        generation=draft.generation,
+        doc_number=draft.doc_number,
+        request_id=draft.request_id,
+        payload=payload_of(draft, refs),
+        payload_hash=payload_hash(draft, refs),
+        intended_at=at,
+    )
+    session.add(row)
+    return row
+
+
+def join_batch(session: Session, rows: Sequence[InvoiceIntentRow], batch_id: str) -> None:
+    """Give new intents the identity under which they are sent together; it never changes afterwards."""
+    for position, row in enumerate(rows, start=1):
+        row.batch_id, row.batch_item = batch_id, str(position)
+        session.add(row)
+
+
+def get_many(session: Session, intent_ids: Sequence[str]) -> list[Intent]:
+    """These intents, in the order of their shipments."""
+    query = (
+        select(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.id).in_([UUID(one) for one in intent_ids]))
+        .order_by(col(InvoiceIntentRow.shipment_number))
+    )
+    return [_intent_from(row) for row in session.scalars(query)]
+
+
+def mark_sent(session: Session, intent_ids: Sequence[UUID]) -> None:
+    """From before the call until its answer the outcome is uncertain: a process that dies in between leaves it so."""
+    session.execute(
+        update(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state).in_(["intended", "uncertain"]))
+        .values(
+            state=IntentState.UNCERTAIN,
+            attempts=col(InvoiceIntentRow.attempts) + 1,
+            sent_at=func.clock_timestamp(),
+            refusal_code=None,
+            refusal_detail=None,
+        )
+    )
+
+
+def mark_unsent(session: Session, intent_ids: Sequence[UUID], code: str, detail: str) -> None:
+    """A first call certainly did nothing: the next may go without probing. Never for an intent that was sent before."""
+    session.execute(
+        update(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
+        .values(state=IntentState.INTENDED, refusal_code=code, refusal_detail=detail[:500])
+    )
+
+
+def note_trouble(session: Session, intent_ids: Sequence[UUID], code: str, detail: str) -> None:
+    """Keep why the outcome is still open, in words for a person."""
+    session.execute(
+        update(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
+        .values(refusal_code=code, refusal_detail=detail[:500])
+    )
+
+
+def settle(
+    session: Session,
+    intent_id: UUID,
+    state: IntentState,
+    *,
+    quickbooks_id: str | None = None,
+    code: str | None = None,
+    detail: str | None = None,
+) -> bool:
+    """End an intent once; answers False when it was settled before."""
+    result = session.execute(
+        update(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.id) == intent_id, col(InvoiceIntentRow.settled_at).is_(None))
+        .values(
+            state=state,
+            settled_at=func.clock_timestamp(),
+            quickbooks_id=quickbooks_id,
+            refusal_code=code,
+            refusal_detail=(detail or "")[:500] or None,
+        )
+        .returning(col(InvoiceIntentRow.id))
+    )
+    return result.first() is not None
+
+
+def revive(session: Session, row: InvoiceIntentRow, quickbooks_id: str | None = None) -> None:
+    """Take a refused intent up again after a person's decision; with an id, to adopt that invoice and nothing else."""
+    row.state = IntentState.UNCERTAIN if quickbooks_id else IntentState.INTENDED
+    row.settled_at, row.quickbooks_id = None, quickbooks_id
+    session.add(row)
+
+
+def open_count(session: Session) -> int:
+    """How many intents have no outcome yet."""
+    query = select(func.count()).select_from(InvoiceIntentRow).where(text(LIVE_INTENT + " AND state <> 'booked'"))
+    return session.scalar(query) or 0

@@ -1,0 +1,223 @@
+"""Links in the store: proposed by matching, confirmed by an exact key or a person, retired but never forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from domain.errors import Missing
+from domain.links import Link, LinkKind, Proposal
+from domain.sources import System
+from store.paging import DEFAULT_LIMIT, Page, page_of
+from store.tables.links import LinkRow, LinkState
+from store.upserts import upsert as upsert_rows
+
+
+class StoredLink(Link):
+    """A link and how it came to be; `version_token` is the other system's version of the last agreed image."""
+
+    state: LinkState
+    score: Decimal
+    exact: bool
+    reason: str
+    version_token: str | None
+    proposed_at: datetime
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+    retired_at: datetime | None
+
+
+class Image(BaseModel):
+    """The last agreed image of a linked record, and the other system's version of it (three-way merge)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    base: dict[str, Any] | None
+    version_token: str | None
+
+
+def external_ids(
+    session: Session, system: System, kind: LinkKind, local_keys: Sequence[str] | None = None
+) -> dict[str, str]:
+    """The other system's id of each of these records that has a confirmed link; of all records without `local_keys`."""
+    return {key: link.external_id for key, link in confirmed(session, system, kind, local_keys).items()}
+
+
+def confirmed(
+    session: Session, system: System, kind: LinkKind, local_keys: Sequence[str] | None = None
+) -> dict[str, Link]:
+    """The confirmed links of these records by their own key; of all records without `local_keys`."""
+    query = select(LinkRow).where(*_scope(system, kind, LinkState.CONFIRMED))
+    if local_keys is not None:
+        query = query.where(col(LinkRow.local_key).in_(set(local_keys)))
+    return {row.local_key: Link.model_validate(row, from_attributes=True) for row in session.scalars(query)}
+
+
+def local_keys(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, str]:
+    """Our key of each of the other system's records that has a confirmed link."""
+    query = select(col(LinkRow.external_id), col(LinkRow.local_key)).where(
+        *_scope(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids))
+    )
+    return dict(session.execute(query).all())
+
+
+def page(
+    session: Session,
+    *,
+    system: System | None = None,
+    kind: LinkKind | None = None,
+    state: LinkState | None = None,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[StoredLink]:
+    """Links in the order of system, kind and our key."""
+    query = select(LinkRow)
+    for column, wanted in ((LinkRow.system, system), (LinkRow.kind, kind), (LinkRow.state, state)):
+        if wanted is not None:
+            query = query.where(col(column) == wanted.value)
+    keys = [col(LinkRow.system), col(LinkRow.kind), col(LinkRow.local_key), col(LinkRow.external_id)]
+    return page_of(session, query, keys, limit=limit, cursor=cursor).of(_stored)
+
+
+def replace_proposals(session: Session, system: System, kind: LinkKind, proposals: Iterable[Proposal]) -> int:
+    """Put these proposals in place of the former ones; pairs that were confirmed or retired stay as they are.
+
+    Answers how many proposals stand now.
+    """
+    rows = [{**proposal.model_dump(exclude={"local_name"}), "state": LinkState.PROPOSED} for proposal in proposals]
+    pairs = [(row["local_key"], row["external_id"]) for row in rows]
+    gone = delete(LinkRow).where(*_scope(system, kind, LinkState.PROPOSED))
+    if pairs:
+        gone = gone.where(tuple_(col(LinkRow.local_key), col(LinkRow.external_id)).not_in(pairs))
+    session.execute(gone.execution_options(synchronize_session=False))
+    upsert_rows(session, LinkRow, rows, guard="stored.state = 'proposed'")
+    return len(session.execute(_keys().where(*_scope(system, kind, LinkState.PROPOSED))).all())
+
+
+def confirm(session: Session, link: Link, by: str, at: datetime) -> Link:
+    """Confirm a pair that was proposed (or retired). Confirming it again changes nothing.
+
+    Raises Missing for a pair that nobody proposed and Duplicate where either side has another confirmed link.
+    """
+    row = session.get(LinkRow, _identity(link), with_for_update=True, populate_existing=True)
+    if row is None:
+        raise Missing("This pair was never proposed.", reason="link")
+    if row.state != LinkState.CONFIRMED:
+        row.state, row.confirmed_by, row.confirmed_at, row.retired_at = LinkState.CONFIRMED.value, by, at, None
+        session.flush()
+        _drop_rivals(session)
+    return Link.model_validate(row, from_attributes=True)
+
+
+def accept_exact(session: Session, system: System, kind: LinkKind, by: str, at: datetime) -> list[Link]:
+    """Confirm every exact proposal that is the only exact one of both its sides and meets no confirmed link."""
+    rival = aliased(LinkRow)
+    same_side = or_(col(rival.local_key) == col(LinkRow.local_key), col(rival.external_id) == col(LinkRow.external_id))
+    itself = and_(col(rival.local_key) == col(LinkRow.local_key), col(rival.external_id) == col(LinkRow.external_id))
+    stands = or_(
+        col(rival.state) == LinkState.CONFIRMED.value,
+        and_(col(rival.state) == LinkState.PROPOSED.value, col(rival.exact)),
+    )
+    blocked = exists().where(
+        col(rival.system) == system.value, col(rival.kind) == kind.value, same_side, ~itself, stands
+    )
+    accepted = session.scalars(
+        update(LinkRow)
+        .where(*_scope(system, kind, LinkState.PROPOSED), col(LinkRow.exact), ~blocked)
+        .values(state=LinkState.CONFIRMED.value, confirmed_by=by, confirmed_at=at)
+        .returning(LinkRow),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    ).all()
+    _drop_rivals(session)
+    return [Link.model_validate(row, from_attributes=True) for row in accepted]
+
+
+def import_links(session: Session, links: Iterable[Link], by: str, at: datetime) -> int:
+    """Confirm pairs that a person brings, proposed or not; answers how many were not confirmed before.
+
+    Raises Duplicate where either side of a pair has another confirmed link: then nothing is imported.
+    """
+    rows = [
+        {
+            **link.model_dump(),
+            "state": LinkState.CONFIRMED,
+            "score": 1,
+            "exact": False,
+            "reason": "imported",
+            "confirmed_by": by,
+            "confirmed_at": at,
+            "retired_at": None,
+        }
+        for link in links
+    ]
+    written = upsert_rows(session, LinkRow, rows, guard="stored.state <> 'confirmed'")
+    _drop_rivals(session)
+    return len(written)
+
+
+def retire(session: Session, link: Link, at: datetime) -> bool:
+    """Stop using a confirmed link; it is kept as an alias. False where it was not in use."""
+    done = session.execute(
+        update(LinkRow)
+        .where(*_scope(link.system, link.kind, LinkState.CONFIRMED))
+        .where(col(LinkRow.local_key) == link.local_key, col(LinkRow.external_id) == link.external_id)
+        .values(state=LinkState.RETIRED.value, retired_at=at)
+        .returning(col(LinkRow.local_key)),
+        execution_options={"synchronize_session": False},
+    )
+    return done.first() is not None
+
+
+def image_of(session: Session, link: Link) -> Image | None:
+    """The last agreed image of a linked record, or None for an unknown link."""
+    row = session.get(LinkRow, _identity(link), populate_existing=True)
+    return None if row is None else Image(base=row.base, version_token=row.version_token)
+
+
+def save_image(session: Session, link: Link, image: Image) -> None:
+    """Keep what both sides have agreed on; raises Missing for an unknown link."""
+    row = session.get(LinkRow, _identity(link), with_for_update=True, populate_existing=True)
+    if row is None:
+        raise Missing("There is no such link.", reason="link")
+    row.base, row.version_token = image.base, image.version_token
+    session.flush()
+
+
+def _drop_rivals(session: Session) -> None:
+    """Proposals for a record that now has a confirmed link are no use to anybody."""
+    winner = aliased(LinkRow)
+    settled = exists().where(
+        col(winner.system) == col(LinkRow.system),
+        col(winner.kind) == col(LinkRow.kind),
+        col(winner.state) == LinkState.CONFIRMED.value,
+        or_(col(winner.local_key) == col(LinkRow.local_key), col(winner.external_id) == col(LinkRow.external_id)),
+    )
+    dropping = delete(LinkRow).where(col(LinkRow.state) == LinkState.PROPOSED.value, settled)
+    session.execute(dropping.execution_options(synchronize_session=False))
+
+
+def _scope(system: System, kind: LinkKind, state: LinkState) -> tuple[Any, ...]:
+    return (
+        col(LinkRow.system) == system.value,
+        col(LinkRow.kind) == kind.value,
+        col(LinkRow.state) == state.value,
+    )
+
+
+def _keys() -> Any:
+    return select(col(LinkRow.local_key), col(LinkRow.external_id))
+
+
+def _identity(link: Link) -> tuple[str, str, str, str]:
+    return (link.system.value, link.kind.value, link.local_key, link.external_id)
+
+
+def _stored(row: LinkRow) -> StoredLink:
+    return StoredLink.model_validate(row, from_attributes=True)

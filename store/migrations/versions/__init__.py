@@ -1,0 +1,1 @@
+"""One file per revision: reviewed by hand, never changed once released."""

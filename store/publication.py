@@ -1,0 +1,151 @@
+"""What Salesforce shall show: for some shipments, the state of their orders and their invoices, right now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from domain.exceptions import Cause, ExceptionState
+from domain.invoices import InvoiceStatus
+from domain.publication import InvoiceStatement, OrderEvent, OrderStatement
+from domain.shipments import LineReason
+from domain.statements import LineProgress, OrderProgress, closes_line, order_statement
+from store import invoices
+from store.tables.exceptions import ExceptionRow
+from store.tables.invoices import InvoiceLineRow, InvoiceRow
+from store.tables.orders import OrderLineRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRow
+
+# Causes that are about our own connections: no news for a sales rep.
+_NOT_SHOWN = (Cause.PUBLICATION_REJECTED, Cause.CONNECTION_REFUSED)
+
+
+class Statements(BaseModel):
+    """Everything that is to be said at once; equal statements need not be said again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    orders: tuple[OrderStatement, ...] = ()
+    invoices: tuple[InvoiceStatement, ...] = ()
+    events: tuple[OrderEvent, ...] = ()
+
+
+def statements(session: Session, numbers: Sequence[str], words: Mapping[str, str]) -> Statements:
+    """Load what is to be said about these shipments and the whole of their orders."""
+    query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
+    order_numbers = sorted(session.scalars(query))
+    billed = invoices.of_orders(session, order_numbers)
+    progress = _progress(session, order_numbers, billed)
+    of_them = [row for row in billed if row.shipment_number in set(numbers)]
+    said = [order_statement(one, words) for one in progress]
+    return Statements(
+        orders=tuple(one for one in said if one),
+        invoices=tuple(_invoice_statement(row) for row in of_them),
+        events=tuple(_event(row) for row in of_them),
+    )
+
+
+def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[InvoiceRow]) -> list[OrderProgress]:
+    lines = _lines(session, order_numbers)
+    held = _held(session, order_numbers)
+    by_order: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
+    for row in billed:
+        if row.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}:
+            by_order[row.order_number].append(row)
+    return [
+        OrderProgress(
+            order_number=number,
+            lines=lines[number],
+            invoiced_amount=sum((row.total for row in by_order[number]), Decimal(0)),
+            invoice_numbers=[row.doc_number or row.quickbooks_id for row in by_order[number]],
+            held=held[number],
+        )
+        for number in order_numbers
+    ]
+
+
+def _lines(session: Session, order_numbers: Sequence[str]) -> dict[str, list[LineProgress]]:
+    """Each order line with what was invoiced of it; a line that a shipment closed short counts as done."""
+    invoiced = _invoiced(session, order_numbers)
+    closed = _closed(session, order_numbers)
+    query = select(OrderLineRow).where(col(OrderLineRow.order_number).in_(order_numbers))
+    found: dict[str, list[LineProgress]] = {number: [] for number in order_numbers}
+    for line in session.scalars(query.order_by(col(OrderLineRow.line_no))):
+        key = (line.order_number, line.line_no)
+        found[line.order_number].append(
+            LineProgress(ordered=line.quantity, invoiced=invoiced[key], closed=key in closed)
+        )
+    return found
+
+
+def _invoiced(session: Session, order_numbers: Sequence[str]) -> defaultdict[tuple[str, int], Decimal]:
+    query = (
+        select(col(InvoiceRow.order_number), col(InvoiceLineRow.shipment_line_no), col(InvoiceLineRow.quantity))
+        .join(
+            InvoiceLineRow,
+            (col(InvoiceLineRow.shipment_number) == col(InvoiceRow.shipment_number))
+            & (col(InvoiceLineRow.generation) == col(InvoiceRow.generation)),
+        )
+        .where(col(InvoiceRow.order_number).in_(order_numbers), col(InvoiceLineRow.shipment_line_no).is_not(None))
+        .where(col(InvoiceRow.status).not_in([InvoiceStatus.VOIDED, InvoiceStatus.DELETED]))
+    )
+    totals: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for order_number, line_no, quantity in session.execute(query):
+        totals[order_number, line_no] += quantity
+    return totals
+
+
+def _closed(session: Session, order_numbers: Sequence[str]) -> set[tuple[str, int]]:
+    query = (
+        select(col(ShipmentRow.order_number), col(ShipmentLineRow.line_no), col(ShipmentLineRow.reason))
+        .join(ShipmentLineRow, col(ShipmentLineRow.shipment_number) == col(ShipmentRow.number))
+        .where(col(ShipmentRow.order_number).in_(order_numbers), col(ShipmentLineRow.reason).is_not(None))
+    )
+    return {
+        (order_number, line_no)
+        for order_number, line_no, reason in session.execute(query)
+        if closes_line(LineReason(reason))
+    }
+
+
+def _held(session: Session, order_numbers: Sequence[str]) -> dict[str, list[str]]:
+    query = (
+        select(col(ShipmentRow.order_number), col(ExceptionRow.sentence))
+        .join(ExceptionRow, col(ExceptionRow.record_key) == col(ShipmentRow.number))
+        .where(col(ExceptionRow.record_type) == "shipment", col(ExceptionRow.state) == ExceptionState.OPEN)
+        .where(col(ExceptionRow.cause).not_in(_NOT_SHOWN), col(ShipmentRow.order_number).in_(order_numbers))
+        .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    )
+    found: dict[str, list[str]] = {number: [] for number in order_numbers}
+    for order_number, sentence in session.execute(query):
+        found[order_number].append(sentence)
+    return found
+
+
+def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
+    return InvoiceStatement(
+        invoice_key=f"{row.shipment_number}:{row.generation}",
+        order_number=row.order_number,
+        doc_number=row.doc_number or "",
+        status=row.status.title(),
+        total=row.total,
+        balance=row.balance,
+        invoiced_on=row.invoiced_on,
+        quickbooks_id=row.quickbooks_id,
+    )
+
+
+def _event(row: InvoiceRow) -> OrderEvent:
+    return OrderEvent(
+        event_key=f"invoice-drafted:{row.shipment_number}:{row.generation}",
+        order_number=row.order_number,
+        type="Invoiced",
+        occurred_at=row.booked_at,
+        source="quickbooks",
+        note=f"Invoice {row.doc_number or row.quickbooks_id} over {row.total} for shipment {row.shipment_number}.",
+    )

@@ -1,0 +1,74 @@
+"""Engines and transactions: how the store is opened, written with a cause, and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlmodel import Session
+
+from domain.errors import Misconfigured
+from store.causes import Cause
+from store.errors import translated
+
+_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg"}
+CONNECT_TIMEOUT_SECONDS = "10"
+# Times come back in UTC; a forgotten transaction or a lost lock holder cannot block the others for ever.
+_SESSION_OPTIONS = "-c timezone=UTC -c lock_timeout=30s -c statement_timeout=300s"
+
+
+def make_engine(url: str, pool_size: int = 10) -> Engine:
+    """Make an engine on psycopg 3; takes `postgresql://` addresses, over TCP or a socket folder (`?host=/folder`).
+
+    JSON numbers with a fraction are read as Decimal. Statements' values never appear in errors.
+    """
+    return create_engine(
+        _psycopg_url(url),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        json_deserializer=partial(json.loads, parse_float=Decimal),
+    )
+
+
+def _psycopg_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Misconfigured("The database address cannot be read: use postgresql://user@host/name.") from None
+    if parsed.drivername not in _SCHEMES:
+        raise Misconfigured("The database address must begin with postgresql://.")
+    given = parsed.query.get("options", "")
+    options = f"{_SESSION_OPTIONS} {given if isinstance(given, str) else ' '.join(given)}".strip()
+    query = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, **parsed.query, "options": options}
+    return parsed.set(drivername="postgresql+psycopg", query=query)
+
+
+@contextmanager
+def transaction(engine: Engine, cause: Cause) -> Iterator[Session]:
+    """Open one transaction, state its cause, and commit at the end; any error rolls everything back.
+
+    Every canonical row that the body changes gets `cause` in the change log. Database errors come out as the error
+    tree; Unavailable at the commit itself leaves open whether it took effect, so bodies are written to be run again.
+    """
+    with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        session.execute(
+            text("SELECT set_config('threeway.cause', :cause, true)"),
+            {"cause": cause.model_dump_json(exclude_none=True)},
+        )
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a read-only session that sees one instant of the store, however many statements it runs."""
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with translated(), Session(snapshot, expire_on_commit=False) as session:
+        yield session

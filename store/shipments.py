@@ -1,0 +1,195 @@
+"""Shipments in the store: recording what files state, revision by revision, and where each one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlmodel import Session, col
+
+from domain.exceptions import ExceptionState
+from domain.files import StagedGroup
+from domain.shipments import Shipment, ShipmentLine, ShipmentState, content_hash
+from store.tables.exceptions import ExceptionRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+
+_BILLED_OR_BEING_BILLED = frozenset({ShipmentState.INTENDED, ShipmentState.INVOICED})
+
+
+def shipment_from(row: ShipmentRow, lines: Iterable[ShipmentLineRow]) -> Shipment:
+    """The domain's shipment of a row and its lines."""
+    return Shipment(
+        **row.model_dump(include=set(Shipment.model_fields) - {"lines"}),
+        lines=tuple(
+            ShipmentLine.model_validate(line, from_attributes=True)
+            for line in sorted(lines, key=lambda one: one.line_no)
+        ),
+    )
+
+
+def lock_many(session: Session, numbers: Sequence[str]) -> dict[str, ShipmentRow]:
+    """The rows of these shipments, locked in the order of their numbers so that two workers never wait in a circle."""
+    query = (
+        select(ShipmentRow).where(col(ShipmentRow.number).in_(numbers)).order_by(col(ShipmentRow.number))
+    ).with_for_update()
+    return {row.number: row for row in session.scalars(query)}
+
+
+def lines_of(session: Session, numbers: Sequence[str]) -> dict[str, list[ShipmentLineRow]]:
+    """The lines of these shipments, by shipment number."""
+    found: dict[str, list[ShipmentLineRow]] = {number: [] for number in numbers}
+    query = select(ShipmentLineRow).where(col(ShipmentLineRow.shipment_number).in_(numbers))
+    for line in session.scalars(query):
+        found[line.shipment_number].append(line)
+    return found
+
+
+def revisions_of(session: Session, numbers: Sequence[str]) -> dict[str, list[ShipmentRevisionRow]]:
+    """Every statement ever made of these shipments, oldest first."""
+    query = (
+        select(ShipmentRevisionRow)
+        .where(col(ShipmentRevisionRow.shipment_number).in_(numbers))
+        .order_by(col(ShipmentRevisionRow.revision))
+    )
+    found: dict[str, list[ShipmentRevisionRow]] = {number: [] for number in numbers}
+    for row in session.scalars(query):
+        found[row.shipment_number].append(row)
+    return found
+
+
+def record(session: Session, file_id: UUID, groups: Sequence[StagedGroup], seen_at: datetime) -> list[str]:
+    """Record what a file states of its shipments; answers their numbers in file order, each once.
+
+    The same content again changes nothing (F4, F8). New content of a shipment that is not billed replaces what was
+    stated; of one that is billed or being billed it only becomes a revision, for a person to look at (F9).
+    """
+    stated = [(group, Shipment.model_validate(group.payload)) for group in groups]
+    numbers = list(dict.fromkeys(shipment.number for _, shipment in stated))
+    rows = lock_many(session, numbers)
+    known = {number: {one.content_hash for one in all_} for number, all_ in revisions_of(session, numbers).items()}
+    for group, shipment in stated:
+        digest = content_hash(shipment)
+        if digest in known[shipment.number]:
+            continue
+        row = rows.get(shipment.number)
+        source = {"source_file_id": file_id, "line_from": group.line_from, "line_to": group.line_to}
+        revision = len(known[shipment.number]) + 1
+        known[shipment.number].add(digest)
+        if row is None:
+            rows[shipment.number] = _insert(session, shipment, digest, seen_at, source)
+        _add_revision(session, shipment, revision, digest, {**source, "received_at": seen_at})
+        if row is not None and row.state not in _BILLED_OR_BEING_BILLED:
+            restate(session, row, shipment, revision, digest, source)
+    session.flush()
+    return numbers
+
+
+def _insert(
+    session: Session, shipment: Shipment, digest: str, seen_at: datetime, source: dict[str, Any]
+) -> ShipmentRow:
+    row = ShipmentRow(
+        **shipment.model_dump(exclude={"lines"}),
+        content_hash=digest,
+        received_at=seen_at,
+        source_file_id=source["source_file_id"],
+        source_line=source["line_from"],
+    )
+    session.add(row)
+    session.flush()
+    _insert_lines(session, shipment)
+    return row
+
+
+def _insert_lines(session: Session, shipment: Shipment) -> None:
+    if shipment.lines:
+        values = [{"shipment_number": shipment.number, **line.model_dump()} for line in shipment.lines]
+        session.execute(insert(ShipmentLineRow), values)
+
+
+def _add_revision(session: Session, shipment: Shipment, revision: int, digest: str, source: dict[str, Any]) -> None:
+    session.add(
+        ShipmentRevisionRow(
+            shipment_number=shipment.number,
+            revision=revision,
+            content_hash=digest,
+            payload=shipment.model_dump(mode="json"),
+            **source,
+        )
+    )
+
+
+def restate(
+    session: Session, row: ShipmentRow, shipment: Shipment, revision: int, digest: str, source: dict[str, Any]
+) -> None:
+    """Let a later statement replace the content of a shipment; its state starts anew unless it is billed already."""
+    row.sqlmodel_update(shipment.model_dump(exclude={"lines", "number"}))
+    row.revision, row.content_hash = revision, digest
+    row.source_file_id, row.source_line = source["source_file_id"], source["line_from"]
+    if row.state not in _BILLED_OR_BEING_BILLED:
+        row.state, row.hold_reason = ShipmentState.RECEIVED, None
+    session.add(row)
+    session.execute(delete(ShipmentLineRow).where(col(ShipmentLineRow.shipment_number) == row.number))
+    _insert_lines(session, shipment)
+
+
+def set_state(
+    session: Session, row: ShipmentRow, state: ShipmentState, *, reason: str | None = None, at: datetime | None = None
+) -> None:
+    """Move a shipment to a state; `at` goes into its latency ledger where the state has a time of its own."""
+    row.state, row.hold_reason = state, reason
+    if state is ShipmentState.INTENDED:
+        row.intended_at = at
+    if state is ShipmentState.INVOICED:
+        row.booked_at = row.booked_at or at
+    session.add(row)
+
+
+def mark_published(session: Session, numbers: Sequence[str], at: datetime) -> None:
+    """Note when Salesforce first showed the invoices of these shipments."""
+    session.execute(
+        update(ShipmentRow)
+        .where(col(ShipmentRow.number).in_(numbers), col(ShipmentRow.published_at).is_(None))
+        .where(col(ShipmentRow.state) == ShipmentState.INVOICED)
+        .values(published_at=at)
+    )
+
+
+def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
+    """Shipments on their way that nothing has moved since `before` and that no open exception explains."""
+    explained = (
+        select(col(ExceptionRow.id))
+        .where(col(ExceptionRow.record_type) == "shipment", col(ExceptionRow.state) == ExceptionState.OPEN)
+        .where(col(ExceptionRow.record_key) == col(ShipmentRow.number))
+    )
+    query = (
+        select(col(ShipmentRow.number))
+        .where(
+            or_(
+                and_(col(ShipmentRow.state) == ShipmentState.RECEIVED, col(ShipmentRow.received_at) < before),
+                and_(col(ShipmentRow.state) == ShipmentState.INTENDED, col(ShipmentRow.intended_at) < before),
+            )
+        )
+        .where(~explained.exists())
+        .order_by(col(ShipmentRow.received_at))
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def of_orders(session: Session, order_numbers: Sequence[str]) -> list[str]:
+    """The numbers of the shipments of these orders."""
+    query = select(col(ShipmentRow.number)).where(col(ShipmentRow.order_number).in_(order_numbers))
+    return list(session.scalars(query))
+
+
+def counts_by_state(session: Session, file_id: UUID) -> dict[str, int]:
+    """How many shipments that a file was the latest to state are in which state."""
+    query = (
+        select(col(ShipmentRow.state), func.count())
+        .where(col(ShipmentRow.source_file_id) == file_id)
+        .group_by(col(ShipmentRow.state))
+    )
+    return {state: count for state, count in session.execute(query)}

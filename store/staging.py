@@ -1,0 +1,63 @@
+"""Staged groups: what a file states, in canonical words, in PostgreSQL, so that workflows carry only row ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import psycopg
+from pydantic_core import to_json
+from sqlalchemy import delete, func, select, text
+from sqlmodel import Session, col
+
+from domain.files import StagedGroup
+from store.errors import translated
+from store.tables.files import StagedGroupRow
+
+_COPY = "COPY staged_groups (file_id, seq, key, line_from, line_to, byte_from, byte_to, payload) FROM STDIN"
+
+
+def stage(session: Session, file_id: UUID, blocks: Iterable[list[StagedGroup]]) -> int:
+    """Put a file's groups in place of those of an earlier attempt, by COPY; answers how many.
+
+    All happens in the caller's transaction: either the whole file is staged or nothing is. Blocks are read one at a
+    time, so that a file of any size is staged in constant memory.
+    """
+    clear(session, file_id)
+    session.execute(text("SET LOCAL statement_timeout = 0"))  # COPY is one statement, as long as the file
+    connection = session.connection().connection.driver_connection
+    if not isinstance(connection, psycopg.Connection):
+        raise TypeError("staging needs a psycopg connection")
+    count = 0
+    with translated(), connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for block in blocks:
+            for group in block:
+                copy.write_row(_row(file_id, group))
+            count += len(block)
+    return count
+
+
+def groups(session: Session, file_id: UUID, seq_from: int, seq_to: int) -> list[StagedGroup]:
+    """The groups of a range, both ends included, in file order."""
+    query = (
+        select(StagedGroupRow)
+        .where(col(StagedGroupRow.file_id) == file_id, col(StagedGroupRow.seq).between(seq_from, seq_to))
+        .order_by(col(StagedGroupRow.seq))
+    )
+    return [StagedGroup.model_validate(row, from_attributes=True) for row in session.scalars(query)]
+
+
+def count(session: Session, file_id: UUID) -> int:
+    """How many groups of a file are staged."""
+    query = select(func.count()).where(col(StagedGroupRow.file_id) == file_id)
+    return session.scalar(query) or 0
+
+
+def clear(session: Session, file_id: UUID) -> None:
+    """Remove a file's staged groups."""
+    session.execute(delete(StagedGroupRow).where(col(StagedGroupRow.file_id) == file_id))
+
+
+def _row(file_id: UUID, group: StagedGroup) -> tuple[object, ...]:
+    places = (group.line_from, group.line_to, group.byte_from, group.byte_to)
+    return (file_id, group.seq, group.key, *places, to_json(group.payload).decode())

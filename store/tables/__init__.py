@@ -1,0 +1,54 @@
+"""The tables of the canonical store. They are dumb: `domain` validates, and the nouns of `store` convert."""
+
+from sqlmodel import SQLModel
+
+from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.changes import ChangeRow
+from store.tables.exceptions import DecisionRow, ExceptionRow
+from store.tables.files import (
+    ARRIVALS,
+    FileRejectRow,
+    InboxRow,
+    SourceFileNameRow,
+    SourceFileRow,
+    StagedGroupRow,
+)
+from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
+from store.tables.links import LinkRow, LinkState
+from store.tables.master import CustomerRow, ItemRow, StockLevelRow, WarehouseRow
+from store.tables.orders import OrderLineRow, OrderRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+
+METADATA = SQLModel.metadata
+
+__all__ = [
+    "ARRIVALS",
+    "METADATA",
+    "SCOPES",
+    "ApiKeyRow",
+    "ChangeRow",
+    "ConnectionTokenRow",
+    "CustomerRow",
+    "DecisionRow",
+    "ExceptionRow",
+    "FileRejectRow",
+    "HeartbeatRow",
+    "InboxRow",
+    "InvoiceIntentRow",
+    "InvoiceLineRow",
+    "InvoiceRow",
+    "ItemRow",
+    "LinkRow",
+    "LinkState",
+    "OrderLineRow",
+    "OrderRow",
+    "ShipmentLineRow",
+    "ShipmentRevisionRow",
+    "ShipmentRow",
+    "SourceFileNameRow",
+    "SourceFileRow",
+    "StagedGroupRow",
+    "StockLevelRow",
+    "SyncCursorRow",
+    "WarehouseRow",
+]

@@ -1,0 +1,74 @@
+"""Tables of master data and stock: customers, items, warehouses, stock levels."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, check
+
+
+class CustomerRow(SQLModel, table=True):
+    """A customer of the ERP's master; `number` keeps its leading zeros."""
+
+    __tablename__ = "customers"
+
+    number: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    terms_code: str | None = None
+    credit_limit: Decimal | None = None
+    tax_exempt: bool = Field(default=False, sa_column_kwargs=FALSE)
+    bill_to_line1: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
+    bill_to_city: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
+    bill_to_state: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
+    bill_to_postal_code: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
+    changed_on: date | None = None
+
+
+class ItemRow(SQLModel, table=True):
+    """An item; one selling unit holds `units_numerator / units_denominator` base units (case E3)."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        check("units_numerator_positive", "units_numerator > 0"),
+        check("units_denominator_positive", "units_denominator > 0"),
+    )
+
+    sku: str = Field(primary_key=True)
+    description: str
+    base_uom: str
+    sell_uom: str
+    units_numerator: int = Field(sa_type=BIG)
+    units_denominator: int = Field(sa_type=BIG)
+    list_price: Decimal | None = None
+    taxable: bool
+    weight_lb: Decimal | None = None
+
+
+class WarehouseRow(SQLModel, table=True):
+    """A warehouse by the ERP's code."""
+
+    __tablename__ = "warehouses"
+
+    code: str = Field(primary_key=True)
+    name: str
+
+
+class StockLevelRow(SQLModel, table=True):
+    """What the ERP stated about one SKU in one warehouse at `effective_at`, in base units.
+
+    Neither the SKU nor the warehouse is a foreign key: a statement about an unknown one is kept, and is a finding.
+    """
+
+    __tablename__ = "stock_levels"
+
+    sku: str = Field(primary_key=True)
+    warehouse: str = Field(primary_key=True, index=True)
+    on_hand: Decimal
+    allocated: Decimal
+    on_order: Decimal
+    status: str | None = None
+    effective_at: datetime = Field(sa_type=UTC_TIME)
+    source_seq: int | None = Field(default=None, sa_type=BIG)

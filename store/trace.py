@@ -1,0 +1,242 @@
+"""The trace of one thing across all systems: what happened to it, when, where, and by which decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
+
+from domain.sources import System
+from store.tables.exceptions import DecisionRow, ExceptionRow
+from store.tables.files import SourceFileNameRow, SourceFileRow
+from store.tables.invoices import InvoiceIntentRow, InvoiceRow
+from store.tables.orders import OrderRow
+from store.tables.shipments import ShipmentRevisionRow, ShipmentRow
+
+
+class TraceEvent(BaseModel):
+    """One thing that happened. `reference` is its id where it happened; `workflow_id` the flow that did it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    system: System
+    what: str
+    sentence: str
+    record: str
+    reference: str | None = None
+    workflow_id: str | None = None
+
+
+class Trace(BaseModel):
+    """Everything that is known about a key, oldest first, and the records that it leads to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    kind: str
+    files: tuple[str, ...]
+    orders: tuple[str, ...]
+    shipments: tuple[str, ...]
+    invoices: tuple[str, ...]
+    events: tuple[TraceEvent, ...]
+
+
+def trace(session: Session, key: str) -> Trace | None:
+    """Follow a shipment, order, invoice number or file (id, hash or name) to all that belongs to it; None: unknown."""
+    found = _find(session, key)
+    if found is None:
+        return None
+    kind, shipments = found
+    numbers = [row.number for row in shipments]
+    orders = _orders(session, key, shipments)
+    files = _files(session, key, shipments)
+    billed = list(session.scalars(select(InvoiceRow).where(col(InvoiceRow.shipment_number).in_(numbers))))
+    events = [
+        *_file_events(files),
+        *_order_events(orders),
+        *_shipment_events(session, numbers),
+        *_intent_events(session, numbers),
+        *_invoice_events(billed, shipments),
+        *_exception_events(session, [*numbers, *(row.number for row in orders), *(str(row.id) for row in files)]),
+        *_decision_events(session, numbers),
+    ]
+    return Trace(
+        key=key,
+        kind=kind,
+        files=tuple(str(row.id) for row in files),
+        orders=tuple(dict.fromkeys([*(row.number for row in orders), *(row.order_number for row in shipments)])),
+        shipments=tuple(numbers),
+        invoices=tuple(row.doc_number or row.quickbooks_id for row in billed),
+        events=tuple(sorted(events, key=lambda event: event.at)),
+    )
+
+
+def _find(session: Session, key: str) -> tuple[str, Sequence[ShipmentRow]] | None:
+    by_number = session.get(ShipmentRow, key)
+    if by_number:
+        return "shipment", [by_number]
+    order = session.get(OrderRow, key)
+    of_order = list(session.scalars(_shipments().where(col(ShipmentRow.order_number) == key)))
+    if order or of_order:
+        return "order", of_order
+    matches = or_(col(InvoiceRow.doc_number) == key, col(InvoiceRow.quickbooks_id) == key)
+    billed = select(col(InvoiceRow.shipment_number)).where(matches)
+    of_invoice = list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(billed))))
+    if of_invoice:
+        return "invoice", of_invoice
+    file_id = session.scalars(_file_ids(key)).first()
+    if file_id is None:
+        return None
+    stated = select(col(ShipmentRevisionRow.shipment_number)).where(col(ShipmentRevisionRow.source_file_id) == file_id)
+    return "file", list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(stated))))
+
+
+def _shipments() -> Any:
+    return select(ShipmentRow).order_by(col(ShipmentRow.number))
+
+
+def _file_ids(key: str) -> Any:
+    """Files by id, by hash, or by any name under which they came."""
+    named = select(col(SourceFileNameRow.file_id)).where(col(SourceFileNameRow.filename) == key)
+    conditions = [col(SourceFileRow.sha256) == key, col(SourceFileRow.id).in_(named)]
+    with suppress(ValueError):
+        conditions.append(col(SourceFileRow.id) == UUID(key))
+    return select(col(SourceFileRow.id)).where(or_(*conditions)).order_by(col(SourceFileRow.received_at).desc())
+
+
+def _orders(session: Session, key: str, shipments: Sequence[ShipmentRow]) -> list[OrderRow]:
+    numbers = {row.order_number for row in shipments} | {key}
+    return list(session.scalars(select(OrderRow).where(col(OrderRow.number).in_(numbers))))
+
+
+def _files(session: Session, key: str, shipments: Sequence[ShipmentRow]) -> list[SourceFileRow]:
+    """The files that ever stated these shipments, and the one that the key names."""
+    numbers = [row.number for row in shipments]
+    stated = select(col(ShipmentRevisionRow.source_file_id)).where(
+        col(ShipmentRevisionRow.shipment_number).in_(numbers)
+    )
+    condition = or_(col(SourceFileRow.id).in_(stated), col(SourceFileRow.id).in_(_file_ids(key)))
+    return list(session.scalars(select(SourceFileRow).where(condition)))
+
+
+def _file_events(files: Iterable[SourceFileRow]) -> Iterator[TraceEvent]:
+    for row in files:
+        base = {"system": System.ERP, "record": row.filename, "workflow_id": f"erp-file/{row.sha256}"}
+        seen_at = row.visible_at or row.received_at
+        yield TraceEvent(at=seen_at, what="file_visible", sentence=f"File {row.filename} was there.", **base)
+        yield TraceEvent(
+            at=row.received_at,
+            what="file_received",
+            sentence=f"It came by {row.arrived_by}.",
+            reference=row.sha256,
+            **base,
+        )
+        if row.read_at:
+            groups = f"{row.group_count or 0} records fit, {row.rejected_group_count or 0} did not."
+            yield TraceEvent(at=row.read_at, what=f"file_{row.state}", sentence=f"It was read: {groups}", **base)
+        if row.applied_at:
+            yield TraceEvent(at=row.applied_at, what="file_applied", sentence="Everything in it was acted on.", **base)
+
+
+def _order_events(orders: Iterable[OrderRow]) -> Iterator[TraceEvent]:
+    for row in orders:
+        yield TraceEvent(
+            at=row.version_at,
+            system=System.SALESFORCE,
+            what="order_changed",
+            sentence=f"Order {row.number} was {'deleted' if row.deleted else row.status} in Salesforce.",
+            record=row.number,
+            reference=row.external_id,
+        )
+
+
+def _shipment_events(session: Session, numbers: Sequence[str]) -> Iterator[TraceEvent]:
+    query = select(ShipmentRevisionRow).where(col(ShipmentRevisionRow.shipment_number).in_(numbers))
+    for row in session.scalars(query):
+        what = "shipment_stated" if row.revision == 1 else "shipment_corrected"
+        yield TraceEvent(
+            at=row.received_at,
+            system=System.ERP,
+            what=what,
+            sentence=f"Shipment {row.shipment_number} stands in lines {row.line_from} to {row.line_to} of the file.",
+            record=row.shipment_number,
+            reference=f"{row.source_file_id}:{row.line_from}-{row.line_to}",
+        )
+
+
+def _intent_events(session: Session, numbers: Sequence[str]) -> Iterator[TraceEvent]:
+    query = select(InvoiceIntentRow).where(col(InvoiceIntentRow.shipment_number).in_(numbers))
+    for row in session.scalars(query):
+        base = {"record": row.shipment_number, "reference": row.request_id}
+        sentence = f"Invoice {row.doc_number} was written down before QuickBooks was asked."
+        yield TraceEvent(at=row.intended_at, system=System.GATEWAY, what="invoice_intended", sentence=sentence, **base)
+        if row.sent_at:
+            sentence = f"QuickBooks was asked for it ({row.attempts} {'time' if row.attempts == 1 else 'times'})."
+            yield TraceEvent(at=row.sent_at, system=System.QUICKBOOKS, what="invoice_sent", sentence=sentence, **base)
+        if row.settled_at and row.state != "booked":
+            sentence = f"It was {row.state}: {row.refusal_detail or 'no reason given'}"
+            what = f"invoice_{row.state}"
+            yield TraceEvent(at=row.settled_at, system=System.QUICKBOOKS, what=what, sentence=sentence, **base)
+
+
+def _invoice_events(billed: Iterable[InvoiceRow], shipments: Sequence[ShipmentRow]) -> Iterator[TraceEvent]:
+    for row in billed:
+        number = row.doc_number or row.quickbooks_id
+        how = "was found there and adopted" if row.adopted else "was booked"
+        yield TraceEvent(
+            at=row.booked_at,
+            system=System.QUICKBOOKS,
+            what="invoice_booked",
+            sentence=f"Invoice {number} over {row.total} {how}.",
+            record=row.shipment_number,
+            reference=row.quickbooks_id,
+        )
+    for shipment in shipments:
+        if shipment.published_at:
+            yield TraceEvent(
+                at=shipment.published_at,
+                system=System.SALESFORCE,
+                what="invoice_published",
+                sentence=f"Salesforce shows the invoice on order {shipment.order_number}.",
+                record=shipment.number,
+            )
+
+
+def _exception_events(session: Session, keys: Sequence[str]) -> Iterator[TraceEvent]:
+    query = select(ExceptionRow).where(col(ExceptionRow.record_key).in_(keys))
+    for row in session.scalars(query):
+        base = {"system": System.GATEWAY, "record": row.record_key, "workflow_id": row.workflow_id}
+        reference = str(row.id)
+        yield TraceEvent(
+            at=row.opened_at, what=f"exception_{row.cause}", sentence=row.sentence, reference=reference, **base
+        )
+        if row.closed_at:
+            by = f"{row.resolution['decided_by']} chose {row.resolution['choice']}" if row.resolution else "by itself"
+            sentence = f"It was closed: {by}."
+            yield TraceEvent(
+                at=row.closed_at, what=f"exception_{row.state}", sentence=sentence, reference=reference, **base
+            )
+
+
+def _decision_events(session: Session, numbers: Sequence[str]) -> Iterator[TraceEvent]:
+    query = select(DecisionRow).where(
+        col(DecisionRow.record_type) == "shipment", col(DecisionRow.record_key).in_(numbers)
+    )
+    for row in session.scalars(query):
+        held = "hold" if row.outcome.get("findings") else "do not bill"
+        outcome = "bill" if row.outcome.get("draft") else held
+        yield TraceEvent(
+            at=row.made_at,
+            system=System.GATEWAY,
+            what="decision_billing",
+            sentence=f"By policy {row.policy_version} the decision was: {outcome}.",
+            record=row.record_key,
+            reference=str(row.id),
+        )

@@ -1,0 +1,66 @@
+"""The check says plainly what an org lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.salesforce.connection import InvoiceNames, SalesforceNames
+from adapters.salesforce.gateway import SalesforceGateway
+from adapters.salesforce.schema import Need, needs
+from domain import errors
+from tests.adapters.salesforce.harness import MemoryVault, Twin, connection_to
+from tests.adapters.salesforce.scripted import Answer, Scripted, Seen
+
+
+def describe(need: Need) -> dict[str, Any]:
+    names = [*need.read, *need.written, *([need.external_id] if need.external_id else [])]
+    key = need.external_id
+    return {
+        "fields": [
+            {"name": name, "updateable": True, "externalId": name == key, "unique": name == key} for name in names
+        ]
+    }
+
+
+def test_what_is_missing_is_listed(script: Scripted, vault: MemoryVault) -> None:
+    answers = {
+        f"/services/data/v67.0/sobjects/{need.sobject}/describe": describe(need) for need in needs(SalesforceNames())
+    }
+    order = answers["/services/data/v67.0/sobjects/Order/describe"]["fields"]
+    answers["/services/data/v67.0/sobjects/Order/describe"]["fields"] = [
+        {**field, "updateable": field["name"] != "Invoiced_Amount__c", "unique": False}
+        for field in order
+        if field["name"] != "Gateway_Status__c"
+    ]
+    del answers["/services/data/v67.0/sobjects/Inventory_Level__c/describe"]
+
+    def decide(seen: Seen) -> Answer:
+        if seen.path in answers:
+            return Answer(200, answers[seen.path])
+        return Answer(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}])
+
+    script.decide = decide
+    with pytest.raises(errors.Misconfigured) as raised:
+        SalesforceGateway(connection_to(script.url), SalesforceNames(), vault).check()
+    for phrase in (
+        "object Inventory_Level__c is missing",
+        "field Order.Gateway_Status__c is missing or not visible",
+        "field Order.Invoiced_Amount__c cannot be written",
+        "field Order.ERP_Order_Id__c must be an external id and unique",
+    ):
+        assert phrase in raised.value.detail
+    assert "Account" not in raised.value.detail
+
+
+def test_an_outage_is_not_taken_for_a_missing_object(script: Scripted, vault: MemoryVault) -> None:
+    script.answers(Answer(503, "<html>maintenance</html>"))
+    with pytest.raises(errors.Unavailable):
+        SalesforceGateway(connection_to(script.url), SalesforceNames(), vault).check()
+
+
+def test_names_of_another_org_are_used(twin: Twin, vault: MemoryVault) -> None:
+    names = SalesforceNames(invoice=InvoiceNames(sobject="Rechnung__c"))
+    with pytest.raises(errors.Misconfigured, match="object Rechnung__c is missing"):
+        SalesforceGateway(connection_to(twin.url), names, vault).check()

@@ -1,0 +1,225 @@
+"""Commands against a scripted API: what they send, what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import COMMANDS, OWN
+from tests.console.conftest import PROJECT, Run, StubApi
+
+STATUS = "/erp/files/f-1"
+
+
+def _accept_file(api: StubApi, *states: dict[str, object], rejects: list[dict[str, object]] | None = None) -> None:
+    accepted = {"file_id": "f-1", "workflow_id": "erp-file/abc", "status_url": STATUS, "duplicate": False}
+    api.on("POST", "/erp/files", accepted, status=202)
+    api.on("GET", STATUS, *states)
+    api.on("GET", f"{STATUS}/rejects", {"items": rejects or [], "next": None})
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(program: Run) -> None:
+    shown = program("--help")
+    assert shown.returncode == 0
+    for name in ("up", "demo", "worker", "api", "migrate", "drop", "trace", "layout", "exceptions", "links", "doctor"):
+        assert f" {name} " in shown.stdout
+    heavy = "import sys, cli; cli.build(''); print({'httpx', 'temporalio', 'sqlmodel', 'psycopg'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert loaded.stdout == "set()\n"
+
+
+def test_the_program_passes_its_exit_code_on(program: Run) -> None:
+    assert program("nonsense").returncode == 2
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["trace"], ["exceptions", "resolve", "e-1"], ["drop", "absent.txt"]])
+def test_wrong_usage_ends_with_2(run: Run, words: list[str]) -> None:
+    assert run(*words).returncode == 2
+
+
+def test_a_wrong_setting_ends_with_2_and_names_the_variable(run: Run) -> None:
+    shown = run("trace", "X", THREEWAY_PORT="many")
+    assert shown.returncode == 2
+    assert "THREEWAY_PORT" in shown.stderr
+    assert json.loads(run("trace", "X", "--json", THREEWAY_PORT="many").stdout)["error"]["problems"]
+
+
+def test_a_problem_is_told_with_its_remedy(run: Run) -> None:
+    shown = run("trace", "SH-9")
+    assert shown.returncode == 1
+    assert "Not Found: There is no /trace/SH-9." in shown.stderr
+    assert "What to do:" in shown.stderr
+    assert shown.stdout == ""
+
+
+def test_a_problem_is_json_for_a_program(api: StubApi, run: Run) -> None:
+    api.on("GET", "/trace/SH-9", {"title": "Forbidden", "detail": "no scope", "code": "forbidden"}, status=403)
+    shown = run("trace", "SH-9", "--json")
+    assert shown.returncode == 1
+    error = json.loads(shown.stdout)["error"]
+    assert (error["status"], error["code"]) == (403, "forbidden")
+    assert "threeway keys create" in error["remedy"]
+
+
+def test_field_errors_are_listed(api: StubApi, run: Run) -> None:
+    problem = {"title": "Unprocessable", "errors": [{"loc": ["body", "value"], "msg": "is needed"}]}
+    api.on("POST", "/exceptions/e-1/resolve", problem, status=422)
+    shown = run("exceptions", "resolve", "e-1", "--choice", "use_item", "--reason", "because")
+    assert "body.value: is needed" in shown.stderr
+
+
+def test_an_answer_that_is_not_json_is_told(api: StubApi, run: Run) -> None:
+    api.on("GET", "/trace/X", b"<html>proxy</html>")
+    shown = run("trace", "X")
+    assert shown.returncode == 1
+    assert "not JSON" in shown.stderr
+
+
+def test_an_api_that_does_not_answer(run: Run) -> None:
+    shown = run("trace", "X", THREEWAY_URL="http://127.0.0.1:1")
+    assert shown.returncode == 1
+    assert "The API does not answer" in shown.stderr
+    assert "threeway up" in shown.stderr
+    assert "k-for-tests" not in shown.stderr
+
+
+def test_the_key_travels_in_its_header_and_never_shows(api: StubApi, run: Run) -> None:
+    shown = run("trace", "X", THREEWAY_API_KEY="k-of-operator")
+    assert api.requests[0].headers["x-api-key"] == "k-of-operator"
+    assert "k-of-operator" not in shown.stdout + shown.stderr
+
+
+def test_drop_streams_the_file_with_its_name(api: StubApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "SHPCNF.S1").write_bytes(b"HDR\x00\xff")
+    _accept_file(api)
+    shown = run("drop", "SHPCNF.S1", "--layout", "shpcnf", "--json")
+    sent = api.requests[0]
+    assert shown.returncode == 0
+    assert (sent.headers["x-filename"], sent.query, sent.body) == ("SHPCNF.S1", {"layout": "shpcnf"}, b"HDR\x00\xff")
+    assert json.loads(shown.stdout)["items"][0]["file_id"] == "f-1"
+
+
+def test_drop_waits_until_the_file_is_applied(api: StubApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "F").write_text("x")
+    _accept_file(api, {"state": "read"}, {"state": "applied", "group_count": 2, "shipments": {"invoiced": 2}})
+    shown = run("drop", "F", "--wait")
+    assert shown.returncode == 0
+    assert "F: applied" in shown.stdout
+    assert "invoiced 2" in shown.stdout
+
+
+def test_drop_shows_what_was_refused_and_fails(api: StubApi, run: Run, tmp_path: Path) -> None:
+    reject = {
+        "line": 3, "column_from": 22, "column_to": 30, "field": "quantity", "code": "E_NUM",
+        "message": "is not a number", "remedy": "Correct [it] and send again.",
+    }  # fmt: skip
+    (tmp_path / "F").write_text("x")
+    _accept_file(api, {"state": "refused"}, rejects=[reject])
+    shown = run("drop", "F", "--wait")
+    assert shown.returncode == 1
+    for text in ("22-30", "quantity", "E_NUM", "is not a number", "Correct [it] and send again."):
+        assert text in shown.stdout
+
+
+def test_drop_gives_up_waiting_without_giving_up_the_work(api: StubApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "F").write_text("x")
+    _accept_file(api, {"state": "read"})
+    shown = run("drop", "F", "--wait", "--timeout", "1")
+    assert shown.returncode == 1
+    assert "the work goes on" in shown.stderr
+
+
+def test_lists_follow_the_cursor(api: StubApi, run: Run) -> None:
+    api.on(
+        "GET", "/links", {"items": [{"local_key": "A"}], "next": "c1"}, {"items": [{"local_key": "B"}], "next": None}
+    )
+    shown = run("links", "list", "--kind", "item", "--json")
+    assert [item["local_key"] for item in json.loads(shown.stdout)["items"]] == ["A", "B"]
+    assert api.requests[0].query["kind"] == "item"
+    assert api.requests[1].query["cursor"] == "c1"
+
+
+def test_exceptions_lists_open_ones_by_default(api: StubApi, run: Run) -> None:
+    item = {"id": "e-1", "kind": "hold", "cause": "unknown_item", "money_at_stake": "12.50", "choices": ["use_item"]}
+    api.on("GET", "/exceptions", {"items": [item], "next": None})
+    shown = run("exceptions")
+    assert api.requests[0].query["state"] == "open"
+    assert "unknown_item" in shown.stdout
+    assert "12.50" in shown.stdout
+
+
+def test_exceptions_resolve_sends_the_decision(api: StubApi, run: Run) -> None:
+    api.on("POST", "/exceptions/e-1/resolve", {"id": "e-1", "state": "resolved"})
+    shown = run("exceptions", "resolve", "e-1", "--choice", "use_item", "--value", "SKU-1", "--reason", "renamed")
+    assert shown.returncode == 0
+    assert api.requests[0].json() == {"choice": "use_item", "value": "SKU-1", "reason": "renamed"}
+
+
+def test_links_match_follows_the_workflow(api: StubApi, run: Run) -> None:
+    started = {"workflow_id": "links-match/1", "status_url": "https://gateway.example/workflows/links-match/1"}
+    api.on("POST", "/links/match", started, status=202)
+    result = {"counts": [{"system": "quickbooks", "exact": 4}]}
+    api.on("GET", "/workflows/links-match/1", {"status": "running"}, {"status": "completed", "result": result})
+    shown = run("links", "match", "--accept-exact")
+    assert shown.returncode == 0
+    assert api.requests[0].json() == {"accept_exact": True}
+    assert "quickbooks" in shown.stdout
+
+
+def test_a_workflow_that_fails_is_a_failure(api: StubApi, run: Run) -> None:
+    api.on("POST", "/orders/pull", {"workflow_id": "w", "status_url": "/workflows/w"}, status=202)
+    api.on("GET", "/workflows/w", {"workflow_id": "w", "status": "failed"})
+    shown = run("orders", "pull")
+    assert shown.returncode == 1
+    assert "ended as failed" in shown.stderr
+
+
+def test_links_import_reads_csv(api: StubApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("\ufeffkind,system,local_key,external_id\nitem,quickbooks,SKU-1, 42\n", "utf-8")
+    api.on("POST", "/links/import", {"confirmed": 1})
+    assert run("links", "import", "links.csv").returncode == 0
+    row = {"kind": "item", "system": "quickbooks", "local_key": "SKU-1", "external_id": "42"}
+    assert api.requests[0].json() == [row]
+    (tmp_path / "wrong.csv").write_text("kind,system\n")
+    assert run("links", "import", "wrong.csv").returncode == 2
+
+
+def test_a_key_is_shown_once_and_revoked_by_id(api: StubApi, run: Run) -> None:
+    api.on("POST", "/keys", {"id": "k1", "name": "bot", "scopes": ["viewer"], "key": "tw_x"}, status=201)
+    api.on("DELETE", "/keys/k1", b"")
+    assert "tw_x" in run("keys", "create", "bot", "--scope", "viewer", "--days", "30").stdout
+    assert api.requests[0].json() == {"name": "bot", "scopes": ["viewer"], "expires_in_days": 30}
+    assert run("keys", "revoke", "k1").returncode == 0
+
+
+def test_layout_check_fails_with_its_problems(api: StubApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "l.yaml").write_text("name: x\n")
+    api.on("POST", "/layouts/check", {"ok": False, "problems": ["fields overlap"]})
+    shown = run("layout", "check", "l.yaml")
+    assert shown.returncode == 1
+    assert "fields overlap" in shown.stdout
+
+
+def test_doctor_tells_what_is_missing(api: StubApi, run: Run) -> None:
+    api.on("GET", "/readyz", {"ready": False, "checks": {"database": "ok", "worker": "no worker"}}, status=503)
+    extra = {"THREEWAY_QUICKBOOK_REALM": "1", "THREEWAY_TWINS": "off", "THREEWAY_CONFIG_DIR": "absent"}
+    shown = run("doctor", "--json", **extra)
+    assert shown.returncode == 1
+    checks = {item["check"] + "/" + item["result"]: item for item in json.loads(shown.stdout)["checks"]}
+    assert "THREEWAY_QUICKBOOK_REALM" in checks["settings/warn"]["detail"]
+    assert "worker: no worker" in checks["api/fail"]["detail"]
+    assert "threeway up" in checks["postgresql/fail"]["remedy"]
+    assert "threeway up" in checks["temporal/fail"]["remedy"]
+    assert "company.toml" in checks["config/fail"]["detail"]
+    assert checks["quickbooks/warn"]["detail"] == "not connected"
+    assert "k-for-tests" not in shown.stdout
+
+
+def test_the_commands_page_names_every_command() -> None:
+    page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
+    for name in (*COMMANDS, *OWN):
+        assert f"`threeway {name}" in page

@@ -1,0 +1,48 @@
+"""Metrics: names with our prefix, the promise as a bucket, numbers of several processes together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime import metrics
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_the_promise_is_a_bucket() -> None:
+    metrics.observe("shipment_to_invoice_seconds", 2.5)
+    text = metrics.render().decode()
+    assert 'threeway_shipment_to_invoice_seconds_bucket{le="90.0"} 1.0' in text
+
+
+def test_counters_and_gauges_move_by_name() -> None:
+    metrics.count("files", layout="shpcnf", outcome="applied")
+    metrics.gauge("exceptions_open", 3, kind="hold")
+    with metrics.timed("stage_seconds", flow="shipment", stage="price"):
+        pass
+    text = metrics.render().decode()
+    assert 'threeway_files_total{layout="shpcnf",outcome="applied"} 1.0' in text
+    assert 'threeway_exceptions_open{kind="hold"} 3.0' in text
+    assert 'threeway_stage_seconds_count{flow="shipment",stage="price"} 1.0' in text
+
+
+def test_a_slip_in_a_name_or_label_raises() -> None:
+    with pytest.raises(KeyError):
+        metrics.count("fils")
+    with pytest.raises(ValueError, match="label"):
+        metrics.count("files", outcome="applied")
+
+
+def test_processes_share_their_numbers(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    add = "from runtime import metrics; metrics.count('invoices', outcome='booked')"
+    show = "from runtime import metrics; print(metrics.render().decode())"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", add], env=environment, check=True)
+    shown = subprocess.run([sys.executable, "-c", show], env=environment, check=True, capture_output=True, text=True)
+    assert 'threeway_invoices_total{outcome="booked"} 2.0' in shown.stdout

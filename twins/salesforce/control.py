@@ -1,0 +1,107 @@
+"""What the control plane has beside the common part: edits by a user, an oracle of all rows, orders, sessions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from twins.salesforce.errors import ApiError
+from twins.salesforce.oauth import Sessions
+from twins.salesforce.org import SALES_USER, Org
+from twins.salesforce.rest import NEWEST
+from twins.salesforce.schema import SObject
+from twins.salesforce.seeding import place_order
+from twins.salesforce.tables import Row, live
+from twins.salesforce.values import dump_json, load_json, to_stored
+from twins.web import Database
+
+BASE = f"/services/data/v{NEWEST}.0"
+
+
+def routes(org: Org, database: Database, sessions: Sessions) -> APIRouter:
+    """The routes under `/__twin__`; errors have the shape of the API's own."""
+    router = APIRouter(prefix="/__twin__")
+    _read_routes(router, org)
+    _write_routes(router, org, database)
+
+    @router.post("/tokens/expire")
+    async def expire() -> dict[str, bool]:
+        sessions.end_all()
+        return {"ok": True}
+
+    return router
+
+
+def _read_routes(router: APIRouter, org: Org) -> None:
+    @router.get("/records/{name}")
+    def rows(name: str, deleted: bool = False) -> Response:  # noqa: FBT001, FBT002 - a query parameter
+        sobject = org.schema.find(name)
+        if sobject is None:
+            return _answer(404, {"detail": f"no object named {name}"})
+        found = org.tables.select(sobject)
+        shown = [org.records.render(sobject, row, BASE) for row in (found if deleted else live(found))]
+        return _answer(200, {"records": shown})
+
+
+def _write_routes(router: APIRouter, org: Org, database: Database) -> None:
+    @router.post("/records/{name}")
+    async def edit(name: str, request: Request) -> Response:
+        body = await request.body()
+        return _attempt(org, database, lambda: _edit(org, org.sobject(name), load_json(body)))
+
+    @router.delete("/records/{name}")
+    async def remove_matching(name: str, request: Request) -> Response:
+        body = await request.body()
+        return _attempt(org, database, lambda: _remove(org, org.sobject(name), load_json(body).get("match") or {}))
+
+    @router.delete("/records/{name}/{record}")
+    async def remove(name: str, record: str) -> Response:
+        return _attempt(org, database, lambda: _remove(org, org.sobject(name), {"Id": record}))
+
+    @router.post("/orders")
+    async def order(request: Request) -> Response:
+        body = await request.body()
+        return _attempt(org, database, lambda: place_order(org, load_json(body)))
+
+
+def _attempt(org: Org, database: Database, work: Callable[[], dict[str, Any]]) -> Response:
+    try:
+        with database.transaction(), org.attempt():
+            return _answer(200, work())
+    except ApiError as refusal:
+        return _answer(refusal.status, refusal.body())
+
+
+def _edit(org: Org, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:
+    """Change every record that matches, or create one when no match is asked for."""
+    if not body.get("match"):
+        return {"ids": [org.records.create(sobject, body["fields"], SALES_USER)], "created": True}
+    ids = [str(row["Id"]) for row in _matching(org, sobject, body["match"])]
+    for record in ids:
+        org.records.update(sobject, record, body["fields"], SALES_USER)
+    return {"ids": ids, "created": False}
+
+
+def _remove(org: Org, sobject: SObject, match: dict[str, Any]) -> dict[str, Any]:
+    ids = [str(row["Id"]) for row in _matching(org, sobject, match)]
+    for record in ids:
+        org.records.delete(sobject, record, SALES_USER)
+    return {"ids": ids}
+
+
+def _matching(org: Org, sobject: SObject, match: dict[str, Any]) -> list[Row]:
+    wanted: Row = {}
+    for name, value in match.items():
+        item = sobject.field_named(name)
+        if item is None:
+            raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
+        wanted[item.name] = value if item.type == "id" else to_stored(item, value)
+    where = " AND ".join(f'"{name}" = ?' for name in wanted)
+    found = live(org.tables.select(sobject, where or "0", *wanted.values()))
+    if not found:
+        raise ApiError(404, "NOT_FOUND", f"no {sobject.name} matches")
+    return found
+
+
+def _answer(status: int, body: object) -> Response:
+    return Response(dump_json(body), status, media_type="application/json")

@@ -1,0 +1,143 @@
+"""`erp-file/<sha256>`: a file that the ERP exported is read, checked, applied, and each shipment in it billed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from domain.exceptions import Cause
+from domain.files import Entity
+from domain.work import FileProgress, FileReading, FileWork, RangeWork, Wake
+from runtime.names import SOURCE_FILE
+from workflows import policies
+from workflows.shipments import ShipmentRange
+
+with workflow.unsafe.imports_passed_through():
+    from activities.erp_file import FileActivities
+    from activities.masters import MasterActivities
+    from activities.waiting import WaitingActivities
+
+CHUNK = 30  # shipments per range: as many as one QuickBooks batch takes
+WINDOW = 3  # ranges under way at once: more only queue up behind the vendor's rate limit
+
+MASTER_CAUSES = [
+    Cause.UNKNOWN_CUSTOMER,
+    Cause.UNKNOWN_ITEM,
+    Cause.UNIT_DIFFERS,
+    Cause.TERMS_UNKNOWN,
+]
+
+
+def workflow_id(sha256: str) -> str:
+    """The workflow of a file is named by its content."""
+    return f"erp-file/{sha256}"
+
+
+@workflow.defn(name="ErpFile")
+class ErpFile:
+    """One file's way from bytes to applied records."""
+
+    @workflow.init
+    def __init__(self, work: FileWork) -> None:
+        self._work = work
+        self._progress = FileProgress(state="received", group_count=work.group_count, groups_done=work.next_seq - 1)
+        self._looks = 0
+
+    @workflow.run
+    async def run(self, work: FileWork) -> FileProgress:
+        """Read, check, apply, fan out; a file that cannot be read whole changes nothing."""
+        if work.next_seq > 1:
+            return await self._bill(work.next_seq, work.group_count)
+        workflow.upsert_search_attributes([SOURCE_FILE.value_set(work.filename[:200])])
+        reading = await self._read()
+        if reading.refused or await self._refused_for_its_sequence():
+            return self._now("refused", waiting_for=reading.exception_id)
+        if reading.entity is Entity.SHIPMENT_CONFIRMATION:
+            return await self._bill(1, reading.group_count)
+        return await self._load_master(reading)
+
+    @workflow.query
+    def status(self) -> FileProgress:
+        """Where the file is."""
+        return self._progress
+
+    @workflow.signal
+    def recheck(self) -> None:
+        """Somebody decided, or something changed: look again."""
+        self._looks += 1
+
+    async def _read(self) -> FileReading:
+        self._now("reading")
+        reading: FileReading = await workflow.execute_activity_method(
+            FileActivities.read_source_file, self._work, **policies.READ_FILE.options()
+        )
+        self._progress = FileProgress(state="read", group_count=reading.group_count)
+        return reading
+
+    async def _refused_for_its_sequence(self) -> bool:
+        """Two files with one sequence are a conflict: wait until a person says which one counts (F6)."""
+        while True:
+            seen = self._looks
+            check = await workflow.execute_local_activity_method(
+                FileActivities.check_sequence, self._work, **policies.STORE_STEP.local_options()
+            )
+            if not check.held:
+                return bool(check.refused)
+            self._now("held", waiting_for=check.exception_id)
+            await workflow.wait_condition(lambda seen=seen: self._looks > seen)  # type: ignore[misc]
+
+    async def _load_master(self, reading: FileReading) -> FileProgress:
+        self._now("applying")
+        await workflow.execute_activity_method(
+            MasterActivities.load_master, self._work, **policies.STORE_BULK.options()
+        )
+        await workflow.execute_activity_method(
+            WaitingActivities.wake, Wake(causes=MASTER_CAUSES), **policies.STORE_STEP.options()
+        )
+        return await self._applied(reading.group_count)
+
+    async def _bill(self, next_seq: int, group_count: int) -> FileProgress:
+        """Bill the file's shipments, a range at a time, a few ranges at once, in a history of bounded size."""
+        self._progress = FileProgress(state="applying", group_count=group_count, groups_done=next_seq - 1)
+        running: set[asyncio.Task[None]] = set()
+        for seq_from in range(next_seq, group_count + 1, CHUNK):
+            if len(running) >= WINDOW:
+                _, pending = await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                running = set(pending)
+            if workflow.info().is_continue_as_new_suggested():
+                await asyncio.gather(*running)
+                workflow.continue_as_new(
+                    self._work.model_copy(update={"next_seq": seq_from, "group_count": group_count})
+                )
+            running.add(asyncio.create_task(self._bill_range(seq_from, min(seq_from + CHUNK - 1, group_count))))
+        await asyncio.gather(*running)
+        return await self._applied(group_count)
+
+    async def _bill_range(self, seq_from: int, seq_to: int) -> None:
+        work = RangeWork(file_id=self._work.file_id, sha256=self._work.sha256, seq_from=seq_from, seq_to=seq_to)
+        try:
+            await workflow.execute_child_workflow(
+                ShipmentRange.run,
+                work,
+                id=ShipmentRange.workflow_id(work),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("range is under way already", extra={"range": f"{seq_from}-{seq_to}"})
+        self._progress = self._progress.model_copy(
+            update={"groups_done": self._progress.groups_done + seq_to - seq_from + 1}
+        )
+
+    async def _applied(self, group_count: int) -> FileProgress:
+        await workflow.execute_local_activity_method(
+            FileActivities.finish_file, self._work, **policies.STORE_STEP.local_options()
+        )
+        self._progress = FileProgress(state="applied", group_count=group_count, groups_done=group_count)
+        return self._progress
+
+    def _now(self, state: str, waiting_for: str | None = None) -> FileProgress:
+        self._progress = self._progress.model_copy(update={"state": state, "waiting_for": waiting_for})
+        return self._progress

@@ -1,0 +1,92 @@
+"""Every timeout and retry policy, by intent. What is tried again at all, activities/boundary.py decides by meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+
+from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
+
+
+@dataclass(frozen=True)
+class Call:
+    """How an activity is called: where, how long an attempt may take, and how long it is tried again."""
+
+    queue: str
+    start_to_close: timedelta
+    schedule_to_close: timedelta | None
+    heartbeat: timedelta | None
+    retry: RetryPolicy
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `workflow.execute_activity`."""
+        return {
+            "task_queue": self.queue,
+            "start_to_close_timeout": self.start_to_close,
+            "schedule_to_close_timeout": self.schedule_to_close,
+            "heartbeat_timeout": self.heartbeat,
+            "retry_policy": self.retry,
+        }
+
+    def local_options(self) -> dict[str, Any]:
+        """The keyword arguments of `workflow.execute_local_activity`: no queue and no heartbeat."""
+        return {
+            "start_to_close_timeout": self.start_to_close,
+            "schedule_to_close_timeout": self.schedule_to_close,
+            "retry_policy": self.retry,
+        }
+
+
+_STEADY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=20)
+)
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=2)
+)
+
+# A step that needs PostgreSQL alone. It waits for the database as long as that takes.
+STORE_STEP = Call(WORKFLOW_QUEUE, timedelta(seconds=30), None, None, _STEADY)
+
+# The same over many rows, in blocks, with heartbeats.
+STORE_BULK = Call(WORKFLOW_QUEUE, timedelta(minutes=15), None, timedelta(seconds=20), _STEADY)
+
+# Reading and staging a file of any size.
+READ_FILE = Call(ERP_QUEUE, timedelta(minutes=30), None, timedelta(seconds=20), _STEADY)
+
+# Booking invoices: an attempt has room for the probes and one call; heartbeats tell of a dead worker within 10 s. After
+# five minutes without an answer the shipment waits in the open, as an exception that goes on trying.
+BOOK = Call(
+    QUICKBOOKS_QUEUE,
+    timedelta(seconds=150),
+    timedelta(minutes=5),
+    timedelta(seconds=10),
+    RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=60)
+    ),
+)
+
+# Saying it in Salesforce never holds up an invoice, so it may take as long as Salesforce is away.
+PUBLISH = Call(SALESFORCE_QUEUE, timedelta(seconds=120), None, timedelta(seconds=20), _PATIENT)
+
+# Reads of whole masters, page by page.
+VENDOR_READ_QUICKBOOKS = Call(
+    QUICKBOOKS_QUEUE, timedelta(minutes=10), timedelta(hours=1), timedelta(seconds=30), _PATIENT
+)
+VENDOR_READ_SALESFORCE = Call(
+    SALESFORCE_QUEUE, timedelta(minutes=10), timedelta(hours=1), timedelta(seconds=30), _PATIENT
+)
+
+# A poll that will come again by its schedule: no use in trying longer than the next one is away.
+POLL_ORDERS = Call(
+    SALESFORCE_QUEUE,
+    timedelta(minutes=5),
+    timedelta(minutes=10),
+    timedelta(seconds=30),
+    RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)),
+)
+
+# How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
+ASK_AGAIN_AFTER = timedelta(minutes=5)

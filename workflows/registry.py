@@ -1,0 +1,13 @@
+"""What a worker of the workflow queue registers."""
+
+from __future__ import annotations
+
+from workflows.erp_file import ErpFile
+from workflows.linking import LinksMatch
+from workflows.orders import OrdersPull
+from workflows.publication import Publication
+from workflows.shipment import ShipmentInvoicing
+from workflows.shipments import ShipmentRange
+from workflows.sweep import Sweep
+
+WORKFLOWS = [ErpFile, ShipmentRange, ShipmentInvoicing, Publication, OrdersPull, LinksMatch, Sweep]

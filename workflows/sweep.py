@@ -1,0 +1,24 @@
+"""`sweep`: what was committed but never started, or left lying by a crash, is set going again."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from domain.work import SweepWork, Swept
+from workflows import policies
+
+with workflow.unsafe.imports_passed_through():
+    from activities.waiting import WaitingActivities
+
+
+@workflow.defn(name="Sweep")
+class Sweep:
+    """The relay of the inbox: an accepted file is never lost because Temporal was away when it came."""
+
+    @workflow.run
+    async def run(self, work: SweepWork) -> Swept:
+        """Start what is in the inbox without a workflow, and shipments that nobody works on."""
+        swept: Swept = await workflow.execute_activity_method(
+            WaitingActivities.sweep, work, **policies.STORE_STEP.options()
+        )
+        return swept
