@@ -29,7 +29,7 @@ check: dev-ready ## Lint, format, types, architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: dev-ready ## Measure the promises: latency and throughput
 	@$(BIN)/python -m bench $(ARGS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,23 +11,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-PROGRAM: Final = "threeway"
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
+from console.program import PROGRAM, build
 
-# Name -> (module:attribute, group in the overview, help). A module is imported only when its command runs.
-COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
-    "up": ("console.up:up", "Run", "Run everything on this machine until Ctrl-C."),
-    "demo": ("console.demo:demo", "Run", "Run everything and show the main job on a real shipment file."),
-    "doctor": ("console.doctor:doctor", "Run", "Check what is configured, reachable and missing."),
-    "drop": ("console.files:drop", "Work", "Hand over files of the ERP."),
-    "trace": ("console.trace:trace", "Work", "Follow a shipment, order, invoice, SKU or file across all systems."),
-    "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, show, resolve."),
-    "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
-    "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),
-    "layout": ("console.layouts:app", "Work", "Layouts of the ERP's files: check one, preview a file."),
-    "reconcile": ("console.reconcile:reconcile", "Work", "Prove that the three systems agree."),
-    "keys": ("console.keys:app", "Work", "Keys of the API: create, list, revoke."),
-}
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
 
 def worker() -> None:
@@ -74,51 +59,12 @@ def migrate(*, as_json: AsJson = False) -> None:
 OWN: Final[dict[str, Callable[..., None]]] = {"worker": worker, "api": api, "migrate": migrate}
 
 
-def build(invoked: str | None) -> typer.Typer:
-    """The program with the invoked command in full and the others as lines of the overview; None loads all."""
-    # Plain tracebacks: boxes with local variables could show secrets, and logs are no place for boxes.
-    app = typer.Typer(name=PROGRAM, no_args_is_help=True, pretty_exceptions_enable=False)
-    app.callback()(_program)
-    for name, (target, panel, text) in COMMANDS.items():
-        if invoked == name or (invoked is None and _exists(target)):
-            _register(app, name, _load(target), panel)
-        else:
-            app.command(name, help=text, rich_help_panel=panel)(_unloaded)
-    for name, command in OWN.items():
-        app.command(name, rich_help_panel="Processes")(command)
-    return app
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; exit codes: 0 done, 1 failed, 2 wrong usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     completing = f"_{PROGRAM.upper()}_COMPLETE" in os.environ
     invoked = None if completing else next((word for word in words if not word.startswith("-")), "")
-    build(invoked)(args=words, prog_name=PROGRAM)
-
-
-def _program() -> None:
-    """Threeway: QuickBooks Online, Salesforce and a flat-file ERP as one system."""
-
-
-def _unloaded() -> None:
-    """Stands in the overview for a command whose module is not needed now."""
-
-
-def _exists(target: str) -> bool:
-    return importlib.util.find_spec(target.split(":", maxsplit=1)[0]) is not None
-
-
-def _load(target: str) -> Any:
-    module, attribute = target.split(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def _register(app: typer.Typer, name: str, command: Any, panel: str) -> None:
-    if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name, rich_help_panel=panel)
-    else:
-        app.command(name, rich_help_panel=panel)(command)
+    build(OWN, invoked)(args=words, prog_name=PROGRAM)
 
 
 def _configure_logs(role: str) -> Any:

@@ -28,7 +28,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.work import OrdersWork, SweepWork
-from runtime import logs, temporal
+from runtime import temporal
 from runtime.names import ERP_QUEUE, QUEUES, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
 from store.session import make_engine
@@ -107,7 +107,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():
             await stack.enter_async_context(make_worker(client, settings, queue, functions))
-        beside = [group.create_task(keep_beating(engine, "worker")), group.create_task(watch.run())]
+        beside = [group.create_task(one) for one in (keep_beating(engine, "worker"), watch.run())]
         log.info("the worker is ready", queues=list(QUEUES))
         await stop.wait()
         for task in beside:
@@ -116,6 +116,4 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """Run a worker from the settings of this process."""
-    settings = load_settings()
-    logs.configure(style=settings.log_format, level=settings.log_level, role="worker")
-    asyncio.run(run(settings))
+    asyncio.run(run(load_settings()))

@@ -207,7 +207,7 @@ def unbooked_finding(intent_state: str, code: str | None, detail: str | None, sh
     if intent_state == IntentState.UNCERTAIN:
         sentence = (
             f"QuickBooks may or may not have booked shipment {shipment_number}: {said} It is looked up again by itself "
-            "every few minutes before anything is sent again; name the invoice if you see it there."
+            "every few minutes before anything is sent again; retry looks at once."
         )
         return Finding(
             kind=ExceptionKind.UNCERTAIN, cause=Cause.INVOICE_UNCERTAIN, sentence=sentence, choices=(Choice.RETRY,)

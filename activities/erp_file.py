@@ -182,8 +182,7 @@ def _forget_refused_twins(session: Session, file: SourceFile, at: datetime) -> N
 
 def _refused(work: FileWork, summary: FileSummary) -> Finding:
     first = summary.rejects[0] if summary.rejects else None
-    where = f" at line {first.line}" if first and first.line else ""
-    why = f"{first.message}{where}. {first.remedy}" if first else "It is not a file of this layout."
+    why = f"{first.message} {first.remedy}" if first else "It is not a file of this layout."
     sentence = f"File {work.filename} was refused whole, nothing of it was applied: {why}"
     return Finding(
         kind=ExceptionKind.DEAD_LETTER, cause=Cause.FILE_REFUSED, sentence=sentence, choices=(Choice.HANDLED,)
@@ -192,7 +191,7 @@ def _refused(work: FileWork, summary: FileSummary) -> Finding:
 
 def _rows_refused(work: FileWork, summary: FileSummary) -> Finding:
     first = summary.rejects[0] if summary.rejects else None
-    example = f" The first: {first.message} (line {first.line}). {first.remedy}" if first else ""
+    example = f" The first: {first.message} {first.remedy}" if first else ""
     sentence = (
         f"{summary.rejected_group_count} of {summary.rejected_group_count + summary.group_count} records of file "
         f"{work.filename} were refused; the others were applied.{example}"

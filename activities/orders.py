@@ -31,6 +31,11 @@ def version_of(order: Order) -> str:
     return f"{order.version_at.isoformat()}/{digest[:16]}"
 
 
+def differs(order: Order, known: Order | None) -> bool:
+    """Whether anything but the version moved: what the gateway itself writes on an order comes back as an echo."""
+    return known is None or known.model_copy(update={"version_at": order.version_at}) != order
+
+
 def arrival_of(order: Order) -> inbox.Arrival:
     """The inbox row of one state of an order; the poll that found it is what deals with it."""
     return inbox.Arrival(
@@ -82,7 +87,8 @@ class OrderActivities:
             known = inbox.receive_many(session, [arrival_of(order) for order in page.orders])
             inbox.mark_started(session, [entry.id for entry, is_new in known if is_new])
             fresh = [order for order, (_, is_new) in zip(page.orders, known, strict=True) if is_new]
-            changed = orders.upsert(session, fresh)
+            before = orders.get_many(session, [order.number for order in fresh])
+            orders.upsert(session, fresh)
             if page.newest_version_at:
                 cursors.advance(session, CURSOR, page.newest_version_at)
-            return changed
+            return [order.number for order in fresh if differs(order, before.get(order.number))]

@@ -118,8 +118,7 @@ class Preparation:
                 self.promised[situation.row.order_number, line.shipment_line_no] += line.quantity
 
     def _keep(self, situation: Situation, given: BillingInput, decision: BillingDecision) -> None:
-        decisions.keep(
-            self.session,
+        kept = decisions.Decision(
             kind="billing",
             record=("shipment", situation.row.number),
             policy_version=decision.policy_version,
@@ -127,6 +126,7 @@ class Preparation:
             outcome=decision,
             made_at=self.now,
         )
+        decisions.keep(self.session, kept)
 
     def _look_for_correction(self, situation: Situation) -> None:
         """A later statement of an invoiced shipment is never booked by itself: a person looks at it (F9)."""

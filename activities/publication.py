@@ -1,10 +1,13 @@
-"""Activities of publication: Salesforce is told what became of shipments, in its own words."""
+"""Activities of publication: Salesforce is told what became of shipments, and only what it does not show already."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
@@ -14,16 +17,32 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Unavailable
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
-from domain.publication import StatementOutcome
+from domain.publication import InvoiceStatement, OrderEvent, OrderStatement, StatementOutcome
 from domain.work import Published, PublishWork
 from store import exceptions, shipments
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
-from store.publication import Statements, statements
+from store.publication import statements
 from store.session import reading, transaction
+from store.statements import Subject, hash_of, remember, said
 
 ROUNDS = 5  # how often a state that changed while it was being said is said again within one attempt
 NOT_THERE = "order_not_in_salesforce"  # an order that was billed by the shipment alone: no news
+SALES_DESK = "sales operations"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing to say, what it is about, and the order that it belongs to."""
+
+    subject: Subject
+    order_number: str
+    content: BaseModel
+
+    @property
+    def digest(self) -> str:
+        """The identity of what is said."""
+        return hash_of(self.content)
 
 
 class PublicationActivities:
@@ -37,73 +56,89 @@ class PublicationActivities:
     @at_boundary
     def publish(self, work: PublishWork) -> Published:
         """State these shipments' orders and invoices; says again what changed meanwhile, so that the newest wins."""
+        accepted = refused = 0
         with beating():
-            said = self._load(work)
-            outcomes = self._say(said)
             for _ in range(ROUNDS):
-                now_true = self._load(work)
-                if now_true == said:
+                news = self._news(work)
+                if not news:
                     break
-                said, outcomes = now_true, self._say(now_true)
-        return self._settle(work, outcomes)
+                accepted, refused = accepted + len(news), refused + self._say(news)
+        self._note_published(work)
+        return Published(accepted=accepted - refused, refused=refused)
 
-    def _load(self, work: PublishWork) -> Statements:
+    def _news(self, work: PublishWork) -> list[Statement]:
+        """What is true now and was not said yet. Orders come first: invoices and events refer to them."""
         with reading(self._engine) as session:
-            return statements(session, work.shipments, self._words)
+            now = statements(session, work.shipments, self._words)
+            wanted = [Statement(("order", one.order_number), one.order_number, one) for one in now.orders]
+            wanted += [Statement(("invoice", one.invoice_key), one.order_number or "", one) for one in now.invoices]
+            wanted += [Statement(("event", one.event_key), one.order_number, one) for one in now.events]
+            known = said(session, [one.subject for one in wanted])
+        return [one for one in wanted if known.get(one.subject) != one.digest]
 
-    def _say(self, said: Statements) -> list[tuple[str, StatementOutcome]]:
-        """Orders first: invoices and events refer to them."""
-        keys = [one.order_number for one in said.orders]
-        outcomes = list(zip(keys, self._salesforce.publish_orders(said.orders), strict=True))
-        absent = {key for key, outcome in outcomes if outcome.reason == NOT_THERE}
-        bills = [
-            one if one.order_number not in absent else one.model_copy(update={"order_number": None})
-            for one in said.invoices
+    def _say(self, news: Sequence[Statement]) -> int:
+        """Say it; keeps what was taken, answers how many rows were refused for good."""
+        outcomes = [
+            *self._each(news, OrderStatement, self._salesforce.publish_orders),
+            *self._each(news, InvoiceStatement, self._salesforce.publish_invoices),
+            *self._each(news, OrderEvent, self._salesforce.publish_events),
         ]
-        events = [one for one in said.events if one.order_number not in absent]
-        orders_of_bills = [one.order_number or "" for one in said.invoices]
-        outcomes += zip(orders_of_bills, self._salesforce.publish_invoices(bills), strict=True)
-        outcomes += zip([one.order_number for one in events], self._salesforce.publish_events(events), strict=True)
-        return outcomes
-
-    def _settle(self, work: PublishWork, outcomes: Sequence[tuple[str, StatementOutcome]]) -> Published:
-        """Keep what was taken; rows that may pass later are tried again, the others become work for a person."""
-        later = next((outcome for _, outcome in outcomes if not outcome.accepted and outcome.retryable), None)
-        refused = {
-            order: outcome
-            for order, outcome in outcomes
-            if not outcome.accepted and not outcome.retryable and outcome.reason != NOT_THERE
-        }
-        cause = ChangeCause(source=CauseSource.SALESFORCE, actor="worker", workflow_id=activity.info().workflow_id)
-        with transaction(self._engine, cause) as session:
-            for order, outcome in refused.items():
-                self._refuse(session, order, outcome)
-            for order in {order for order, _ in outcomes} - refused.keys():
-                exceptions.close_by_itself(session, ("order", order), datetime.now(UTC))
-            if not refused and later is None:
-                shipments.mark_published(session, work.shipments, datetime.now(UTC))
+        later = next((outcome for _, outcome in outcomes if outcome.retryable and not outcome.accepted), None)
+        refused = [pair for pair in outcomes if not pair[1].accepted and not pair[1].retryable]
+        with transaction(self._engine, self._cause()) as session:
+            done = [one for one, outcome in outcomes if outcome.accepted or not outcome.retryable]
+            remember(session, [(one.subject, one.order_number, one.digest) for one in done])
+            self._open_or_close(session, outcomes, refused)
         if later is not None:
             raise Unavailable(f"Salesforce did not take a row yet: {later.detail}", reason=later.reason)
-        return Published(accepted=len(outcomes) - len(refused), refused=len(refused))
+        return sum(1 for _, outcome in refused if outcome.reason != NOT_THERE)
 
-    def _refuse(self, session: Session, order: str, outcome: StatementOutcome) -> None:
-        sentence = (
-            f"Salesforce refused what the gateway states about order {order} ({outcome.reason}): {outcome.detail} "
-            "Mend the record or the rule there, then retry."
-        )
-        finding = Finding(
-            kind=ExceptionKind.DEAD_LETTER,
-            cause=Cause.PUBLICATION_REJECTED,
-            sentence=sentence,
-            choices=(Choice.RETRY, Choice.HANDLED),
-        )
-        exceptions.open_item(
-            session,
-            finding=finding,
-            findings=(finding,),
-            choices=finding.choices,
-            record=("order", order),
-            money_at_stake=None,
-            owner="sales operations",
-            workflow_id=None,
-        )
+    def _each(
+        self, news: Sequence[Statement], kind: type[BaseModel], publish: Callable[[Any], list[StatementOutcome]]
+    ) -> list[tuple[Statement, StatementOutcome]]:
+        chosen = [one for one in news if isinstance(one.content, kind)]
+        return list(zip(chosen, publish([one.content for one in chosen]), strict=True)) if chosen else []
+
+    def _open_or_close(
+        self,
+        session: Session,
+        outcomes: Sequence[tuple[Statement, StatementOutcome]],
+        refused: Sequence[tuple[Statement, StatementOutcome]],
+    ) -> None:
+        """A refused row is work for a person; an order whose rows were all taken has none open (feature G-I2)."""
+        troubled = {one.order_number: outcome for one, outcome in refused if outcome.reason != NOT_THERE}
+        for order_number, outcome in troubled.items():
+            _open(session, order_number, outcome)
+        for order_number in {one.order_number for one, _ in outcomes} - troubled.keys():
+            exceptions.close_by_itself(session, ("order", order_number), datetime.now(UTC))
+
+    def _note_published(self, work: PublishWork) -> None:
+        with transaction(self._engine, self._cause()) as session:
+            shipments.mark_published(session, work.shipments, datetime.now(UTC))
+
+    def _cause(self) -> ChangeCause:
+        workflow_id = activity.info().workflow_id
+        return ChangeCause(source=CauseSource.SALESFORCE, actor="worker", workflow_id=workflow_id)
+
+
+def _open(session: Session, order_number: str, outcome: StatementOutcome) -> None:
+    sentence = (
+        f"Salesforce refused what the gateway states about order {order_number} ({outcome.reason}): {outcome.detail} "
+        "Mend the record or the rule there, then retry."
+    )
+    finding = Finding(
+        kind=ExceptionKind.DEAD_LETTER,
+        cause=Cause.PUBLICATION_REJECTED,
+        sentence=sentence,
+        choices=(Choice.RETRY, Choice.HANDLED),
+    )
+    exceptions.open_item(
+        session,
+        finding=finding,
+        findings=(finding,),
+        choices=finding.choices,
+        record=("order", order_number),
+        money_at_stake=None,
+        owner=SALES_DESK,
+        workflow_id=None,
+    )

@@ -16,7 +16,7 @@ from domain.errors import Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.links import Link
 from domain.work import LinkingWork, OrdersWork, PublishWork, Wake
-from store import exceptions, links, shipments
+from store import exceptions, links, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from workflows.linking import LINK_CAUSES
@@ -82,7 +82,9 @@ async def _publish_again(services: Services, order_number: str) -> None:
 
 
 def _shipments_of(services: Services, order_number: str) -> list[str]:
+    """The shipments of an order, with all that was said about them forgotten, so that it is said again."""
     with transaction(services.engine, user_cause("api")) as session:
+        statements.forget(session, order_number)
         return shipments.of_orders(session, [order_number])
 
 

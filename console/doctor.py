@@ -14,6 +14,7 @@ from rich.text import Text
 
 from console.http import Api, ApiProblemError, ApiUnreachableError
 from console.output import FAILED, AsJson, out, print_json
+from console.plan import COMPANY_FILE, PROJECT
 from console.probes import http_answers, temporal_answers
 from runtime.embedded.state import read_state
 from runtime.settings import Settings, load_settings
@@ -22,7 +23,6 @@ from runtime.settings_sources import unknown_names
 from runtime.temporal import connection
 from runtime.vendors import QuickBooksSettings, SalesforceSettings
 
-CONFIG_FILES: Final = ("company.toml", "ownership.toml", "lifecycle.toml")
 FREE_WARN: Final = 2 * 1024**3
 FREE_FAIL: Final = 256 * 1024**2
 WORDS: Final = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]FAIL[/]"}
@@ -72,7 +72,8 @@ def _settings(_settings: Settings) -> Iterator[Finding]:
 
 def _config(settings: Settings) -> Iterator[Finding]:
     folder = settings.config_dir
-    missing = [name for name in CONFIG_FILES if not (folder / name).is_file()]
+    shipped = {path.name for path in (PROJECT / "config").glob("*.toml")}
+    missing = [name for name in sorted({COMPANY_FILE, *shipped}) if not (folder / name).is_file()]
     layouts = len(list((folder / "layouts").glob("*.y*ml"))) if (folder / "layouts").is_dir() else 0
     if missing or not layouts:
         lacking = [*missing, *([] if layouts else ["layouts/"])]

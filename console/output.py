@@ -73,7 +73,7 @@ def table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     """A table for people; an empty one says so in words."""
     grid = Table(title=heading, title_justify="left", header_style="bold")
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold", no_wrap=column == "Id")  # an id is there to be copied
     for row in rows:
         grid.add_row(*(cell(value) for value in row))
     if grid.row_count:

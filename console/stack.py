@@ -26,6 +26,7 @@ from runtime.settings import Settings, load_settings
 MIGRATE_SECONDS: Final = 180.0
 READY_SECONDS: Final = 60.0
 PRODUCT: Final = ("worker", "api")
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: the terminal was closed
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def running_stack(settings: Settings | None = None) -> Iterator[Stack]:
 
 @contextmanager
 def interruptible(stack: Stack) -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise KeyboardInterrupt once, for an orderly stop; the second one kills everything."""
+    """Ctrl-C, SIGTERM or a closed terminal stop the stack in order (KeyboardInterrupt); the second time, at once."""
     asked = 0
 
     def on_signal(_number: int, _frame: object) -> None:
@@ -248,7 +249,7 @@ def interruptible(stack: Stack) -> Iterator[None]:
             raise SystemExit(1)
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
     try:
         yield
     finally:

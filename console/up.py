@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from rich.console import Group
@@ -88,6 +89,12 @@ def _stay_up(stack: Stack, *, as_json: bool) -> None:
             out.file.flush()
             threading.Event().wait()
         except KeyboardInterrupt:
-            err.print("Stopping ...")
+            _note("Stopping ...")
             stack.down()
-            err.print("Stopped.")
+            _note("Stopped.")
+
+
+def _note(text: str) -> None:
+    """Tell it if somebody still listens: the terminal may be closed by now."""
+    with contextlib.suppress(OSError):
+        err.print(text)

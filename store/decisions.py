@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,42 +14,42 @@ from sqlmodel import Session, col
 from store.tables.exceptions import DecisionRow
 
 
-def keep(
-    session: Session,
-    *,
-    kind: str,
-    record: tuple[str, str],
-    policy_version: str,
-    inputs: BaseModel,
-    outcome: BaseModel,
-    made_at: datetime,
-    made_by: str = "gateway",
-) -> None:
+@dataclass(frozen=True)
+class Decision:
+    """A decision to keep: what kind, on which record (type and key), by which policy, from what, to what, when."""
+
+    kind: str
+    record: tuple[str, str]
+    policy_version: str
+    inputs: BaseModel
+    outcome: BaseModel
+    made_at: datetime
+    made_by: str = "gateway"
+
+
+def keep(session: Session, decision: Decision) -> None:
     """Write down a decision, unless the newest one on this record is the very same."""
-    record_type, record_key = record
-    given, taken = _plain(inputs), _plain(outcome)
+    record_type, record_key = decision.record
+    taken = _plain(decision.outcome)
     newest = session.scalars(
         select(DecisionRow)
-        .where(
-            col(DecisionRow.record_type) == record_type,
-            col(DecisionRow.record_key) == record_key,
-            col(DecisionRow.kind) == kind,
-        )
+        .where(col(DecisionRow.record_type) == record_type, col(DecisionRow.record_key) == record_key)
+        .where(col(DecisionRow.kind) == decision.kind)
         .order_by(col(DecisionRow.made_at).desc())
         .limit(1)
     ).first()
-    if newest and (newest.policy_version, newest.outcome) == (policy_version, taken):
+    if newest and (newest.policy_version, newest.outcome) == (decision.policy_version, taken):
         return
     session.add(
         DecisionRow(
-            kind=kind,
+            kind=decision.kind,
             record_type=record_type,
             record_key=record_key,
-            policy_version=policy_version,
-            inputs=given,
+            policy_version=decision.policy_version,
+            inputs=_plain(decision.inputs),
             outcome=taken,
-            made_at=made_at,
-            made_by=made_by,
+            made_at=decision.made_at,
+            made_by=decision.made_by,
         )
     )
 

@@ -192,4 +192,4 @@ def counts_by_state(session: Session, file_id: UUID) -> dict[str, int]:
         .where(col(ShipmentRow.source_file_id) == file_id)
         .group_by(col(ShipmentRow.state))
     )
-    return {state: count for state, count in session.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query)}

@@ -140,7 +140,8 @@ def _file_events(files: Iterable[SourceFileRow]) -> Iterator[TraceEvent]:
         )
         if row.read_at:
             groups = f"{row.group_count or 0} records fit, {row.rejected_group_count or 0} did not."
-            yield TraceEvent(at=row.read_at, what=f"file_{row.state}", sentence=f"It was read: {groups}", **base)
+            what = "file_refused" if row.state == "refused" else "file_read"
+            yield TraceEvent(at=row.read_at, what=what, sentence=f"It was read: {groups}", **base)
         if row.applied_at:
             yield TraceEvent(at=row.applied_at, what="file_applied", sentence="Everything in it was acted on.", **base)
 

@@ -70,9 +70,12 @@ class Findings:
         body = bytearray(raw.body[:_LONGEST])
         fields = self._layout.records[record_type].fields if record_type else {}
         for name, spec in fields.items():
-            if spec.pii and (name in spans or spec.at):
-                first, last = spans.get(name) or spec.at or (1, 0)
-                body[first - 1 : last] = "*".encode(self._layout.file.encoding) * len(body[first - 1 : last])
+            if spec.pii is None:
+                continue
+            if name not in spans and spec.at is None:  # it is somewhere in a record that could not be cut
+                return "***"
+            first, last = spans.get(name) or spec.at or (1, 0)
+            body[first - 1 : last] = "*".encode(self._layout.file.encoding) * len(body[first - 1 : last])
         return self.shown(bytes(body))
 
     def problem(self, problem: Problem, raw: RawRecord, place: Place) -> None:

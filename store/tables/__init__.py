@@ -17,6 +17,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, StockLevelRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
+from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
 METADATA = SQLModel.metadata
@@ -48,6 +49,7 @@ __all__ = [
     "SourceFileNameRow",
     "SourceFileRow",
     "StagedGroupRow",
+    "StatementRow",
     "StockLevelRow",
     "SyncCursorRow",
     "WarehouseRow",

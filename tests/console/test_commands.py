@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import COMMANDS, OWN
+from cli import OWN
+from console.program import COMMANDS
 from tests.console.conftest import PROJECT, Run, StubApi
 
 STATUS = "/erp/files/f-1"
@@ -27,7 +28,7 @@ def test_help_names_every_command_and_imports_nothing_heavy(program: Run) -> Non
     assert shown.returncode == 0
     for name in ("up", "demo", "worker", "api", "migrate", "drop", "trace", "layout", "exceptions", "links", "doctor"):
         assert f" {name} " in shown.stdout
-    heavy = "import sys, cli; cli.build(''); print({'httpx', 'temporalio', 'sqlmodel', 'psycopg'} & set(sys.modules))"
+    heavy = "import sys, cli; cli.build(cli.OWN, ''); print({'httpx', 'temporalio', 'sqlmodel', 'psycopg'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True, cwd=PROJECT)
     assert loaded.stdout == "set()\n"
 

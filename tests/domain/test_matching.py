@@ -98,10 +98,11 @@ def test_without_its_order_a_shipment_still_tells_of_unknown_items() -> None:
     assert causes(case) == [Cause.UNKNOWN_ORDER, Cause.UNKNOWN_ITEM]
 
 
-def test_a_line_that_the_order_does_not_have_is_held() -> None:
-    given = build.shipment(build.line(1), build.line(7))
-    finding = only(build.match_input(given, order=build.order()))
-    assert (finding.cause, finding.line_no) == (Cause.UNKNOWN_ORDER_LINE, 7)
+@pytest.mark.parametrize("missing", [1, 7])
+def test_a_line_that_the_order_does_not_have_is_held(missing: int) -> None:
+    given = build.shipment(build.line(3), build.line(missing))
+    finding = only(build.match_input(given, order=build.order(build.order_line(3))))
+    assert (finding.cause, finding.line_no) == (Cause.UNKNOWN_ORDER_LINE, missing)
 
 
 def test_a_substitute_is_held_until_a_person_names_the_item() -> None:

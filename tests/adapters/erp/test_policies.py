@@ -65,6 +65,15 @@ def test_private_values_are_hidden_in_findings(make, read, raw):
         assert "PRIVATE" not in reject.model_dump_json()
 
 
+def test_a_private_column_is_hidden_even_where_the_record_cannot_be_cut(layouts, read, samples):
+    raw = layouts.get("itmmst").model_dump(mode="json", by_alias=True)
+    raw["records"]["item"]["fields"]["description"]["pii"] = "mask"
+    content = (samples / "ITMMST.TAB").read_bytes().replace(b'"Hex cap screw L"', b'"Hex cap screw L', 1)
+    outcome = read(content, Layout.model_validate(raw))
+    assert outcome.codes == ["E_QUOTE"]
+    assert "Hex" not in outcome.summary.model_dump_json()
+
+
 def test_blanks_that_a_transfer_took_away_may_be_declared(make, read, raw, shpcnf):
     content = b"".join(line.rstrip() + b"\r\n" for line in make.build([make.Ship("SH1")]).split(b"\r\n")[:-1])
     assert "E_SHORT" in read(content, shpcnf).codes
