@@ -32,10 +32,10 @@ check: dev-ready ## Lint, format, types, architecture
 	@$(BIN)/lint-imports --no-logo
 
 bench: dev-ready ## Measure the promises: latency and throughput
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.latency $(ARGS)
 
 prove: dev-ready ## Break every step of invoicing and prove exactly one invoice each time (slow)
-	@$(BIN)/python -m bench.prove $(ARGS)
+	@$(BIN)/python -m bench.exactly_once --seeds 300 $(ARGS)
 
 lock: dev-ready ## Renew both lock files: versions and hashes, no addresses (UPGRADE=1 takes the newest)
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
@@ -73,6 +73,7 @@ endef
 
 runtime-ready: python-ready
 	$(call install,requirements.lock)
+	@test -x $(BIN)/threeway || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 
 dev-ready: runtime-ready
 	$(call install,requirements-dev.lock)

@@ -22,6 +22,7 @@ from domain.errors import Duplicate, GatewayError, OutcomeUnknown, Permanent, Tr
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.invoices import BookedInvoice, IntentState, marker_for
 from domain.shipments import ShipmentState
+from runtime import metrics
 from store import intents, invoices, shipments
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
@@ -155,6 +156,7 @@ class Booking:
 
     def _refuse(self, intent: Intent, code: str, detail: str) -> None:
         log.warning("QuickBooks refused an invoice", shipment=intent.draft.shipment_number, code=code)
+        metrics.count("invoices", outcome="refused")
         with transaction(self.engine, self._cause()) as session:
             intents.settle(session, intent.id, IntentState.REFUSED, code=code, detail=detail)
 
@@ -187,6 +189,8 @@ def record_booked(session: Session, intent: Intent, booked: BookedInvoice, *, ad
     invoices.book(session, draft, booked, now, adopted=adopted)
     row = shipments.lock_many(session, [draft.shipment_number])[draft.shipment_number]
     shipments.set_state(session, row, ShipmentState.INVOICED, at=now)
+    metrics.count("invoices", outcome="adopted" if adopted else "booked")
+    metrics.observe("shipment_to_invoice_seconds", (now - row.received_at).total_seconds())
     difference = booked.total - booked.tax - draft.total
     if difference == 0:
         release_shipment(session, draft.shipment_number, now)

@@ -54,7 +54,10 @@ class FileActivities:
             except RefusedWhole as refused:
                 summary = refused.summary
             exception_id = self._note(work, summary)
-        metrics.count("files", layout=summary.layout, outcome="refused" if summary.refused else "read")
+        outcome = "refused" if summary.refused else "read"
+        metrics.count("files", layout=summary.layout, outcome=outcome)
+        metrics.count("file_groups", summary.group_count, layout=summary.layout, outcome=outcome)
+        metrics.count("file_groups", summary.rejected_group_count, layout=summary.layout, outcome="rejected")
         return FileReading(
             refused=summary.refused,
             entity=summary.entity,

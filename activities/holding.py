@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from domain.exceptions import Cause, Choice, Finding
 from domain.shipments import ShipmentState
+from runtime import metrics
 from store import exceptions, shipments
 from store.tables.shipments import ShipmentRow
 
@@ -34,6 +35,7 @@ def hold_shipment(
     if state is not None:
         shipments.set_state(session, row, state, reason=first.sentence)
     release_shipment(session, row.number, at, keep=(first.cause,))
+    metrics.count("exceptions_raised", kind=first.kind, cause=first.cause)
     choices = tuple(dict.fromkeys(choice for finding in findings for choice in finding.choices))
     return exceptions.open_item(
         session,

@@ -20,6 +20,7 @@ from domain.invoices import IntentState
 from domain.matching import MatchInput
 from domain.shipments import ShipmentState
 from domain.work import Prepared
+from runtime import metrics
 from store import billing, decisions, intents, shipments
 from store.billing import Situation
 from store.tables.invoices import InvoiceIntentRow
@@ -47,6 +48,8 @@ class Preparation:
             intents.join_batch(self.session, self.fresh, batch_id_for(self.fresh))
         self.session.flush()
         self.prepared.book.extend(str(row.id) for row in self.fresh)
+        metrics.count("shipments", len(self.fresh), outcome="intended")
+        metrics.count("shipments", len(self.prepared.held), outcome="held")
         return self.prepared
 
     def _prepare(self, situation: Situation) -> None:

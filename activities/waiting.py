@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from activities.starting import start_once, wake_shipment
 from domain.work import HandOver, SweepWork, Swept, Wake
+from runtime import metrics
 from store import exceptions, inbox, shipments
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
@@ -46,6 +47,7 @@ class WaitingActivities:
         for entry in entries:
             await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
             await asyncio.to_thread(self._started, entry.id)
+            metrics.count("relayed", kind=entry.kind)
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
         return Swept(inbox=len(entries), shipments=len(numbers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -175,6 +176,15 @@ def _row(shipment: Json) -> Json:
     }
 
 
+def program() -> str:
+    """How a person calls this program from where they are."""
+    installed = Path(sys.prefix) / "bin" / "threeway"
+    if not installed.exists():
+        return "threeway"
+    here = Path.cwd()
+    return str(installed.relative_to(here) if installed.is_relative_to(here) else installed)
+
+
 def _median(seconds: list[float]) -> float | None:
     return round(statistics.median(seconds), 3) if seconds else None
 
@@ -200,7 +210,7 @@ def _show(outcome: Outcome, stack: Stack) -> None:
         out.rule()
         facts({"Waits for you": item["sentence"], "At stake": item["money_at_stake"], "Choices": item["choices"]})
         choice = item["choices"][0]
-        say(f'threeway exceptions resolve {item["id"]} --choice {choice} --reason "as ordered"')
+        say(f'{program()} exceptions resolve {item["id"]} --choice {choice} --reason "as ordered"')
     out.rule()
     if outcome.problems:
         say("THE BOOKS ARE NOT RIGHT:")

@@ -61,7 +61,7 @@ def introduce(stack: Stack) -> None:
     """Where to look, once everything is up."""
     facts(
         {
-            "Dashboard": stack.api_url,
+            "API": stack.api_url,
             "API description": f"{stack.api_url}/docs",
             "Temporal Web UI": stack.temporal_ui_url,
             "Stand-ins": stack.twin_urls,

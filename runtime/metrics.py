@@ -49,32 +49,20 @@ COUNTERS: Final[dict[str, Counter]] = {
     "file_groups": _counter("file_groups", "Record groups read from files, by layout and outcome", "layout", "outcome"),
     "shipments": _counter("shipments", "Shipments that reached an outcome", "outcome"),
     "invoices": _counter("invoices", "Invoices that reached an outcome", "outcome"),
-    "events": _counter("events", "Inbound vendor events, by system and outcome", "system", "outcome"),
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
-    "throttled": _counter("throttled", "Calls that waited for the budget of a system", "system"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
-    "decisions": _counter("decisions", "Merge decisions, by rule", "rule"),
-    "echoes": _counter("echoes", "Our own writes recognised when they came back", "system"),
-    "differences": _counter("differences", "Differences found by reconciliation, by invariant", "invariant"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {
     "exceptions_open": _gauge("exceptions_open", "Exceptions that wait for a person", "kind"),
     "inbox_oldest_seconds": _gauge("inbox_oldest_seconds", "Age of the oldest inbox row not yet handled", "kind"),
-    "source_age_seconds": _gauge("source_age_seconds", "Age of what a source last told", "system", "kind"),
-    "quota_left": _gauge("quota_left", "Calls left in the budget of a system", "system"),
-    "quota_limit": _gauge("quota_limit", "The budget of a system", "system"),
     "shipments_waiting": _gauge("shipments_waiting", "Shipments not yet invoiced, by state", "state"),
 }
 HISTOGRAMS: Final[dict[str, Histogram]] = {
     "shipment_to_invoice_seconds": _histogram(
         "shipment_to_invoice_seconds", "From the file being visible to the drafted invoice", PROMISE_BUCKETS
     ),
-    "stock_to_salesforce_seconds": _histogram(
-        "stock_to_salesforce_seconds", "From the ERP's export being visible to Salesforce showing it", PROMISE_BUCKETS
-    ),
-    "stage_seconds": _histogram("stage_seconds", "Time spent in one stage of a flow", CALL_BUCKETS, "flow", "stage"),
     "vendor_call_seconds": _histogram(
         "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"
     ),
@@ -108,6 +96,24 @@ def timed(name: str, **labels: str) -> Iterator[None]:
         yield
     finally:
         observe(name, monotonic() - started, **labels)
+
+
+class VendorCall:
+    """One call under way; set `outcome` to the class of its answer (`2xx`), else it counts as unanswered."""
+
+    def __init__(self) -> None:
+        self.outcome = "no_answer"
+
+
+@contextmanager
+def vendor_call(system: str, operation: str) -> Iterator[VendorCall]:
+    """Count a call to another system and how long it took; `operation` comes from a closed list, never from data."""
+    call = VendorCall()
+    with timed("vendor_call_seconds", system=system, operation=operation):
+        try:
+            yield call
+        finally:
+            count("vendor_calls", system=system, operation=operation, outcome=call.outcome)
 
 
 def render() -> bytes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from domain.errors import OutcomeUnknown, TimedOut, Transient, Unavailable
+from runtime import metrics
 
 POOL_SIZE = 4
 
@@ -32,7 +34,16 @@ class TimeoutAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send with the timeouts of this adapter unless the caller gave others."""
-        return super().send(request, stream, timeout or self._timeouts, verify, cert, dict(proxies or {}))
+        with metrics.vendor_call("quickbooks", operation_of(str(request.url))) as call:
+            answer = super().send(request, stream, timeout or self._timeouts, verify, cert, dict(proxies or {}))
+            call.outcome = f"{answer.status_code // 100}xx"
+            return answer
+
+
+def operation_of(url: str) -> str:
+    """The resource of a call: `invoice`, `batch`, `query`, ...; `token` for anything outside the company's own tree."""
+    parts = urlsplit(url).path.split("/")
+    return parts[parts.index("company") + 2] if "company" in parts[:-2] else "token"
 
 
 def prepare(session: requests.Session, timeouts: tuple[float, float]) -> None:

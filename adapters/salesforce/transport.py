@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from adapters.salesforce.connection import SalesforceConnection
+from runtime import metrics
 
 _USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 
@@ -64,7 +65,16 @@ class _Transport(HTTPAdapter):
             request.headers.setdefault("Host", logical.netloc)
             target = (self._stand_in.scheme, self._stand_in.netloc, logical.path, logical.query, "")
             request.url = urlunsplit(target)
-        return super().send(request, stream, timeout or self._timeouts, verify, cert, proxies)
+        with metrics.vendor_call("salesforce", operation_of(str(request.url))) as call:
+            answer = super().send(request, stream, timeout or self._timeouts, verify, cert, proxies)
+            call.outcome = f"{answer.status_code // 100}xx"
+            return answer
+
+
+def operation_of(url: str) -> str:
+    """The resource of a call: `query`, `queryAll`, `composite`, `sobjects`, ...; `token` outside the data services."""
+    parts = urlsplit(url).path.split("/")
+    return parts[4] if parts[1:3] == ["services", "data"] and len(parts) > 4 else "token"  # noqa: PLR2004 - see the path
 
 
 def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None]) -> requests.Session:

@@ -1,0 +1,1 @@
+"""Repeatable measurements and proofs; each is one command, and its result stands in docs/reference/proofs.md."""
