@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
@@ -37,9 +38,17 @@ from workflows.registry import WORKFLOWS
 
 log = structlog.get_logger()
 
+# Kept by the server for all workers together: each activity makes one call or a few. The adapters' own budgets, which
+# count calls, stand below it in every process.
+VENDOR_PACE = {QUICKBOOKS_QUEUE: 8.0, SALESFORCE_QUEUE: 20.0}
 SWEEP_EVERY = timedelta(seconds=30)
-PASSED_THROUGH = ("domain", "runtime", "activities")  # pure or never called inside a workflow: loaded once, not per run
-SANDBOX = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+# Loaded once, not once per run of a workflow: pure modules. A workflow's own module is the only one that its sandbox
+# loads anew; whatever else it imports without saying so (`imports_passed_through`) ends the worker at its start.
+PASSED_THROUGH = ("domain", "runtime", "workflows.policies")
+SANDBOX = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH).with_import_notification_policy(
+    SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    | SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+)
 
 
 def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
@@ -80,6 +89,7 @@ def make_worker(client: Client, settings: Settings, queue: str, functions: Seque
         max_concurrent_activities=settings.worker_activities if runs_workflows else size,
         max_concurrent_local_activities=settings.worker_local_activities if runs_workflows else None,
         max_concurrent_workflow_tasks=settings.worker_workflow_tasks if runs_workflows else None,
+        max_task_queue_activities_per_second=VENDOR_PACE.get(queue),
         max_cached_workflows=settings.worker_cached_workflows if runs_workflows else 0,
         workflow_runner=SandboxedWorkflowRunner(restrictions=SANDBOX),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -97,6 +107,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect(settings, identity=process_name())
+    await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
     await asyncio.to_thread(write_company, engine, built.company)

@@ -10,20 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Engine
-from sqlmodel import Session
 
-from activities.holding import hold_shipment, release_shipment
+from activities.recording import record_booked
 from adapters.quickbooks.gateway import QuickBooksGateway
-from domain.errors import Duplicate, GatewayError, OutcomeUnknown, Permanent, Transient, Unavailable
-from domain.exceptions import Cause, Choice, ExceptionKind, Finding
-from domain.invoices import BookedInvoice, IntentState, marker_for
-from domain.shipments import ShipmentState
+from adapters.quickbooks.invoices import carries
+from domain.errors import Duplicate, GatewayError, OutcomeUnknown, Permanent, Transient
+from domain.invoices import BookedInvoice, IntentState, doc_number_for, marker_for
 from runtime import metrics
-from store import intents, invoices, shipments
+from store import intents, invoices
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.intents import Intent
@@ -45,7 +42,7 @@ class Booking:
         """Settle as many of these intents as possible; raises a transient error while any is still open."""
         with transaction(self.engine, self._cause()) as session:
             open_ones = [one for one in intents.get_many(session, intent_ids) if _is_open(one)]
-        to_send = [one for one in open_ones if one.state is IntentState.INTENDED]
+        to_send = [one for one in open_ones if one.state is IntentState.INTENDED and not self._superseded(one)]
         to_send += [one for one in open_ones if one.state is IntentState.UNCERTAIN and not self._found(one)]
         troubles = [trouble for group in _by_call(to_send) for trouble in self._send(group)]
         if troubles:
@@ -69,37 +66,73 @@ class Booking:
     def _look_up(self, intent: Intent) -> BookedInvoice | None:
         draft = intent.draft
         marker = marker_for(draft.shipment_number, draft.generation)
-        by_number = [one for one in self.quickbooks.find_by_doc_number(draft.doc_number) if is_ours(one, marker)]
+        by_number = [one for one in self.quickbooks.find_by_doc_number(draft.doc_number) if carries(one, marker)]
         if by_number:
             return by_number[0]
         by_marker = self.quickbooks.find_by_marker(marker, intent.refs.customer_id, draft.invoiced_on)
-        return next((one for one in by_marker if is_ours(one, marker)), None)
+        return by_marker[0] if by_marker else None
+
+    def _superseded(self, intent: Intent) -> bool:
+        """Before a fresh generation goes out for the first time: an earlier one that is there after all refuses it.
+
+        A refusal may have been read while an earlier attempt was still under way at QuickBooks.
+        """
+        draft = intent.draft
+        if intent.attempts:
+            return False
+        for generation in range(1, draft.generation):
+            marker = marker_for(draft.shipment_number, generation)
+            found = [
+                *self.quickbooks.find_by_doc_number(doc_number_for(draft.shipment_number, generation)),
+                *self.quickbooks.find_by_marker(marker, intent.refs.customer_id, draft.invoiced_on),
+            ]
+            standing = next((one for one in found if carries(one, marker) and one.total != 0), None)
+            if standing is not None:
+                sentence = (
+                    f"Invoice {standing.doc_number} (id {standing.external_id}) of an earlier attempt is there: adopt "
+                    "it by its id, or void it in QuickBooks and bill again."
+                )
+                self._refuse(intent, "earlier_invoice", sentence)
+                return True
+        return False
 
     def _adopt_named(self, intent: Intent, quickbooks_id: str) -> None:
-        """Adopt the invoice that a person named, if it is there and bills this customer (case E10)."""
+        """Adopt the invoice that a person named, if it is there and bills this customer and nothing else (E10)."""
         named = self.quickbooks.read_invoice(quickbooks_id)
         if named is None:
             self._refuse(intent, "missing", f"QuickBooks has no invoice with the id {quickbooks_id}.")
         elif named.customer_id != intent.refs.customer_id:
             self._refuse(intent, "other_customer", f"Invoice {quickbooks_id} bills another customer.")
+        elif other := self._billed_by(named, intent.draft.shipment_number):
+            self._refuse(intent, "other_shipment", f"Invoice {quickbooks_id} bills shipment {other}.")
         else:
             self._record(intent, named, adopted=True)
 
+    def _billed_by(self, named: BookedInvoice, shipment_number: str) -> str | None:
+        """The other shipment that an invoice bills: by our marker in its note, or because it was adopted for that."""
+        marked = OUR_MARKER.search(named.note)
+        with transaction(self.engine, self._cause()) as session:
+            recorded = invoices.with_quickbooks_id(session, named.external_id)
+        owner = recorded.shipment_number if recorded else marked and marked.group(1)
+        return owner if owner != shipment_number else None
+
     def _send(self, group: Sequence[Intent]) -> list[Transient]:
         """Send intents that share one call; answers what is still open."""
-        ids = [one.id for one in group]
         with transaction(self.engine, self._cause()) as session:
-            intents.mark_sent(session, ids)
+            sent = intents.mark_sent(session, group)
+        elsewhere: list[Transient] = [Transient(ASKED_ELSEWHERE)] if len(sent) < len(group) else []
+        if not sent:
+            return elsewhere
         try:
-            answers = self._call(group)
+            answers = self._call(sent)
         except OutcomeUnknown as error:
-            return [self._note(group, error)]
+            return [self._note(sent, error)]
         except GatewayError as error:
-            self._unsend(group, error)
+            self._unsend(sent, error)
             if isinstance(error, Transient):
                 return [error]
             raise
-        return [one for pair in zip(group, answers, strict=True) if (one := self._settle(*pair))]
+        return elsewhere + [one for pair in zip(sent, answers, strict=True) if (one := self._settle(*pair))]
 
     def _call(self, group: Sequence[Intent]) -> Sequence[Answer]:
         batch_id = group[0].batch_id
@@ -115,7 +148,7 @@ class Booking:
 
     def _unsend(self, group: Sequence[Intent], error: GatewayError) -> None:
         """The call did nothing; intents that an earlier call left uncertain stay so."""
-        first = [one.id for one in group if one.state is IntentState.INTENDED]
+        first = [one for one in group if one.state is IntentState.INTENDED]
         again = [one.id for one in group if one.state is IntentState.UNCERTAIN]
         with transaction(self.engine, self._cause()) as session:
             intents.mark_unsent(session, first, error.code, error.detail)
@@ -138,35 +171,36 @@ class Booking:
             return answer
         if isinstance(answer, Duplicate):
             return self._settle_taken_number(intent, answer)
-        self._refuse(intent, answer.reason or answer.code, answer.detail)
-        return None
+        return self._refuse(intent, answer.reason or answer.code, answer.detail)
 
     def _settle_taken_number(self, intent: Intent, answer: GatewayError) -> Transient | None:
         """The number is in use: by our own invoice of an earlier try, or by a foreign one (case E11)."""
         ours = self._look_up(intent)
         if ours:
             self._record(intent, ours, adopted=True)
-        else:
-            self._refuse(intent, "duplicate", answer.detail)
-        return None
+            return None
+        return self._refuse(intent, "duplicate", answer.detail)
 
     def _record(self, intent: Intent, booked: BookedInvoice, *, adopted: bool) -> None:
         with transaction(self.engine, self._cause()) as session:
             record_booked(session, intent, booked, adopted=adopted)
 
-    def _refuse(self, intent: Intent, code: str, detail: str) -> None:
+    def _refuse(self, intent: Intent, code: str, detail: str) -> Transient | None:
+        """End an intent without an invoice, unless another worker has asked for it since."""
+        with transaction(self.engine, self._cause()) as session:
+            ended = intents.settle(
+                session, intent.id, IntentState.REFUSED, attempts=intent.attempts, code=code, detail=detail
+            )
+        if not ended:
+            return Transient(ASKED_ELSEWHERE)
         log.warning("QuickBooks refused an invoice", shipment=intent.draft.shipment_number, code=code)
         metrics.count("invoices", outcome="refused")
-        with transaction(self.engine, self._cause()) as session:
-            intents.settle(session, intent.id, IntentState.REFUSED, code=code, detail=detail)
+        return None
 
 
 CONNECTION_CODES = frozenset({"not_authorized", "misconfigured"})
-
-
-def is_ours(booked: BookedInvoice, marker: str) -> bool:
-    """Whether an invoice carries our marker as a word of its own: `…:1` is not found in `…:12`."""
-    return marker in re.split(r"[\s;,|]+", booked.note)
+OUR_MARKER = re.compile(r"threeway:(.+):\d+(?![\w:])")
+ASKED_ELSEWHERE = "Another worker has asked QuickBooks for this invoice since: what came of it is read first."
 
 
 def _is_open(intent: Intent) -> bool:
@@ -179,47 +213,3 @@ def _by_call(open_ones: Sequence[Intent]) -> list[list[Intent]]:
     for one in open_ones:
         batches.setdefault(one.batch_id or str(one.id), []).append(one)
     return [sorted(group, key=lambda one: int(one.batch_item or 0)) for group in batches.values()]
-
-
-def record_booked(session: Session, intent: Intent, booked: BookedInvoice, *, adopted: bool) -> None:
-    """Write down that a shipment has its invoice: intent, invoice, shipment and exceptions in one transaction."""
-    now, draft = datetime.now(UTC), intent.draft
-    if not intents.settle(session, intent.id, IntentState.BOOKED, quickbooks_id=booked.external_id):
-        return
-    invoices.book(session, draft, booked, now, adopted=adopted)
-    row = shipments.lock_many(session, [draft.shipment_number])[draft.shipment_number]
-    shipments.set_state(session, row, ShipmentState.INVOICED, at=now)
-    metrics.count("invoices", outcome="adopted" if adopted else "booked")
-    metrics.observe("shipment_to_invoice_seconds", (now - row.received_at).total_seconds())
-    difference = booked.total - booked.tax - draft.total
-    if difference == 0:
-        release_shipment(session, draft.shipment_number, now)
-        return
-    sentence = (
-        f"Invoice {booked.doc_number} of shipment {draft.shipment_number} came out at {booked.total} in QuickBooks "
-        f"(tax {booked.tax}), {draft.total} was meant. Compare the two there, then mark this as handled."
-    )
-    finding = Finding(
-        kind=ExceptionKind.CONFLICT, cause=Cause.INVOICE_DIFFERS, sentence=sentence, choices=(Choice.HANDLED,)
-    )
-    hold_shipment(session, row, (finding,), abs(difference), now, state=None)
-
-
-def unbooked_finding(intent_state: str, code: str | None, detail: str | None, shipment_number: str) -> Finding:
-    """Why a shipment has no invoice yet although nothing is wrong with it."""
-    said = detail or "QuickBooks did not answer."
-    if intent_state == IntentState.UNCERTAIN:
-        sentence = (
-            f"QuickBooks may or may not have booked shipment {shipment_number}: {said} It is looked up again by itself "
-            "every few minutes before anything is sent again; retry looks at once."
-        )
-        return Finding(
-            kind=ExceptionKind.UNCERTAIN, cause=Cause.INVOICE_UNCERTAIN, sentence=sentence, choices=(Choice.RETRY,)
-        )
-    outage = code is None or code in {Unavailable.code, "rate_limited", "timed_out"}
-    sentence = (
-        f"Shipment {shipment_number} is ready and waits for QuickBooks: {said} It is tried again by itself."
-        if outage
-        else f"Shipment {shipment_number} cannot be booked: {said} Mend the connection, then retry."
-    )
-    return Finding(kind=ExceptionKind.HOLD, cause=Cause.CONNECTION_REFUSED, sentence=sentence, choices=(Choice.RETRY,))

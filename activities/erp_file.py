@@ -107,6 +107,7 @@ class FileActivities:
             file = _file(session, work)
             if file.sequence is None:
                 return SequenceCheck(held=False)
+            files.take_turn(session, file.layout)
             decided = exceptions.latest_resolution(session, ("file", work.file_id), Cause.FILE_SEQUENCE_REPEATED)
             if decided and decided.choice is Choice.REFUSE_FILE:
                 files.set_state(session, file.id, FileState.REFUSED, now, error="a person refused it for its sequence")
@@ -117,6 +118,7 @@ class FileActivities:
                 files.set_state(session, file.id, FileState.HELD, now)
                 return SequenceCheck(held=True, exception_id=item)
             self._watch_gap(session, work, file)
+            _end_alarm_of_next(session, file, now)
             files.set_state(session, file.id, FileState.READ, now)
             return SequenceCheck(held=False)
 
@@ -181,6 +183,13 @@ def _forget_refused_twins(session: Session, file: SourceFile, at: datetime) -> N
     for one in files.by_sequence(session, file.layout, file.sequence):
         if one.id != file.id and one.state is FileState.REFUSED:
             exceptions.close_by_itself(session, ("file", str(one.id)), at)
+
+
+def _end_alarm_of_next(session: Session, file: SourceFile, at: datetime) -> None:
+    """A late file ends the alarm of the one after it: what is still missing before it, it has announced itself (F7)."""
+    others = tuple(cause for cause in Cause if cause is not Cause.FILE_SEQUENCE_GAP)
+    for one in files.by_sequence(session, file.layout, (file.sequence or 0) + 1):
+        exceptions.close_by_itself(session, ("file", str(one.id)), at, keep=others)
 
 
 def _refused(work: FileWork, summary: FileSummary) -> Finding:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain.billing import stated_amount
+from domain.errors import Unavailable
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
+from domain.invoices import BookedInvoice, IntentState, InvoiceDraft
 from domain.money import plain
 from domain.shipments import Shipment
 from store.tables.invoices import InvoiceIntentRow
@@ -57,3 +59,47 @@ def refusal_finding(intent: InvoiceIntentRow) -> Finding:
         sentence=sentence,
         choices=(Choice.RETRY, Choice.BILL_AGAIN, Choice.ADOPT_INVOICE, Choice.DO_NOT_BILL),
     )
+
+
+def difference(draft: InvoiceDraft, booked: BookedInvoice) -> tuple[Finding, Decimal]:
+    """QuickBooks booked another amount than was meant, tax aside; answers by how much, too."""
+    sentence = (
+        f"Invoice {booked.doc_number} of shipment {draft.shipment_number} came out at {booked.total} in QuickBooks "
+        f"(tax {booked.tax}), {draft.total} was meant. Compare the two there, then mark this as handled."
+    )
+    return _differs(sentence), abs(booked.total - booked.tax - draft.total)
+
+
+def surplus(draft: InvoiceDraft, booked: BookedInvoice) -> Finding:
+    """An attempt that was given up was booked after all, beside a later one."""
+    return _differs(
+        f"QuickBooks has invoice {booked.doc_number} (id {booked.external_id}) over {booked.total} of an attempt at "
+        f"shipment {draft.shipment_number} that was refused, and a later attempt is under way. Void one of the two "
+        "there, then mark this as handled."
+    )
+
+
+def _differs(sentence: str) -> Finding:
+    return Finding(
+        kind=ExceptionKind.CONFLICT, cause=Cause.INVOICE_DIFFERS, sentence=sentence, choices=(Choice.HANDLED,)
+    )
+
+
+def unbooked_finding(intent_state: str, code: str | None, detail: str | None, shipment_number: str) -> Finding:
+    """Why a shipment has no invoice yet although nothing is wrong with it."""
+    said = detail or "QuickBooks did not answer."
+    if intent_state == IntentState.UNCERTAIN:
+        sentence = (
+            f"QuickBooks may or may not have booked shipment {shipment_number}: {said} It is looked up again by itself "
+            "every few minutes before anything is sent again; retry looks at once."
+        )
+        return Finding(
+            kind=ExceptionKind.UNCERTAIN, cause=Cause.INVOICE_UNCERTAIN, sentence=sentence, choices=(Choice.RETRY,)
+        )
+    outage = code is None or code in {Unavailable.code, "rate_limited", "timed_out"}
+    sentence = (
+        f"Shipment {shipment_number} is ready and waits for QuickBooks: {said} It is tried again by itself."
+        if outage
+        else f"Shipment {shipment_number} cannot be booked: {said} Mend the connection, then retry."
+    )
+    return Finding(kind=ExceptionKind.HOLD, cause=Cause.CONNECTION_REFUSED, sentence=sentence, choices=(Choice.RETRY,))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from activities.receiving import Received, Receiver
-from adapters.erp.arrival import Claimed, Inbox
-from domain.errors import GatewayError, Permanent
+from adapters.erp.arrival import Claimed, Inbox, Landed
+from domain.errors import Permanent
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
+ABANDONED_AFTER = timedelta(minutes=1)  # a claim this old belongs to no worker that is still at it
 CHUNK_BYTES = 1 << 20
 BY = "folder"
 
@@ -27,25 +30,37 @@ class FolderWatch:
         self._receiver, self._inbox = receiver, inbox
 
     async def run(self) -> None:
-        """Watch until cancelled. Claims that a crash left behind come first."""
-        for claimed in await asyncio.to_thread(self._inbox.recover):
-            await self._receive(claimed)
+        """Watch until cancelled."""
         while True:
             try:
                 await self.look()
-            except (GatewayError, OSError) as error:
-                log.warning("the watched folder cannot be worked on now", error=str(error))
+            except OSError as error:
+                log.warning("the watched folder cannot be read now", error=str(error))
             await asyncio.sleep(POLL_SECONDS)
 
     async def look(self) -> int:
-        """One look: claim and receive what is complete; answers how many files that were."""
-        received = 0
+        """One look: claim and receive what is complete, and what a crash left claimed; answers how many files."""
+        left = await asyncio.to_thread(self._inbox.recover, ABANDONED_AFTER)
+        received = [await self._tried(claimed) for claimed in left]
         for path in await asyncio.to_thread(self._inbox.ready):
             claimed = await asyncio.to_thread(self._inbox.claim, path)
             if claimed is not None:
-                await self._receive(claimed)
-                received += 1
-        return received
+                received.append(await self._tried(claimed))
+        return sum(received)
+
+    async def _tried(self, claimed: Claimed) -> bool:
+        """Receive one file; what fails for now stays claimed and is taken up again after a while."""
+        try:
+            await self._receive(claimed)
+        except FileNotFoundError:
+            log.info("another worker took a file over", file=claimed.name)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, one file never ends the watch for the others
+            log.warning("a file waits", file=claimed.name, error=f"{type(error).__name__}: {error}")
+            with suppress(OSError):
+                claimed.path.parent.touch()  # counts from now until it is taken up again
+            return False
+        return True
 
     async def _receive(self, claimed: Claimed) -> None:
         """Receive a claimed file; one that no layout fits is kept as refused, with an exception."""
@@ -56,14 +71,21 @@ class FolderWatch:
             await self._receiver.start(received)
 
     def _commit(self, claimed: Claimed) -> Received | None:
-        landed = self._receiver.land(_chunks(claimed.path))
         visible_at = datetime.fromtimestamp(claimed.path.stat().st_mtime, UTC)
+        landed = None
         try:
+            landed = self._receiver.land(_chunks(claimed.path))
             return self._receiver.commit(landed, claimed.name, None, BY, min(visible_at, datetime.now(UTC)))
         except Permanent as error:
             log.warning("a file was refused", file=claimed.name, reason=error.detail)
-            self._receiver.refuse(landed, claimed.name, BY, error.detail)
+            self._receiver.refuse(landed or _unkept(claimed.path), claimed.name, BY, error.detail)
             return None
+
+
+def _unkept(path: Path) -> Landed:
+    """The identity of a file that is too large to be kept."""
+    with path.open("rb") as file:
+        return Landed(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size, path)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -8,16 +8,18 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from domain.exceptions import Cause, Choice, Finding
+from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.shipments import ShipmentState
+from domain.sources import System
 from runtime import metrics
 from store import exceptions, shipments
 from store.tables.shipments import ShipmentRow
 
+CONNECTION_DESK = "integration"  # who owns the exceptions of connections
 BILLING_DESK = "billing"  # who owns the exceptions of shipments
 
 
-def hold_shipment(
+def hold_shipment(  # noqa: PLR0913 - what to hold, for what, and two things to leave as they are
     session: Session,
     row: ShipmentRow,
     findings: Sequence[Finding],
@@ -25,16 +27,17 @@ def hold_shipment(
     at: datetime,
     *,
     state: ShipmentState | None = ShipmentState.HELD,
+    keep: Sequence[Cause] = (),
 ) -> str:
     """Open (or keep open) one exception for a shipment, led by its first finding; answers its id.
 
     `state` None leaves the shipment's state alone: an invoiced one stays invoiced. Exceptions of other causes that no
-    longer hold close themselves (feature G-I2).
+    longer hold close themselves (feature G-I2), but for those to `keep`.
     """
     first = findings[0]
     if state is not None:
         shipments.set_state(session, row, state, reason=first.sentence)
-    release_shipment(session, row.number, at, keep=(first.cause,))
+    release_shipment(session, row.number, at, keep=(first.cause, *keep))
     metrics.count("exceptions_raised", kind=first.kind, cause=first.cause)
     choices = tuple(dict.fromkeys(choice for finding in findings for choice in finding.choices))
     return exceptions.open_item(
@@ -57,3 +60,21 @@ def ordered(choices: Sequence[Choice]) -> tuple[Choice, ...]:
 def release_shipment(session: Session, number: str, at: datetime, *, keep: Sequence[Cause] = ()) -> None:
     """Close what is open on a shipment and not to be kept: its cause went away."""
     exceptions.close_by_itself(session, ("shipment", number), at, keep=keep)
+
+
+def open_connection_item(session: Session, system: System, said: str) -> None:
+    """Open (or keep open) the one exception that says that a system does not let us in."""
+    sentence = f"{system.title()} does not let the gateway in: {said} What waits for it goes on by itself afterwards."
+    finding = Finding(
+        kind=ExceptionKind.HOLD, cause=Cause.CONNECTION_REFUSED, sentence=sentence, choices=(Choice.HANDLED,)
+    )
+    exceptions.open_item(
+        session,
+        finding=finding,
+        findings=(finding,),
+        choices=finding.choices,
+        record=("connection", system),
+        money_at_stake=None,
+        owner=CONNECTION_DESK,
+        workflow_id=None,
+    )

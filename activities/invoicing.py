@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Engine
 from temporalio import activity
 
-from activities.booking import Booking, unbooked_finding
+from activities.booking import Booking
 from activities.boundary import at_boundary, beating
-from activities.findings import refusal_finding
+from activities.findings import refusal_finding, unbooked_finding
 from activities.holding import hold_shipment
 from activities.preparing import Preparation
 from adapters.quickbooks.gateway import QuickBooksGateway
@@ -21,6 +21,8 @@ from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
 from store import billing, files, intents, shipments, staging
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+
+_DONE = frozenset({IntentState.BOOKED, IntentState.WITHDRAWN})
 
 
 class PreparingActivities:
@@ -44,6 +46,8 @@ class PreparingActivities:
             if file is None:
                 raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
             groups = staging.groups(session, UUID(work.file_id), work.seq_from, work.seq_to)
+            # Orders before shipments, as everywhere: otherwise a range and a single shipment may wait in a circle.
+            billing.lock_orders(session, [group.payload["order_number"] for group in groups])
             seen_at = file.visible_at or file.received_at
             numbers = shipments.record(session, UUID(work.file_id), groups, seen_at)
             return Preparation(session, self._company, self._realm, datetime.now(UTC)).run(numbers)
@@ -64,7 +68,7 @@ class PreparingActivities:
         with transaction(self._engine, self._cause(work)) as session:
             situation = next(iter(billing.situations(session, [number])), None)
             intent = situation.intent if situation else None
-            if situation is None or intent is None or intent.state == IntentState.BOOKED:
+            if situation is None or intent is None or intent.state in _DONE:
                 return None
             if intent.state == IntentState.REFUSED:
                 return hold_shipment(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from activities.receiving import Receiver
+from adapters.erp.arrival import store_bytes
 from adapters.erp.preview import check_layout, preview
 
 
@@ -16,13 +17,19 @@ def problems_of(content: bytes) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layout.yaml"
         path.write_bytes(content)
-        return check_layout(path)
+        try:
+            return check_layout(path)
+        except RecursionError:
+            return [f"{path.name}: it is nested too deeply to be a layout"]
 
 
 def preview_of(
-    receiver: Receiver, chunks: Iterable[bytes], filename: str, layout_name: str | None, limit: int
+    receiver: Receiver, chunks: Iterable[bytes], filename: str, layout_name: str | None, limit: int, max_bytes: int
 ) -> list[dict[str, Any]]:
-    """The first records of a file as a layout reads them, with their problems; nothing is applied."""
-    landed = receiver.land(chunks)
-    layout = receiver.layout_of(landed, filename, layout_name)
-    return preview(landed.path, layout, limit)
+    """The first records of a file as a layout reads them, with their problems; nothing is applied, nothing is kept.
+
+    Raises Rejected for more than `max_bytes`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        landed = store_bytes(chunks, Path(folder), max_bytes)
+        return preview(landed.path, receiver.layout_of(landed, filename, layout_name), limit)

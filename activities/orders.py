@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-import structlog
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio import activity
 
 from activities.boundary import at_boundary, beating
 from adapters.salesforce.gateway import SalesforceGateway
-from adapters.salesforce.orders import OrderPage
+from adapters.salesforce.orders import IncompleteOrder, OrderPage
+from domain.exceptions import Cause as Why
+from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.orders import Order
 from domain.sources import System
 from domain.work import OrdersPulled, OrdersWork
-from store import cursors, inbox, orders
+from store import cursors, exceptions, inbox, orders
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 
-log = structlog.get_logger()
 CURSOR = "salesforce-orders"
+OTHER_CAUSES = tuple(cause for cause in Why if cause is not Why.ORDER_INCOMPLETE)
+SALES_DESK = "sales operations"
 NAMED = 500  # changed orders that are named one by one; more of them wake everything that waits for an order
 OVERLAP = timedelta(minutes=5)  # commits become visible later than their stamp (facts: SystemModstamp poll)
 
@@ -29,6 +32,22 @@ def version_of(order: Order) -> str:
     """A name for one state of an order: a line can change while the order's own stamp stays (within one second too)."""
     digest = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
     return f"{order.version_at.isoformat()}/{digest[:16]}"
+
+
+def _open_incomplete(session: Session, order: IncompleteOrder) -> None:
+    """An order that cannot be read is work for whoever can complete it; shipments of it wait meanwhile."""
+    sentence = f"Order {order.number} cannot be used as it stands in Salesforce: {order.reason}. Complete it there."
+    finding = Finding(kind=ExceptionKind.HOLD, cause=Why.ORDER_INCOMPLETE, sentence=sentence, choices=(Choice.HANDLED,))
+    exceptions.open_item(
+        session,
+        finding=finding,
+        findings=(finding,),
+        choices=finding.choices,
+        record=("order", order.number),
+        money_at_stake=None,
+        owner=SALES_DESK,
+        workflow_id=None,
+    )
 
 
 def differs(order: Order, known: Order | None) -> bool:
@@ -68,8 +87,6 @@ class OrderActivities:
                 read += len(page.orders)
                 unnumbered += len(page.unnumbered_ids)
                 incomplete += len(page.incomplete)
-                for order in page.incomplete:
-                    log.warning("an order cannot be read yet", order=order.number, reason=order.reason)
         named = sorted(changed) if len(changed) <= NAMED else []
         return OrdersPulled(
             read=read, changed_count=len(changed), changed=named, unnumbered=unnumbered, incomplete=incomplete
@@ -91,4 +108,8 @@ class OrderActivities:
             orders.upsert(session, fresh)
             if page.newest_version_at:
                 cursors.advance(session, CURSOR, page.newest_version_at)
+            for order in page.orders:
+                exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
+            for incomplete in page.incomplete:
+                _open_incomplete(session, incomplete)
             return [order.number for order in fresh if differs(order, before.get(order.number))]

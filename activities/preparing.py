@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from activities.findings import correction, refusal_finding
 from activities.holding import hold_shipment, release_shipment
+from adapters.quickbooks.invoices import BATCH_LIMIT
 from domain.billing import BillingDecision, BillingInput, decide
 from domain.company import Company
 from domain.exceptions import Cause, Choice, Resolution
@@ -22,8 +23,9 @@ from domain.shipments import ShipmentState
 from domain.work import Prepared
 from runtime import metrics
 from store import billing, decisions, intents, shipments
-from store.billing import Situation
+from store.billing import PendingRevision, Situation
 from store.tables.invoices import InvoiceIntentRow
+from store.tables.shipments import ShipmentRow
 
 
 @dataclass
@@ -41,16 +43,21 @@ class Preparation:
     def run(self, numbers: Sequence[str]) -> Prepared:
         """Prepare these shipments in the order given; running it again changes nothing."""
         self.prepared = Prepared(shipments=list(numbers))
-        also_billed = (self.company.billing.freight_sku,)
-        for situation in billing.situations(self.session, numbers, also_billed):
+        for situation in billing.situations(self.session, numbers, self._also_billed):
             self._prepare(situation)
-        if len(self.fresh) > 1:
-            intents.join_batch(self.session, self.fresh, batch_id_for(self.fresh))
+        for first in range(0, len(self.fresh), BATCH_LIMIT):
+            together = self.fresh[first : first + BATCH_LIMIT]
+            if len(together) > 1:
+                intents.join_batch(self.session, together, batch_id_for(together))
         self.session.flush()
         self.prepared.book.extend(str(row.id) for row in self.fresh)
         metrics.count("shipments", len(self.fresh), outcome="intended")
         metrics.count("shipments", len(self.prepared.held), outcome="held")
         return self.prepared
+
+    @property
+    def _also_billed(self) -> tuple[str, ...]:
+        return (self.company.billing.freight_sku,)
 
     def _prepare(self, situation: Situation) -> None:
         number, intent = situation.row.number, situation.intent
@@ -133,35 +140,38 @@ class Preparation:
 
     def _look_for_correction(self, situation: Situation) -> None:
         """A later statement of an invoiced shipment is never booked by itself: a person looks at it (F9)."""
-        number, pending = situation.row.number, situation.pending
-        if pending is None:
-            release_shipment(self.session, number, self.now, keep=(Cause.INVOICE_DIFFERS,))
-            self.prepared.settled.append(number)
-            return
-        if situation.decided(Choice.HANDLED):
-            shipments.restate(
-                self.session,
-                situation.row,
-                pending.shipment,
-                pending.revision,
-                pending.content_hash,
-                {"source_file_id": pending.source_file_id, "line_from": pending.line_from},
+        number, pending, apart = situation.row.number, situation.pending, (Cause.INVOICE_DIFFERS,)
+        if pending and not situation.handled_cause(Cause.CORRECTION_AFTER_INVOICE):
+            finding, stake = correction(situation.shipment, pending.shipment)
+            self.prepared.held[number] = hold_shipment(
+                self.session, situation.row, (finding,), stake, self.now, state=None, keep=apart
             )
-            release_shipment(self.session, number, self.now)
-            self.prepared.settled.append(number)
             return
-        finding, stake = correction(situation.shipment, pending.shipment)
-        self.prepared.held[number] = hold_shipment(self.session, situation.row, (finding,), stake, self.now, state=None)
+        if pending:
+            self._restate(situation.row, pending)
+        release_shipment(self.session, number, self.now, keep=apart)
+        self.prepared.settled.append(number)
+
+    def _restate(self, row: ShipmentRow, pending: PendingRevision) -> None:
+        source = {"source_file_id": pending.source_file_id, "line_from": pending.line_from}
+        shipments.restate(self.session, row, pending.shipment, pending.revision, pending.content_hash, source)
 
     def _keep_or_withdraw(self, situation: Situation, intent: InvoiceIntentRow) -> None:
-        if not situation.rulings.do_not_bill or intent.attempts > 0:
+        """What QuickBooks has not been asked for yet can still be taken back (O10)."""
+        why = "a person decided not to bill it"
+        if situation.rulings.do_not_bill and intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail=why):
+            self._decide(situation, generation=intent.generation)
+        else:
             self.prepared.book.append(str(intent.id))
-            return
-        intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail="a person decided not to bill it")
-        self._decide(situation, generation=intent.generation)
 
     def _after_refusal(self, situation: Situation, intent: InvoiceIntentRow) -> None:
-        """QuickBooks said no: only a person's decision made after that takes it up again."""
+        """QuickBooks said no: only a person's decision made after that takes it up again.
+
+        A correction that came while QuickBooks was asked is what there is to bill now.
+        """
+        if situation.pending:
+            self._restate(situation.row, situation.pending)
+            situation = billing.situations(self.session, [situation.row.number], self._also_billed)[0]
         decision = situation.decision_after(intent.settled_at)
         if decision is None:
             self.prepared.held[situation.row.number] = hold_shipment(

@@ -6,7 +6,8 @@ The same for a file that is posted and for one that lies in the watched folder.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,22 @@ class Receiver:
     def land(self, chunks: Iterable[bytes]) -> Landed:
         """Put the bytes under their own hash; nothing else knows of them yet. Too many of them raise Rejected."""
         return store_bytes(chunks, self.folder, self.max_bytes)
+
+    def receive(
+        self, chunks: Iterable[bytes], filename: str, layout_name: str | None, arrived_by: str, visible_at: datetime
+    ) -> Received:
+        """Land and commit a file whose layout its first bytes tell; what none fits is refused and leaves nothing.
+
+        Raises Missing for a layout that does not exist, Malformed for an empty or unrecognised file.
+        """
+        if layout_name:
+            self.layouts.get(layout_name)
+        rest = iter(chunks)
+        head = _first(rest)
+        if not head:
+            raise Malformed("The file is empty: there is nothing in it to act on.", reason="file_empty")
+        self.layout_for(head, filename, layout_name)
+        return self.commit(self.land(itertools.chain([head], rest)), filename, layout_name, arrived_by, visible_at)
 
     def commit(
         self, landed: Landed, filename: str, layout_name: str | None, arrived_by: str, visible_at: datetime
@@ -140,10 +157,12 @@ class Receiver:
 
     def layout_of(self, landed: Landed, filename: str, layout_name: str | None) -> Layout:
         """The layout that was named, or the one that the content, then the name, speak for."""
-        if layout_name:
-            return self.layouts.get(layout_name)
         with landed.path.open("rb") as file:
-            layout = self.layouts.identify(filename, file.read(HEAD_BYTES))
+            return self.layout_for(file.read(HEAD_BYTES), filename, layout_name)
+
+    def layout_for(self, head: bytes, filename: str, layout_name: str | None) -> Layout:
+        """The same for the first bytes of a file. Raises Missing, or Malformed naming the layouts that there are."""
+        layout = self.layouts.get(layout_name) if layout_name else self.layouts.identify(filename, head[:HEAD_BYTES])
         if layout is None:
             known = ", ".join(self.layouts.names)
             raise Malformed(
@@ -160,12 +179,21 @@ class Receiver:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await start_once(self.client, "ErpFile", received.workflow_id, work)
+            await asyncio.to_thread(self._started, received.inbox_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the file is committed and the sweep starts it
             log.warning("the file is safe, its flow starts later", file=received.file_id, error=type(error).__name__)
-            return
-        await asyncio.to_thread(self._started, received.inbox_id)
 
     def _started(self, inbox_id: int) -> None:
         cause = Cause(source=CauseSource.GATEWAY, actor="receiver")
         with transaction(self.engine, cause) as session:
             inbox.mark_started(session, [inbox_id])
+
+
+def _first(chunks: Iterator[bytes]) -> bytes:
+    """The first bytes of a file, enough to tell its layout, or all of a small one; they are taken off `chunks`."""
+    head = bytearray()
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return bytes(head)

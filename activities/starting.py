@@ -6,6 +6,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.work import ShipmentWork
 from runtime.names import WORKFLOW_QUEUE
@@ -24,6 +25,17 @@ async def start_once(client: Client, workflow_type: str, workflow_id: str, work:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
+
+
+async def is_known(client: Client, workflow_id: str) -> bool:
+    """Whether Temporal has a run of this workflow, open or closed."""
+    try:
+        await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 async def wake_shipment(client: Client, number: str) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.service import RPCError
 
-from activities.starting import start_once, wake_shipment
+from activities.starting import is_known, start_once, wake_shipment
 from domain.work import HandOver, SweepWork, Swept, Wake
 from runtime import metrics
 from store import exceptions, inbox, shipments
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 
+log = structlog.get_logger()
+
 AT_ONCE = 8  # starts under way at Temporal at the same time
 STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
+LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away, should its going have been missed
 
 
 class WaitingActivities:
@@ -44,13 +50,27 @@ class WaitingActivities:
     async def sweep(self, work: SweepWork) -> Swept:
         """Start what is in the inbox without a workflow, and hand over shipments that nothing has moved for a while."""
         entries = await asyncio.to_thread(self._unstarted, work)
-        for entry in entries:
-            await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
-            await asyncio.to_thread(self._started, entry.id)
-            metrics.count("relayed", kind=entry.kind)
+        started = [await self._start(entry) for entry in [*entries, *await self._lost()]]
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
-        return Swept(inbox=len(entries), shipments=len(numbers))
+        return Swept(inbox=sum(started), shipments=len(numbers))
+
+    async def _lost(self) -> list[inbox.InboxEntry]:
+        """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
+        on_their_way = await asyncio.to_thread(self._on_their_way)
+        return [entry for entry in on_their_way if not await is_known(self._client, entry.workflow_id)]
+
+    async def _start(self, entry: inbox.InboxEntry) -> bool:
+        """Start what an arrival asks for; one that Temporal refuses waits for the next sweep and holds up no other."""
+        try:
+            await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
+        except RPCError as error:
+            log.warning("an arrival could not be started", workflow=entry.workflow_id, error=str(error))
+            await asyncio.to_thread(self._note, inbox.mark_attempted, entry.id)
+            return False
+        await asyncio.to_thread(self._note, inbox.mark_started, entry.id)
+        metrics.count("relayed", kind=entry.kind)
+        return True
 
     async def _wake_all(self, numbers: Sequence[str]) -> None:
         limit = asyncio.Semaphore(AT_ONCE)
@@ -58,6 +78,7 @@ class WaitingActivities:
         async def one(number: str) -> None:
             async with limit:
                 await wake_shipment(self._client, number)
+                activity.heartbeat()
 
         await asyncio.gather(*(one(number) for number in numbers))
 
@@ -74,10 +95,16 @@ class WaitingActivities:
         with transaction(self._engine, cause) as session:
             return inbox.unstarted(session, 200, timedelta(seconds=work.older_than_seconds))
 
-    def _started(self, entry_id: int) -> None:
+    def _on_their_way(self) -> Sequence[inbox.InboxEntry]:
+        with reading(self._engine) as session:
+            return inbox.of_unfinished_files(session, datetime.now(UTC) - STRANDED_AFTER)
+
+    def _note(self, mark: Callable[[Session, Sequence[int]], None], entry_id: int) -> None:
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
-            inbox.mark_started(session, [entry_id])
+            mark(session, [entry_id])
 
     def _stranded(self) -> list[str]:
         with reading(self._engine) as session:
-            return shipments.stranded(session, datetime.now(UTC) - STRANDED_AFTER)
+            now = datetime.now(UTC)
+            left = shipments.stranded(session, now - STRANDED_AFTER)
+            return left + shipments.unattended(session, now - LOOK_AGAIN_AFTER)

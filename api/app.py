@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import structlog
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
-from fastapi_offline import FastAPIOffline
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Lifespan
 
 from activities.receiving import make_receiver
-from api import problems
+from api import description, problems
+from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    connections,
     exceptions,
     files,
     health,
@@ -27,17 +33,15 @@ from api.routes import (
     workflows,
 )
 from api.services import Services
-from api.shapes import Problem
 from domain.company import Company
+from domain.errors import GatewayError
 from runtime import logs
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
 from store import keys as stored_keys
 from store.session import make_engine, transaction
 
-DESCRIPTION = """The gateway between QuickBooks Online, Salesforce and the ERP.
-
-Every route but the health probes needs an API key in `X-API-Key`. Errors are RFC 9457 problem documents."""
+log = structlog.get_logger()
 
 ROUTERS = (
     files.router,
@@ -49,10 +53,12 @@ ROUTERS = (
     links.router,
     trace.router,
     workflows.router,
+    connections.router,
     layouts.router,
     keys.router,
     health.router,
 )
+STORE_PAUSE_SECONDS = 2.0
 
 
 def build() -> FastAPI:
@@ -63,22 +69,33 @@ def build() -> FastAPI:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the app; it connects when it starts, and starts while Temporal is still away."""
+    """Build the app; it connects when it starts, and starts while PostgreSQL or Temporal is still away."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await open_services(settings)
         app.state.services = services
+        keeper = asyncio.create_task(_keep_admin_key(services.engine, settings))
+        await asyncio.wait([keeper], timeout=STORE_PAUSE_SECONDS)
         try:
             yield
         finally:
-            services.engine.dispose()
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+            services.close()
 
-    app: FastAPI = FastAPIOffline(title="Threeway", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    return assemble(lifespan)
+
+
+def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Put the app together: routes, errors, description. Without `lifespan` it can be described but not serve."""
+    app = description.described_app(lifespan)
     problems.install(app)
+    app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)
-    declare_problem(app)
+    description.install(app)
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
@@ -89,25 +106,29 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def open_services(settings: Settings) -> Services:
-    """Open the store and Temporal's client, and make sure that the first admin key is known."""
+    """Open the store and Temporal's client; neither has to be there yet."""
     engine = make_engine(settings.require_database_url())
     client = await connect(settings, lazy=True, identity="api")
     company = Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8"))
     receiver = make_receiver(engine, client, settings.config_dir / "layouts", settings.data_dir / "files")
-    if settings.admin_key is not None:
-        with transaction(engine, user_cause("api")) as session:
-            stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
     return Services(engine, client, receiver, company, settings.temporal_ui_url)
 
 
-def declare_problem(app: FastAPI) -> None:
-    """Name the problem document in the API's description, which routes refer to."""
-    original = app.openapi
+async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
+    """Make sure that the first admin key is known, as soon as the store and its tables are there."""
+    while True:
+        if await asyncio.to_thread(_ensure_admin_key, engine, settings):
+            return
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
 
-    def described() -> dict[str, object]:
-        document = original()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Problem", Problem.model_json_schema())
-        return document
 
-    app.openapi = described  # type: ignore[method-assign]
+def _ensure_admin_key(engine: Engine, settings: Settings) -> bool:
+    if settings.admin_key is None:
+        return True
+    try:
+        with transaction(engine, user_cause("api")) as session:
+            stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
+    except (GatewayError, SQLAlchemyError) as error:
+        log.warning("the store is not ready, the admin key is made known later", error=type(error).__name__)
+        return False
+    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime
 
 import structlog
@@ -12,10 +11,11 @@ from temporalio.service import RPCError
 
 from activities.starting import start_once, wake_shipment
 from api.services import Services
-from domain.errors import Malformed, Missing, Unavailable
+from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.links import Link
 from domain.work import LinkingWork, OrdersWork, PublishWork, Wake
+from runtime import metrics
 from store import exceptions, links, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
@@ -46,7 +46,9 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        return exceptions.resolve(session, resolution)
+        resolved = exceptions.resolve(session, resolution)
+    metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
+    return resolved
 
 
 def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
@@ -62,7 +64,7 @@ async def go_on(services: Services, item: ExceptionItem) -> None:
     try:
         async with asyncio.timeout(5):
             await _signal(services, item)
-    except (TimeoutError, RPCError, RuntimeError) as error:
+    except (TimeoutError, RPCError, RuntimeError, GatewayError) as error:
         log.warning("the decision is kept, its flow looks later", exception=item.id, error=type(error).__name__)
 
 
@@ -112,38 +114,34 @@ async def _start(client: Client, workflow_type: str, workflow_id: str, work: obj
 
 
 def confirm_link(services: Services, link: Link, by: str) -> Link:
-    """Confirm a pair, proposed or brought by a person."""
-    with transaction(services.engine, user_cause(by, kind=link.kind, key=link.local_key)) as session:
-        links.import_links(session, [link], by, datetime.now(UTC))
+    """Confirm a pair, proposed or brought by a person. Raises Duplicate where either side has another partner."""
+    import_links(services, [link], by)
     return link
 
 
 def import_links(services: Services, given: list[Link], by: str) -> int:
-    """Confirm many pairs, all or none."""
-    with transaction(services.engine, user_cause(by, links=len(given))) as session:
-        return links.import_links(session, given, by, datetime.now(UTC))
+    """Confirm many pairs, all or none; answers how many were new. Raises Duplicate as for one."""
+    reference: dict[str, str | int] = {"links": len(given)}
+    if len(given) == 1:
+        reference = {"kind": given[0].kind, "key": given[0].local_key}
+    try:
+        with transaction(services.engine, user_cause(by, **reference)) as session:
+            return links.import_links(session, given, by, datetime.now(UTC))
+    except Duplicate as error:
+        detail = "Our key or their id has another confirmed link already; nothing was confirmed. `threeway links list`."
+        raise Duplicate(detail, reason="link_taken") from error
 
 
 async def wake_linked(services: Services) -> None:
     """Let shipments that waited for a link look again."""
-    numbers = await asyncio.to_thread(_waiting, services, Wake(causes=LINK_CAUSES))
     try:
+        numbers = await asyncio.to_thread(_waiting, services, Wake(causes=LINK_CAUSES))
         async with asyncio.timeout(10):
             await asyncio.gather(*(wake_shipment(services.client, number) for number in numbers))
-    except (TimeoutError, RPCError, RuntimeError) as error:
+    except (TimeoutError, RPCError, RuntimeError, GatewayError) as error:
         log.warning("links are confirmed, shipments look later", error=type(error).__name__)
 
 
 def _waiting(services: Services, wake: Wake) -> list[str]:
     with transaction(services.engine, user_cause("api")) as session:
         return exceptions.waiting_shipments(session, wake.causes)
-
-
-FILENAME_LIMIT = 200
-
-
-def safe_filename(name: str) -> str:
-    """The name of a file without folders and control characters; it is only ever shown, never opened."""
-    last = re.split(r"[\\/]", name)[-1]
-    kept = "".join(char for char in last if char.isprintable()).strip()
-    return kept[:FILENAME_LIMIT] or "unnamed"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from domain.errors import (
     Duplicate,
@@ -24,8 +25,7 @@ from domain.errors import (
     Rejected,
     Transient,
 )
-
-log = structlog.get_logger()
+from runtime.logs import redact_text
 
 MEDIA_TYPE = "application/problem+json"
 STATUSES: Mapping[type[GatewayError], HTTPStatus] = {
@@ -40,10 +40,16 @@ STATUSES: Mapping[type[GatewayError], HTTPStatus] = {
     Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 REASON_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+SENTENCES = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address. /docs shows what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; the Allow header lists those it takes.",
+    HTTPStatus.BAD_REQUEST: "The request cannot be read.",
+}
+RETRY_SECONDS = 5
 
 
 class Refused(Exception):
-    """A request that is refused before any work: not known, or not allowed."""
+    """A request that is refused before any work: not known, not allowed, or not bounded."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -59,8 +65,9 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
-        "instance": request.url.path,
+        "instance": redact_text(request.url.path),
         "code": code,
+        "trace_id": request.scope.get("trace_id"),
         **more,
     }
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
@@ -78,8 +85,8 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GatewayError)  # noqa: S101 - registered for it only
     headers = {}
     if isinstance(error, Transient):
-        wait = error.retry_after.total_seconds() if error.retry_after else 5
-        headers["Retry-After"] = str(int(wait))
+        wait = error.retry_after.total_seconds() if error.retry_after else RETRY_SECONDS
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     more = {"reason": error.reason} if error.reason else {}
     return problem(request, status_of(error), error.code, error.detail, headers, **more)
 
@@ -91,6 +98,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
+    """Says where and what; never the value that was given, which may be private."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it only
     errors = [{"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()]
     first = errors[0] if errors else {"where": "request", "what": "it cannot be read"}
@@ -100,20 +108,20 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
-    code = HTTPStatus(error.status_code).name.lower()
-    return problem(request, error.status_code, code, str(error.detail), error.headers)
+    status = HTTPStatus(error.status_code)
+    code = "too_large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name.lower()
+    return problem(request, status, code, SENTENCES.get(status, str(error.detail)), error.headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("a request failed unexpectedly", path=request.url.path, exc_info=error)
-    detail = "Something went wrong that should not. It is in the log; nothing was half done."
-    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+async def _client_gone(request: Request, _error: Exception) -> Response:
+    """Nobody reads this; it ends the request without calling it our failure."""
+    return problem(request, HTTPStatus.BAD_REQUEST, "client_gone", "The connection was closed before the body ended.")
 
 
 def install(app: FastAPI) -> None:
-    """Let the app answer every error as a problem document."""
+    """Let the app answer every error as a problem document; what is in no tree is answered by the envelope."""
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(ClientDisconnect, _client_gone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,6 +12,7 @@ from sqlmodel import Session
 from temporalio.client import Client
 
 from activities.receiving import Receiver
+from api.uploads import Uploads
 from domain.company import Company
 from store.session import reading
 
@@ -25,6 +26,12 @@ class Services:
     receiver: Receiver
     company: Company
     temporal_ui_url: str | None = None
+    uploads: Uploads = field(default_factory=Uploads)
+
+    def close(self) -> None:
+        """Let the connections and threads go."""
+        self.uploads.close()
+        self.engine.dispose()
 
 
 def services(request: Request) -> Services:

@@ -87,7 +87,9 @@ class Bench:
     def check(self) -> None:
         """The books must be right, or the times are worth nothing."""
         ledger = self._twins.get(f"{self._stack.twin_urls['quickbooks']}/__twin__/ledger").json()
-        everything = {"expected_invoices": [one for truth in self._truths for one in truth["expected_invoices"]]}
+        everything = {
+            name: [one for truth in self._truths for one in truth[name]] for name in ("expected_invoices", "shipments")
+        }
         self.problems += differences(ledger, everything)
 
     def _drop(self, name: str, wanted: dict[str, Any]) -> tuple[str, dict[str, Any]]:

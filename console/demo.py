@@ -119,7 +119,8 @@ def _main_job(stack: Stack, count: int) -> Outcome:
             accepted = _hand_over(api, export, Path(folder), wait=False)
             rows = _watch(api, accepted["file_id"], len(export.truth["shipments"]))
             waiting = list(api.items("/exceptions", state="open"))
-        problems = differences(world.ledger(), export.truth)
+            decided = {one["record_key"] for one in api.items("/exceptions", state="resolved")}
+        problems = differences(world.ledger(), export.truth, decided)
         return Outcome(export.filename, bool(accepted["duplicate"]), rows, waiting, problems)
     finally:
         world.close()

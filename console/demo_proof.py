@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from console.http import Json
@@ -11,19 +11,22 @@ Line = tuple[str, Decimal, Decimal, Decimal]  # SKU, quantity, unit price, amoun
 FREIGHT = "FREIGHT"
 
 
-def differences(ledger: Json, truth: Json) -> list[str]:
+def differences(ledger: Json, truth: Json, billed: Collection[str] = ()) -> list[str]:
     """Every way in which the books are not what the file asks for, one sentence each; none: proven.
 
-    The truth was written together with the file, not read from it, and the ledger is the stand-in's own.
+    The truth was written together with the file, not read from it, and the ledger is the stand-in's own. `billed` are
+    shipments in trouble that a person decided to bill: they may have an invoice, at a price of that person's choice.
     """
     booked: dict[str, list[Json]] = {}
     for invoice in ledger["invoices"]:
         if not invoice["deleted"] and not invoice["voided"]:
             booked.setdefault(_shipment_of(invoice), []).append(invoice)
+    of_file = {one["shipment_no"] for one in truth["shipments"]}
     expected = {one["shipment_no"]: one for one in truth["expected_invoices"]}
     found = [f"{number} has {len(many)} invoices." for number, many in booked.items() if len(many) > 1]
     found += [f"{number} has no invoice." for number in expected if number not in booked]
-    found += [f"{number} was invoiced and should not have been." for number in booked if number not in expected]
+    unexpected = of_file & booked.keys() - expected.keys() - set(billed)
+    found += [f"{number} was invoiced and should not have been." for number in sorted(unexpected)]
     for number, one in expected.items():
         if number in booked:
             found += _compare(number, booked[number][0], one)

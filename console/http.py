@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -80,7 +80,7 @@ class Api:
 
     def send_file(self, path: str, file: Path, **params: str | int | None) -> Json:
         """Stream a file as the body; its name travels in `X-Filename`."""
-        headers = {"X-Filename": file.name, "Content-Type": "application/octet-stream"}
+        headers = {"X-Filename": _header(file.name), "Content-Type": "application/octet-stream"}
         with file.open("rb") as content:
             return self._call("POST", path, params=_present(params), content=content, headers=headers)
 
@@ -136,6 +136,11 @@ class Api:
             title = f"{self.base_url} answered with something that is not JSON; is this the API?"
             raise ApiProblemError(response.status_code, {"title": title})
         return document
+
+
+def _header(name: str) -> str:
+    """A file's name as a header may hold it: as it is, or in the form of RFC 8187 where it is not plain ASCII."""
+    return name if name.isascii() and name.isprintable() else f"UTF-8''{quote(name, errors='replace')}"
 
 
 def _problem(response: httpx.Response) -> Json:

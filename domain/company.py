@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,6 @@ class BillingPolicy(BaseModel):
     price_tolerance_percent: Decimal = Decimal(0)
     overship_tolerance_percent: Decimal = Decimal(0)
     price_places: int = Field(default=4, ge=2, le=7)
-    order_grace: timedelta = timedelta(minutes=10)
     freight_sku: str = "FREIGHT"
     invoice_date: str = "ship_date"
 

@@ -55,6 +55,7 @@ class Cause(StrEnum):
     UNKNOWN_ITEM = "unknown_item"
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNKNOWN_ORDER = "unknown_order"
+    ORDER_INCOMPLETE = "order_incomplete"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
     ORDER_NOT_ACTIVE = "order_not_active"
     CUSTOMER_DIFFERS = "customer_differs"

@@ -84,7 +84,11 @@ class StagedGroup(BaseModel):
 
 
 class FileSummary(BaseModel):
-    """What reading a whole file came to. Bytes in groups, quarantined and skipped add up to `byte_count`."""
+    """What reading a whole file came to. Bytes in groups, quarantined and skipped add up to `byte_count`.
+
+    `unchanged_group_count` groups stand byte by byte in the last accepted file: they are proven by the totals and their
+    bytes are accepted, but they are not staged again and not in `group_count`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,6 +102,7 @@ class FileSummary(BaseModel):
     record_count: int
     group_count: int
     rejected_group_count: int = 0
+    unchanged_group_count: int = 0
     accepted_bytes: int = 0
     quarantined_bytes: int = 0
     skipped_bytes: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from domain.money import Money, Quantity
 
@@ -14,6 +14,7 @@ Factor = Annotated[
     Fraction,
     BeforeValidator(lambda value: value if isinstance(value, Fraction) else Fraction(str(value))),
     PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(/\d+)?$"}, mode="serialization"),
 ]
 
 

@@ -105,7 +105,9 @@ def match_line(case: MatchInput, line: ShipmentLine) -> MatchedLine | Finding:
     item = case.items.get(billed_sku(line, case.rulings))
     if item is None:
         shipped = f"{plain(line.quantity_shipped)} {line.uom}"
-        sentence = f"Item {line.sku} on line {line.line_no} ({shipped} shipped) is not in the item master."
+        named = billed_sku(line, case.rulings)
+        instead = f", nor is {named}, which was named instead" if named != line.sku else ""
+        sentence = f"Item {line.sku} on line {line.line_no} ({shipped} shipped) is not in the item master{instead}."
         return hold(Cause.UNKNOWN_ITEM, sentence, Choice.RETRY, Choice.USE_ITEM, line_no=line.line_no, subject=line.sku)
     if case.rulings.without_order:
         return MatchedLine(line=line, item=item, order_line=None)

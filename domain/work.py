@@ -19,13 +19,17 @@ class Message(BaseModel):
 
 
 class FileWork(Message):
-    """Start of `erp-file/<sha256>`; `next_seq` is where a continued run goes on (1: from the beginning)."""
+    """Start of `erp-file/<sha256>`; `next_seq` is where a continued run goes on (1: from the beginning).
+
+    `failed`: the ranges before it that could not be worked on.
+    """
 
     file_id: str
     sha256: str
     filename: str
     next_seq: int = 1
     group_count: int = 0
+    failed: list[str] = []
 
 
 class FileReading(Message):
@@ -202,7 +206,7 @@ class LinkingReport(Message):
 class SweepWork(Message):
     """Start of a sweep: rows and shipments untouched for this long are set going again."""
 
-    older_than_seconds: int = 60
+    older_than_seconds: int = 10
 
 
 class Swept(Message):

@@ -122,6 +122,26 @@ async def register_attributes(
     return tuple(missing)
 
 
+async def offer_attributes(client: Client) -> None:
+    """Register the missing search attributes on whatever server the worker is given: without them no flow can run.
+
+    Where a worker may not do that (Temporal Cloud, a locked-down server) the log says what an operator has to add.
+    """
+    try:
+        added = await register_attributes(client)
+    except RPCError as error:
+        if error.status not in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
+            raise
+        log.warning(
+            "search attributes cannot be registered from here, all of them must exist as Keyword",
+            names=sorted(ATTRIBUTES),
+            error=error.message,
+        )
+        return
+    if added:
+        log.info("registered search attributes", names=added)
+
+
 async def _add_attributes(client: Client, missing: Mapping[str, IndexedValueType.ValueType]) -> None:
     try:
         await client.operator_service.add_search_attributes(

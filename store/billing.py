@@ -22,7 +22,7 @@ from domain.orders import Order
 from domain.rulings import Rulings, rulings_from
 from domain.shipments import Shipment, ShipmentState
 from domain.sources import System
-from store import customers, intents, items, links, orders, shipments
+from store import customers, exceptions, intents, items, links, orders, shipments
 from store.tables.exceptions import ExceptionRow
 from store.tables.invoices import InvoiceIntentRow
 from store.tables.orders import OrderRow
@@ -51,6 +51,7 @@ class Situation:
     pending: PendingRevision | None
     intent: InvoiceIntentRow | None
     resolutions: tuple[Resolution, ...]
+    handled: frozenset[Cause]
     rulings: Rulings
     order: Order | None
     customer: Customer | None
@@ -62,6 +63,10 @@ class Situation:
     def stake(self) -> Decimal:
         """What the shipment is worth by its own words."""
         return stated_amount(self.shipment)
+
+    def handled_cause(self, cause: Cause) -> bool:
+        """Whether a person has marked an exception of this cause as handled since the newest statement."""
+        return cause in self.handled
 
     def decided(self, *choices: Choice) -> bool:
         """Whether a person has chosen one of these since the shipment's newest statement."""
@@ -79,22 +84,40 @@ def situations(session: Session, numbers: Sequence[str], also_billed: Sequence[s
     `also_billed` are SKUs that invoices may carry beside the shipped goods (freight): their links are loaded too.
     Orders are locked first and in order, so that two shipments of one order are never weighed against the same rest.
     """
-    _lock_orders(session, numbers)
+    of_them = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers))
+    locked = lock_orders(session, list(session.scalars(of_them)))
     rows = shipments.lock_many(session, numbers)
-    loader = _Loader(session, rows, also_billed)
+    exceptions.lock_open(session, "shipment", numbers)
+    loader = _Loader(session, rows, locked, also_billed)
     return [loader.situation(number) for number in numbers if number in rows]
 
 
-def _lock_orders(session: Session, numbers: Sequence[str]) -> None:
-    of_them = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers))
-    query = select(col(OrderRow.number)).where(col(OrderRow.number).in_(of_them)).order_by(col(OrderRow.number))
-    session.execute(query.with_for_update())
+def lock_orders(session: Session, order_numbers: Sequence[str]) -> set[str]:
+    """Lock those of these orders that are known, in order, until the transaction ends; answers their numbers."""
+    query = select(col(OrderRow.number)).where(col(OrderRow.number).in_(order_numbers)).order_by(col(OrderRow.number))
+    return set(session.scalars(query.with_for_update()))
+
+
+def pending_of(session: Session, row: ShipmentRow) -> PendingRevision | None:
+    """The newest statement of a shipment where another one is billed; the row is locked by this transaction."""
+    return _pending(row, shipments.revisions_of(session, [row.number])[row.number])
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A person's decision, on an exception of which cause, and the SKUs that it was about."""
+
+    resolution: Resolution
+    cause: Cause
+    subjects: tuple[str, ...]
 
 
 class _Loader:
     """Everything for a set of shipments, each kind of record in one query."""
 
-    def __init__(self, session: Session, rows: Mapping[str, ShipmentRow], also_billed: Sequence[str]) -> None:
+    def __init__(
+        self, session: Session, rows: Mapping[str, ShipmentRow], locked: set[str], also_billed: Sequence[str]
+    ) -> None:
         numbers = list(rows)
         self._rows, self._also_billed = rows, set(also_billed)
         lines = shipments.lines_of(session, numbers)
@@ -102,17 +125,21 @@ class _Loader:
         self._revisions = shipments.revisions_of(session, numbers)
         self._intents = intents.latest(session, numbers)
         self._resolved = _resolutions(session, numbers)
-        self._rulings = {number: rulings_from(self._since_newest(number)) for number in rows}
-        self._orders = orders.get_many(session, [row.order_number for row in rows.values()])
+        self._rulings = {
+            number: rulings_from((one.resolution, one.subjects) for one in self._since_newest(number))
+            for number in rows
+        }
+        # An order that came in after the locks were taken counts the next time.
+        self._orders = orders.get_many(session, list(locked))
         self._customers = customers.get_many(session, list(map(self._customer_number, rows)))
         self._items = items.get_many(session, self._skus())
         self._before = _shipped_before(session, rows, self._orders, self._items)
         self._links = self._known_links(session)
 
-    def _since_newest(self, number: str) -> list[tuple[Resolution, tuple[str, ...]]]:
+    def _since_newest(self, number: str) -> list[_Decided]:
         """Decisions on an earlier statement do not bind a later one."""
         newest = self._revisions[number][-1].received_at if self._revisions[number] else self._rows[number].received_at
-        return [pair for pair in self._resolved[number] if pair[0].decided_at >= newest]
+        return [one for one in self._resolved[number] if one.resolution.decided_at >= newest]
 
     def _customer_number(self, number: str) -> str:
         return self._rulings[number].customer_number or self._rows[number].customer_number
@@ -140,7 +167,10 @@ class _Loader:
             shipment=shipment,
             pending=_pending(row, self._revisions[number]),
             intent=self._intents.get(number),
-            resolutions=tuple(resolution for resolution, _ in self._since_newest(number)),
+            resolutions=tuple(one.resolution for one in self._since_newest(number)),
+            handled=frozenset(
+                one.cause for one in self._since_newest(number) if one.resolution.choice is Choice.HANDLED
+            ),
             rulings=self._rulings[number],
             order=self._orders.get(row.order_number),
             customer=self._customers.get(self._customer_number(number)),
@@ -173,22 +203,23 @@ def _pending(row: ShipmentRow, revisions: Sequence[ShipmentRevisionRow]) -> Pend
     )
 
 
-def _resolutions(session: Session, numbers: Sequence[str]) -> dict[str, list[tuple[Resolution, tuple[str, ...]]]]:
-    """People's decisions on these shipments, oldest first, each with the SKUs that its exception was about."""
+def _resolutions(session: Session, numbers: Sequence[str]) -> dict[str, list[_Decided]]:
+    """People's decisions on these shipments, oldest first."""
     query = (
         select(ExceptionRow)
         .where(col(ExceptionRow.record_type) == "shipment", col(ExceptionRow.state) == ExceptionState.RESOLVED)
         .where(col(ExceptionRow.record_key).in_(numbers))
         .order_by(col(ExceptionRow.closed_at))
     )
-    found: dict[str, list[tuple[Resolution, tuple[str, ...]]]] = {number: [] for number in numbers}
+    found: dict[str, list[_Decided]] = {number: [] for number in numbers}
     for row in session.scalars(query):
         subjects = tuple(
             finding["subject"]
             for finding in row.findings
             if finding.get("subject") and finding["cause"] in SUBJECT_CAUSES
         )
-        found[row.record_key].append((Resolution.model_validate(row.resolution), subjects))
+        decision = Resolution.model_validate(row.resolution)
+        found[row.record_key].append(_Decided(resolution=decision, cause=Cause(row.cause), subjects=subjects))
     return found
 
 

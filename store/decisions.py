@@ -55,7 +55,7 @@ def keep(session: Session, decision: Decision) -> None:
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", exclude_defaults=True)
+    return model.model_dump(mode="json")
 
 
 def of_record(session: Session, record_type: str, record_key: str) -> Sequence[DecisionRow]:

@@ -61,7 +61,7 @@ def _meaning(error: BaseException | None, *, broken: bool) -> GatewayError | Non
     if state in _CONSTRAINTS:
         kind, sentence = _CONSTRAINTS[state]
         return kind(sentence, reason=error.diag.constraint_name or error.diag.table_name or state)
-    if state.startswith("22"):
+    if state.startswith("22") or (not state and isinstance(error, psycopg.DataError)):  # the driver: a NUL in a text
         return Malformed("A value cannot be stored.", reason=state)
     return None
 

@@ -97,6 +97,20 @@ def close_by_itself(session: Session, record: Record, at: datetime, *, keep: Seq
     return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
 
 
+def lock_open(session: Session, record_type: str, keys: Sequence[str]) -> None:
+    """Keep the open work on these records as it is until the transaction ends.
+
+    A decision that comes meanwhile waits, and then finds the work closed if it was: it is never taken and not heard.
+    """
+    query = (
+        select(col(ExceptionRow.id))
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
+        .where(col(ExceptionRow.record_key).in_(keys))
+        .order_by(col(ExceptionRow.id))
+    )
+    session.execute(query.with_for_update())
+
+
 def get(session: Session, exception_id: str) -> ExceptionItem | None:
     """An item, or None; also None for an id that cannot be one."""
     row = _row(session, exception_id, lock=False)

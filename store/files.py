@@ -152,6 +152,11 @@ def rejects_page(
     return page_of(session, query, [col(FileRejectRow.n)], limit=limit, cursor=cursor).of(_reject)
 
 
+def take_turn(session: Session, layout: str) -> None:
+    """Look at the sequences of a layout one after the other: two files at once would not see each other's findings."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"sequence of {layout}"))))
+
+
 def by_sequence(session: Session, layout: str, sequence: int) -> list[SourceFile]:
     """Every file of a layout whose header has this sequence, oldest first (case F6)."""
     query = select(SourceFileRow).where(col(SourceFileRow.layout) == layout, col(SourceFileRow.sequence) == sequence)

@@ -11,7 +11,9 @@ from pydantic_core import to_json
 from sqlalchemy import func, select, text, tuple_, update
 from sqlmodel import Session, col
 
-from store.tables.files import InboxRow
+from domain.files import FileState
+from domain.sources import System
+from store.tables.files import InboxRow, SourceFileRow
 
 
 class Arrival(BaseModel):
@@ -79,6 +81,20 @@ def unstarted(session: Session, limit: int, older_than: timedelta = timedelta(0)
         .order_by(col(InboxRow.received_at), col(InboxRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return [_entry(row) for row in session.scalars(query)]
+
+
+def of_unfinished_files(session: Session, before: datetime, limit: int = 200) -> list[InboxEntry]:
+    """Files whose flow was started before this and that are neither applied nor refused, oldest first."""
+    under_way = [FileState.RECEIVED.value, FileState.READ.value, FileState.HELD.value]
+    query = (
+        select(InboxRow)
+        .join(SourceFileRow, col(SourceFileRow.sha256) == col(InboxRow.external_id))
+        .where(col(InboxRow.source) == System.ERP.value, col(InboxRow.started_at) < before)
+        .where(col(SourceFileRow.state).in_(under_way))
+        .order_by(col(InboxRow.started_at), col(InboxRow.id))
+        .limit(limit)
     )
     return [_entry(row) for row in session.scalars(query)]
 

@@ -9,11 +9,19 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, update
 from sqlmodel import Session, col
 
 from domain.invoices import IntentState, InvoiceDraft, VendorRefs
 from store.tables.invoices import LIVE_INTENT, InvoiceIntentRow
+
+OPEN = (IntentState.INTENDED, IntentState.UNCERTAIN)
+# From which states an intent may come to an end; there is no way back from booked.
+_ENDS_FROM = {
+    IntentState.BOOKED: (*OPEN, IntentState.REFUSED, IntentState.WITHDRAWN),
+    IntentState.REFUSED: OPEN,
+    IntentState.WITHDRAWN: (IntentState.INTENDED,),
+}
 
 
 class Intent(BaseModel):
@@ -63,9 +71,8 @@ def latest(session: Session, numbers: Sequence[str]) -> dict[str, InvoiceIntentR
     query = (
         select(InvoiceIntentRow)
         .where(col(InvoiceIntentRow.shipment_number).in_(numbers))
-        .distinct(col(InvoiceIntentRow.shipment_number))
-        .order_by(col(InvoiceIntentRow.shipment_number), col(InvoiceIntentRow.generation).desc())
-    )
+        .order_by(col(InvoiceIntentRow.shipment_number), col(InvoiceIntentRow.generation))
+    )  # generations are few: the last one of each shipment stays in the dictionary
     return {row.shipment_number: row for row in session.scalars(query)}
 
 
@@ -101,11 +108,16 @@ def get_many(session: Session, intent_ids: Sequence[str]) -> list[Intent]:
     return [_intent_from(row) for row in session.scalars(query)]
 
 
-def mark_sent(session: Session, intent_ids: Sequence[UUID]) -> None:
-    """From before the call until its answer the outcome is uncertain: a process that dies in between leaves it so."""
-    session.execute(
+def mark_sent(session: Session, given: Sequence[Intent]) -> list[Intent]:
+    """From before the call until its answer the outcome is uncertain: a process that dies in between leaves it so.
+
+    Answers those that may be sent, with this attempt counted. What was settled, or was sent by another worker since it
+    was read, is not among them: who asks must know all that was asked before.
+    """
+    session.execute(_locked([one.id for one in given]))
+    marked = session.scalars(
         update(InvoiceIntentRow)
-        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state).in_(["intended", "uncertain"]))
+        .where(_as_read(given), col(InvoiceIntentRow.state).in_(OPEN))
         .values(
             state=IntentState.UNCERTAIN,
             attempts=col(InvoiceIntentRow.attempts) + 1,
@@ -113,16 +125,36 @@ def mark_sent(session: Session, intent_ids: Sequence[UUID]) -> None:
             refusal_code=None,
             refusal_detail=None,
         )
+        .returning(col(InvoiceIntentRow.id)),
+        execution_options={"synchronize_session": False},
     )
+    mine = set(marked)
+    return [one.model_copy(update={"attempts": one.attempts + 1}) for one in given if one.id in mine]
 
 
-def mark_unsent(session: Session, intent_ids: Sequence[UUID], code: str, detail: str) -> None:
-    """A first call certainly did nothing: the next may go without probing. Never for an intent that was sent before."""
+def mark_unsent(session: Session, given: Sequence[Intent], code: str, detail: str) -> None:
+    """A first call certainly did nothing: the next may go without probing.
+
+    Never for an intent that was sent before; one that another worker has sent since stays uncertain.
+    """
     session.execute(
         update(InvoiceIntentRow)
-        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
+        .where(_as_read(given), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
         .values(state=IntentState.INTENDED, refusal_code=code, refusal_detail=detail[:500])
+        .execution_options(synchronize_session=False)
     )
+
+
+def _as_read(given: Sequence[Intent]) -> ColumnElement[bool]:
+    """These intents, as far as nobody has sent them since they were read."""
+    attempts = tuple_(col(InvoiceIntentRow.id), col(InvoiceIntentRow.attempts))
+    return attempts.in_([(one.id, one.attempts) for one in given])
+
+
+def _locked(intent_ids: Sequence[UUID]) -> Select[UUID]:
+    """Lock rows in one order, so that two workers with the same intents never wait in a circle."""
+    query = select(col(InvoiceIntentRow.id)).where(col(InvoiceIntentRow.id).in_(intent_ids))
+    return query.order_by(col(InvoiceIntentRow.id)).with_for_update()
 
 
 def note_trouble(session: Session, intent_ids: Sequence[UUID], code: str, detail: str) -> None:
@@ -134,19 +166,27 @@ def note_trouble(session: Session, intent_ids: Sequence[UUID], code: str, detail
     )
 
 
-def settle(
+def settle(  # noqa: PLR0913 - the end of an intent has three forms, each with words of its own
     session: Session,
     intent_id: UUID,
     state: IntentState,
     *,
+    attempts: int | None = None,
     quickbooks_id: str | None = None,
     code: str | None = None,
     detail: str | None = None,
 ) -> bool:
-    """End an intent once; answers False when it was settled before."""
+    """End an intent; answers False where that may not be any more.
+
+    An invoice that is there is a fact, whatever was written before. A refusal ends an open intent, and with `attempts`
+    only that of the newest attempt: an older one may still be under way. Only what was never sent can be withdrawn.
+    """
+    conditions = [col(InvoiceIntentRow.id) == intent_id, col(InvoiceIntentRow.state).in_(_ENDS_FROM[state])]
+    if attempts is not None:
+        conditions.append(col(InvoiceIntentRow.attempts) == attempts)
     result = session.execute(
         update(InvoiceIntentRow)
-        .where(col(InvoiceIntentRow.id) == intent_id, col(InvoiceIntentRow.settled_at).is_(None))
+        .where(*conditions)
         .values(
             state=state,
             settled_at=func.clock_timestamp(),
@@ -160,8 +200,11 @@ def settle(
 
 
 def revive(session: Session, row: InvoiceIntentRow, quickbooks_id: str | None = None) -> None:
-    """Take a refused intent up again after a person's decision; with an id, to adopt that invoice and nothing else."""
-    row.state = IntentState.UNCERTAIN if quickbooks_id else IntentState.INTENDED
+    """Take a refused intent up again after a person's decision; with an id, to adopt that invoice and nothing else.
+
+    It was sent before, so it is looked up before it is sent again.
+    """
+    row.state = IntentState.UNCERTAIN
     row.settled_at, row.quickbooks_id = None, quickbooks_id
     session.add(row)
 

@@ -38,6 +38,11 @@ def book(session: Session, draft: InvoiceDraft, booked: BookedInvoice, at: datet
     return row
 
 
+def with_quickbooks_id(session: Session, quickbooks_id: str) -> InvoiceRow | None:
+    """The canonical invoice that is this one in QuickBooks, or None."""
+    return session.scalars(select(InvoiceRow).where(col(InvoiceRow.quickbooks_id) == quickbooks_id)).first()
+
+
 def of_shipments(session: Session, numbers: Sequence[str]) -> list[InvoiceRow]:
     """The invoices of these shipments, in order."""
     query = (

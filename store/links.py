@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +13,7 @@ from sqlmodel import Session, col
 
 from domain.errors import Missing
 from domain.links import Link, LinkKind, Proposal
+from domain.money import Quantity
 from domain.sources import System
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.links import LinkRow, LinkState
@@ -24,7 +24,7 @@ class StoredLink(Link):
     """A link and how it came to be; `version_token` is the other system's version of the last agreed image."""
 
     state: LinkState
-    score: Decimal
+    score: Quantity
     exact: bool
     reason: str
     version_token: str | None

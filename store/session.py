@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -72,3 +73,25 @@ def reading(engine: Engine) -> Iterator[Session]:
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with translated(), Session(snapshot, expire_on_commit=False) as session:
         yield session
+
+
+@contextmanager
+def exclusive(engine: Engine, names: Sequence[str]) -> Iterator[None]:
+    """Hold these names alone among all processes while the body runs; waits for whoever holds one of them.
+
+    The locks are PostgreSQL's own and belong to one connection: a process that dies lets them go. Taken in one order, so
+    that two holders never wait in a circle.
+    """
+    with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET lock_timeout = '120s'"))
+        for key in sorted({_lock_key(name) for name in names}):
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock_all()"))
+            connection.execute(text("RESET lock_timeout"))
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
+from domain.exceptions import Cause as ExceptionCause
 from domain.exceptions import ExceptionState
 from domain.files import StagedGroup
 from domain.shipments import Shipment, ShipmentLine, ShipmentState, content_hash
@@ -68,39 +70,46 @@ def record(session: Session, file_id: UUID, groups: Sequence[StagedGroup], seen_
     """
     stated = [(group, Shipment.model_validate(group.payload)) for group in groups]
     numbers = list(dict.fromkeys(shipment.number for _, shipment in stated))
+    _insert_unknown(session, file_id, stated, seen_at)
     rows = lock_many(session, numbers)
     known = {number: {one.content_hash for one in all_} for number, all_ in revisions_of(session, numbers).items()}
     for group, shipment in stated:
         digest = content_hash(shipment)
         if digest in known[shipment.number]:
             continue
-        row = rows.get(shipment.number)
+        row = rows[shipment.number]
         source = {"source_file_id": file_id, "line_from": group.line_from, "line_to": group.line_to}
         revision = len(known[shipment.number]) + 1
         known[shipment.number].add(digest)
-        if row is None:
-            rows[shipment.number] = _insert(session, shipment, digest, seen_at, source)
-        _add_revision(session, shipment, revision, digest, {**source, "received_at": seen_at})
-        if row is not None and row.state not in _BILLED_OR_BEING_BILLED:
+        _add_revision(session, shipment, revision, digest, source)
+        if revision == 1:
+            _insert_lines(session, shipment)
+        elif row.state not in _BILLED_OR_BEING_BILLED:
             restate(session, row, shipment, revision, digest, source)
     session.flush()
     return numbers
 
 
-def _insert(
-    session: Session, shipment: Shipment, digest: str, seen_at: datetime, source: dict[str, Any]
-) -> ShipmentRow:
-    row = ShipmentRow(
-        **shipment.model_dump(exclude={"lines"}),
-        content_hash=digest,
-        received_at=seen_at,
-        source_file_id=source["source_file_id"],
-        source_line=source["line_from"],
-    )
-    session.add(row)
-    session.flush()
-    _insert_lines(session, shipment)
-    return row
+def _insert_unknown(
+    session: Session, file_id: UUID, stated: Sequence[tuple[StagedGroup, Shipment]], seen_at: datetime
+) -> None:
+    """Make rows for shipments that are new, by their first statement.
+
+    Two files may bring one shipment at the same moment: the second waits here for the first and finds its row.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    for group, shipment in stated:
+        values = {
+            **shipment.model_dump(exclude={"lines"}),
+            "content_hash": content_hash(shipment),
+            "received_at": seen_at,
+            "source_file_id": file_id,
+            "source_line": group.line_from,
+        }
+        first.setdefault(shipment.number, values)
+    if first:
+        in_order = [first[number] for number in sorted(first)]
+        session.execute(insert_or(ShipmentRow).values(in_order).on_conflict_do_nothing(index_elements=["number"]))
 
 
 def _insert_lines(session: Session, shipment: Shipment) -> None:
@@ -116,6 +125,7 @@ def _add_revision(session: Session, shipment: Shipment, revision: int, digest: s
             revision=revision,
             content_hash=digest,
             payload=shipment.model_dump(mode="json"),
+            received_at=datetime.now(UTC),  # when it became known here: what people decided before does not bind it
             **source,
         )
     )
@@ -158,31 +168,78 @@ def mark_published(session: Session, numbers: Sequence[str], at: datetime) -> No
 
 
 def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
-    """Shipments on their way that nothing has moved since `before` and that no open exception explains."""
-    explained = (
-        select(col(ExceptionRow.id))
-        .where(col(ExceptionRow.record_type) == "shipment", col(ExceptionRow.state) == ExceptionState.OPEN)
-        .where(col(ExceptionRow.record_key) == col(ShipmentRow.number))
-    )
+    """Shipments that ought to have moved since `before` and that no open exception explains.
+
+    That is: received or intended and left lying, or decided by a person without anything having come of it.
+    """
     query = (
         select(col(ShipmentRow.number))
         .where(
             or_(
-                and_(col(ShipmentRow.state) == ShipmentState.RECEIVED, col(ShipmentRow.received_at) < before),
+                and_(
+                    col(ShipmentRow.state).in_([ShipmentState.RECEIVED, ShipmentState.HELD]),
+                    col(ShipmentRow.received_at) < before,
+                ),
                 and_(col(ShipmentRow.state) == ShipmentState.INTENDED, col(ShipmentRow.intended_at) < before),
+                and_(col(ShipmentRow.state) == ShipmentState.INVOICED, _correction_decided(before)),
             )
         )
-        .where(~explained.exists())
+        .where(~exists().where(*_work_on_it(ExceptionState.OPEN)))
         .order_by(col(ShipmentRow.received_at))
         .limit(limit)
     )
     return list(session.scalars(query))
 
 
+def unattended(session: Session, before: datetime, limit: int = 200) -> list[str]:
+    """Shipments without an invoice whose open exception nobody has looked at since `before`, longest first.
+
+    What they wait for may have come while they were being held, or the flow that asked again for them may be gone.
+    """
+    query = (
+        select(col(ShipmentRow.number))
+        .join(ExceptionRow, and_(*_work_on_it(ExceptionState.OPEN)))
+        .where(col(ShipmentRow.state).in_([ShipmentState.HELD, ShipmentState.INTENDED]))
+        .group_by(col(ShipmentRow.number))
+        .having(func.max(col(ExceptionRow.last_seen_at)) < before)
+        .order_by(func.max(col(ExceptionRow.last_seen_at)))
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def _work_on_it(state: ExceptionState) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(ExceptionRow.record_type) == "shipment",
+        col(ExceptionRow.state) == state,
+        col(ExceptionRow.record_key) == col(ShipmentRow.number),
+    )
+
+
+def _correction_decided(before: datetime) -> ColumnElement[bool]:
+    """A correction of an invoiced shipment was marked as handled, and its statement does not stand yet."""
+    later = exists().where(
+        col(ShipmentRevisionRow.shipment_number) == col(ShipmentRow.number),
+        col(ShipmentRevisionRow.revision) > col(ShipmentRow.revision),
+    )
+    decided = exists().where(
+        *_work_on_it(ExceptionState.RESOLVED),
+        col(ExceptionRow.cause) == ExceptionCause.CORRECTION_AFTER_INVOICE,
+        col(ExceptionRow.closed_at) < before,
+    )
+    return and_(decided, later)
+
+
 def of_orders(session: Session, order_numbers: Sequence[str]) -> list[str]:
     """The numbers of the shipments of these orders."""
     query = select(col(ShipmentRow.number)).where(col(ShipmentRow.order_number).in_(order_numbers))
     return list(session.scalars(query))
+
+
+def orders_of(session: Session, numbers: Sequence[str]) -> list[str]:
+    """The numbers of the orders of these shipments, each once, in order."""
+    query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
+    return sorted(session.scalars(query))
 
 
 def counts_by_state(session: Session, file_id: UUID) -> dict[str, int]:

@@ -16,8 +16,11 @@ from domain.sources import System
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import SourceFileNameRow, SourceFileRow
 from store.tables.invoices import InvoiceIntentRow, InvoiceRow
+from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
-from store.tables.shipments import ShipmentRevisionRow, ShipmentRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+
+ITEM_SHIPMENTS = 50  # of a SKU only the latest are told: an item may be in every shipment
 
 
 class TraceEvent(BaseModel):
@@ -49,7 +52,7 @@ class Trace(BaseModel):
 
 
 def trace(session: Session, key: str) -> Trace | None:
-    """Follow a shipment, order, invoice number or file (id, hash or name) to all that belongs to it; None: unknown."""
+    """Follow a shipment, order, invoice, file (id, hash or name) or SKU to all that belongs to it; None: unknown."""
     found = _find(session, key)
     if found is None:
         return None
@@ -93,9 +96,19 @@ def _find(session: Session, key: str) -> tuple[str, Sequence[ShipmentRow]] | Non
         return "invoice", of_invoice
     file_id = session.scalars(_file_ids(key)).first()
     if file_id is None:
-        return None
+        return _of_item(session, key)
     stated = select(col(ShipmentRevisionRow.shipment_number)).where(col(ShipmentRevisionRow.source_file_id) == file_id)
     return "file", list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(stated))))
+
+
+def _of_item(session: Session, sku: str) -> tuple[str, Sequence[ShipmentRow]] | None:
+    """The latest shipments of an item, or None for a SKU that neither the master nor a shipment knows."""
+    with_it = select(col(ShipmentLineRow.shipment_number)).where(col(ShipmentLineRow.sku) == sku)
+    query = select(ShipmentRow).where(col(ShipmentRow.number).in_(with_it))
+    latest = query.order_by(col(ShipmentRow.received_at).desc(), col(ShipmentRow.number)).limit(ITEM_SHIPMENTS)
+    found = list(session.scalars(latest))
+    known = session.get(ItemRow, sku) is not None
+    return ("item", found) if found or known else None
 
 
 def _shipments() -> Any:

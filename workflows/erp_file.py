@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from domain.exceptions import Cause
@@ -13,12 +13,12 @@ from domain.files import Entity
 from domain.work import FileProgress, FileReading, FileWork, RangeWork, Wake
 from runtime.names import SOURCE_FILE
 from workflows import policies
-from workflows.shipments import ShipmentRange
 
 with workflow.unsafe.imports_passed_through():
     from activities.erp_file import FileActivities
     from activities.masters import MasterActivities
     from activities.waiting import WaitingActivities
+    from workflows.shipments import ShipmentRange
 
 CHUNK = 30  # shipments per range: as many as one QuickBooks batch takes
 WINDOW = 3  # ranges under way at once: more only queue up behind the vendor's rate limit
@@ -44,6 +44,7 @@ class ErpFile:
     def __init__(self, work: FileWork) -> None:
         self._work = work
         self._progress = FileProgress(state="received", group_count=work.group_count, groups_done=work.next_seq - 1)
+        self._failed = list(work.failed)
         self._looks = 0
 
     @workflow.run
@@ -95,7 +96,7 @@ class ErpFile:
             MasterActivities.load_master, self._work, **policies.STORE_BULK.options()
         )
         await workflow.execute_activity_method(
-            WaitingActivities.wake, Wake(causes=MASTER_CAUSES), **policies.STORE_STEP.options()
+            WaitingActivities.wake, Wake(causes=MASTER_CAUSES), **policies.STORE_BULK.options()
         )
         return await self._applied(reading.group_count)
 
@@ -109,11 +110,11 @@ class ErpFile:
                 running = set(pending)
             if workflow.info().is_continue_as_new_suggested():
                 await asyncio.gather(*running)
-                workflow.continue_as_new(
-                    self._work.model_copy(update={"next_seq": seq_from, "group_count": group_count})
-                )
+                rest = {"next_seq": seq_from, "group_count": group_count, "failed": self._failed}
+                workflow.continue_as_new(self._work.model_copy(update=rest))
             running.add(asyncio.create_task(self._bill_range(seq_from, min(seq_from + CHUNK - 1, group_count))))
         await asyncio.gather(*running)
+        self._fail_for_its_ranges()
         return await self._applied(group_count)
 
     async def _bill_range(self, seq_from: int, seq_to: int) -> None:
@@ -127,9 +128,22 @@ class ErpFile:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("range is under way already", extra={"range": f"{seq_from}-{seq_to}"})
+        except ChildWorkflowError:
+            self._failed.append(f"{seq_from}-{seq_to}")
+            return
         self._progress = self._progress.model_copy(
             update={"groups_done": self._progress.groups_done + seq_to - seq_from + 1}
         )
+
+    def _fail_for_its_ranges(self) -> None:
+        """A range that failed never holds up the others, but a file with one is not applied: its workflow fails."""
+        if self._failed:
+            raise ApplicationError(
+                f"Shipments {', '.join(self._failed)} of file {self._work.filename} could not be worked on; the others "
+                "were. Mend the cause that their own workflows name, then reset this one.",
+                type="ranges_failed",
+                non_retryable=True,
+            )
 
     async def _applied(self, group_count: int) -> FileProgress:
         await workflow.execute_local_activity_method(

@@ -16,13 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.linking import LinkActivities
     from activities.waiting import WaitingActivities
 
-PAIRS = (
-    (System.QUICKBOOKS, LinkKind.CUSTOMER, policies.VENDOR_READ_QUICKBOOKS),
-    (System.QUICKBOOKS, LinkKind.ITEM, policies.VENDOR_READ_QUICKBOOKS),
-    (System.QUICKBOOKS, LinkKind.TERMS, policies.VENDOR_READ_QUICKBOOKS),
-    (System.SALESFORCE, LinkKind.CUSTOMER, policies.VENDOR_READ_SALESFORCE),
-    (System.SALESFORCE, LinkKind.ITEM, policies.VENDOR_READ_SALESFORCE),
-)
+KINDS = {
+    System.QUICKBOOKS: (LinkKind.CUSTOMER, LinkKind.ITEM, LinkKind.TERMS),
+    System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),
+}
+READS = {System.QUICKBOOKS: policies.VENDOR_READ_QUICKBOOKS, System.SALESFORCE: policies.VENDOR_READ_SALESFORCE}
 LINK_CAUSES = [Cause.CUSTOMER_NOT_LINKED, Cause.ITEM_NOT_LINKED, Cause.TERMS_NOT_LINKED]
 
 
@@ -36,12 +34,8 @@ class LinksMatch:
     @workflow.run
     async def run(self, work: LinkingWork) -> LinkingReport:
         """Look at every system and kind, then wake the shipments that waited for a link."""
-        counts = await asyncio.gather(*(self._propose(work, *pair) for pair in PAIRS))
-        self._report = LinkingReport(counts=list(counts))
-        if any(count.confirmed for count in counts):
-            await workflow.execute_activity_method(
-                WaitingActivities.wake, Wake(causes=LINK_CAUSES), **policies.STORE_STEP.options()
-            )
+        counts = await asyncio.gather(*(self._pair(work, system) for system in KINDS))
+        self._report = LinkingReport(counts=[count for of_system in counts for count in of_system])
         return self._report
 
     @workflow.query
@@ -49,10 +43,19 @@ class LinksMatch:
         """The counts, empty while the run is under way."""
         return self._report
 
-    async def _propose(self, work: LinkingWork, system: System, kind: LinkKind, call: policies.Call) -> LinkingCount:
+    async def _pair(self, work: LinkingWork, system: System) -> list[LinkingCount]:
+        """One system's kinds. Shipments wait for QuickBooks links only, and go on whatever becomes of Salesforce."""
+        counts = await asyncio.gather(*(self._propose(work, system, kind) for kind in KINDS[system]))
+        if system is System.QUICKBOOKS and any(count.confirmed for count in counts):
+            await workflow.execute_activity_method(
+                WaitingActivities.wake, Wake(causes=LINK_CAUSES), **policies.STORE_BULK.options()
+            )
+        return counts
+
+    async def _propose(self, work: LinkingWork, system: System, kind: LinkKind) -> LinkingCount:
         pair = PairWork(system=system, kind=kind, accept_exact=work.accept_exact, requested_by=work.requested_by)
         activity = (
             LinkActivities.propose_quickbooks if system is System.QUICKBOOKS else LinkActivities.propose_salesforce
         )
-        count: LinkingCount = await workflow.execute_activity_method(activity, pair, **call.options())
+        count: LinkingCount = await workflow.execute_activity_method(activity, pair, **READS[system].options())
         return count

@@ -40,7 +40,7 @@ class OrdersPull:
         self._result = pulled
         if pulled.changed_count:
             wake = Wake(causes=ORDER_CAUSES, orders=pulled.changed)
-            await workflow.execute_activity_method(WaitingActivities.wake, wake, **policies.STORE_STEP.options())
+            await workflow.execute_activity_method(WaitingActivities.wake, wake, **policies.STORE_BULK.options())
         return pulled
 
     @workflow.query

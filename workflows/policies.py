@@ -32,11 +32,15 @@ class Call:
         }
 
     def local_options(self) -> dict[str, Any]:
-        """The keyword arguments of `workflow.execute_local_activity`: no queue and no heartbeat."""
+        """The keyword arguments of `workflow.execute_local_activity`: no queue and no heartbeat.
+
+        A longer pause between attempts becomes a timer, so that a workflow that waits for the database keeps no slot.
+        """
         return {
             "start_to_close_timeout": self.start_to_close,
             "schedule_to_close_timeout": self.schedule_to_close,
             "retry_policy": self.retry,
+            "local_retry_threshold": timedelta(seconds=2),
         }
 
 
@@ -90,3 +94,6 @@ POLL_ORDERS = Call(
 
 # How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
 ASK_AGAIN_AFTER = timedelta(minutes=5)
+
+# Looks at one shipment before its history starts afresh.
+ROUNDS = 200

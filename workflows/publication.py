@@ -1,8 +1,9 @@
-"""`publication/<what>`: Salesforce is told what became of shipments; it never holds up an invoice."""
+"""`publication/<starter>`: Salesforce is told what became of shipments; it never holds up an invoice."""
 
 from __future__ import annotations
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from domain.work import Published, PublishWork
@@ -18,33 +19,60 @@ class Publication:
 
     def __init__(self) -> None:
         self._step = "publishing"
+        self._asked = 0
 
     @workflow.run
     async def run(self, work: PublishWork) -> Published:
-        """Say it once; what was said and has changed meanwhile is said again by the activity itself."""
-        published: Published = await workflow.execute_activity_method(
-            PublicationActivities.publish, work, **policies.PUBLISH.options()
-        )
-        self._step = "done"
-        return published
+        """Say what is true now, and once more when it was asked for meanwhile."""
+        while True:
+            asked = self._asked
+            published: Published = await workflow.execute_activity_method(
+                PublicationActivities.publish, work, **policies.PUBLISH.options()
+            )
+            if asked == self._asked:
+                self._step = "done"
+                return published
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(work)
 
     @workflow.query
     def status(self) -> str:
         """Where the publication is."""
         return self._step
 
+    @workflow.signal
+    def again(self) -> None:
+        """Something changed since this was started."""
+        self._asked += 1
+
 
 async def publish_later(shipments: list[str]) -> None:
-    """Start a publication that outlives its starter: an outage of Salesforce delays what reps see, not the books."""
+    """Start a publication that outlives its starter: an outage of Salesforce delays what reps see, not the books.
+
+    A starter has one publication at a time: while Salesforce is away, what changes again is said by the one that waits.
+    """
     if not shipments:
         return
-    info = workflow.info()
-    number = workflow.uuid4().hex[
-        :8
-    ]  # several publications of one starter may be under way; each says what is true then
-    await workflow.start_child_workflow(
-        Publication.run,
-        PublishWork(shipments=shipments),
-        id=f"publication/{info.workflow_id}/{number}",
-        parent_close_policy=ParentClosePolicy.ABANDON,
-    )
+    publication_id = f"publication/{workflow.info().workflow_id}"
+    while True:
+        try:
+            await workflow.start_child_workflow(
+                Publication.run,
+                PublishWork(shipments=shipments),
+                id=publication_id,
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+        except WorkflowAlreadyStartedError:
+            if await _asked_again(publication_id):
+                return
+        else:
+            return
+
+
+async def _asked_again(publication_id: str) -> bool:
+    """Ask a publication under way to look once more; False when it has just ended."""
+    try:
+        await workflow.get_external_workflow_handle(publication_id).signal(Publication.again)
+    except ApplicationError:  # it is not found any more
+        return False
+    return True

@@ -17,12 +17,10 @@ from domain.work import (
 )
 from runtime.names import SHIPMENT, WORK_STATE
 from workflows import policies
-from workflows.publication import publish_later
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoicing import BookingActivities, PreparingActivities
-
-ROUNDS = 200  # looks at one shipment before its history starts afresh
+    from workflows.publication import publish_later
 
 
 def workflow_id(shipment_number: str) -> str:
@@ -52,7 +50,7 @@ class ShipmentInvoicing:
                 return self._progress
             if self._progress.step is not ShipmentStep.DONE:
                 await self._wait(looks, ask_again)
-            if self._progress.rounds >= ROUNDS or workflow.info().is_continue_as_new_suggested():
+            if self._progress.rounds >= policies.ROUNDS or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(work)
 
     @workflow.query

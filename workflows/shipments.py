@@ -7,11 +7,11 @@ from temporalio.exceptions import ActivityError
 
 from domain.work import Booked, BookWork, HandOver, Prepared, RangeWork
 from workflows import policies
-from workflows.publication import publish_later
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoicing import BookingActivities, PreparingActivities
     from activities.waiting import WaitingActivities
+    from workflows.publication import publish_later
 
 
 @workflow.defn(name="ShipmentRange")

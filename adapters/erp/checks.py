@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterable
 
 from adapters.erp.layout_checks import AnyCheck, EqualsCheck, HashCheck, SumCheck, UniqueCheck, split_ref
+from adapters.erp.layout_guards import Guards
 from adapters.erp.raw import Decoded
 from adapters.erp.tallies import CountTally, Failure, Tally, tally_of
+from adapters.erp.unit import content_of
 
 
 class _Keys:
@@ -40,7 +42,7 @@ class _Unique:
 
     def see(self, record: Decoded, content: bytes = b"") -> tuple[bool, Failure | None]:
         """Whether the key and the content stood before and may be passed over, or what is wrong."""
-        if not all(record.known(name) for name in self._names):
+        if record.unread or not record.bad.isdisjoint(self._names):
             return False, None
         key = [record.values[name] for name in self._names]
         first = self._keys.first(key, content, record.raw.line)
@@ -72,11 +74,25 @@ class _Pair:
         return Failure(self.check, "E_MATCH", message, one, left_name)
 
 
+class _Zeros:
+    """Counts the records that state zero in the field that a guard watches."""
+
+    def __init__(self, guards: Guards) -> None:
+        self.name = guards.zero_total or ""
+        self.record, self._field = split_ref(guards.zero_share.of) if guards.zero_share else ("", "")
+        self.count = 0
+
+    def see(self, record: Decoded) -> None:
+        value = record.values.get(self._field)
+        self.count += value is not None and not value
+
+
 class Checks:
     """All checks of one reading, looked up by the record type that they wait for."""
 
-    def __init__(self, checks: Iterable[AnyCheck]) -> None:
+    def __init__(self, checks: Iterable[AnyCheck], guards: Guards | None = None) -> None:
         self.latest: dict[str, Decoded] = {}
+        self._zeros = _Zeros(guards) if guards and guards.zero_share else None
         self._tallies = [tally for check in checks if (tally := tally_of(check))]
         counts = [tally for tally in self._tallies if isinstance(tally, CountTally)]
         self._any = [tally for tally in counts if tally.counted == "any_record"]
@@ -115,12 +131,32 @@ class Checks:
 
     def see(self, record: Decoded) -> list[Failure]:
         """Take a record into account; what fails at once is returned."""
-        self.latest[record.type] = record
-        for tally in self._by_record.get(record.type, ()):
+        kind = record.type
+        self.latest[kind] = record
+        for tally in self._by_record.get(kind, ()):
             tally.see(record)
-        failures = [failure for pair in self._pairs.get(record.type, ()) if (failure := pair.see(self.latest))]
-        repeated = (unique.see(record)[1] for unique in self._inner if unique.record == record.type)
-        return [*failures, *(failure for failure in repeated if failure)]
+        if self._zeros and self._zeros.record == record.type:
+            self._zeros.see(record)
+        found = [pair.see(self.latest) for pair in self._pairs.get(record.type, ())]
+        if self._inner:
+            found += [unique.see(record)[1] for unique in self._inner if unique.record == record.type]
+        return [failure for failure in found if failure] if found else []
+
+    def pass_over(self, record: Decoded) -> list[Failure]:
+        """Take a unit of one known record into account, of which only the fields that checks need were read.
+
+        Only for layouts whose checks all have the scope of the file.
+        """
+        kind = record.type
+        self.latest[kind] = record
+        for tally in self._by_record.get(kind, ()):
+            tally.see(record)
+        if self._zeros and self._zeros.record == kind:
+            self._zeros.see(record)
+        failures = [pair.see(self.latest) for pair in self._pairs.get(kind, ())]
+        known = [unique for unique in self._outer if unique.record == kind]
+        failures += [unique.see(record, content_of(record.raw.body))[1] for unique in known]
+        return [failure for failure in failures if failure]
 
     def unit(self, content: bytes) -> tuple[bool, list[Failure]]:
         """A whole unit was read: whether it repeats an earlier one word for word, and keys that contradict."""
@@ -141,4 +177,5 @@ class Checks:
     def totals(self) -> dict[str, str]:
         """The computed values by the names that the layout gives them; one that cannot be proven is left out."""
         named = ((tally.check.as_, tally) for tally in self._tallies)
-        return {name: f"{tally.computed:f}" for name, tally in named if name and tally.gap is None}
+        totals = {name: f"{tally.computed:f}" for name, tally in named if name and tally.gap is None}
+        return {**totals, self._zeros.name: str(self._zeros.count)} if self._zeros else totals

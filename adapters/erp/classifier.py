@@ -5,7 +5,9 @@ from __future__ import annotations
 from adapters.erp import columns
 from adapters.erp.codes import FieldProblem
 from adapters.erp.layout import DelimitedFormat, Layout
+from adapters.erp.layout_report import ReportFormat
 from adapters.erp.raw import RawRecord
+from adapters.erp.report import ReportClassifier
 
 
 class Classifier:
@@ -19,7 +21,7 @@ class Classifier:
         self._start = self._end = self._column = 0
         for name, record in layout.records.items():
             for when in record.when:
-                self._ids[when.is_.encode(self._encoding)] = name
+                self._ids[(when.is_ or "").encode(self._encoding)] = name
                 self._start, self._end = ((when.at[0] - 1), when.at[1]) if when.at else (0, 0)
                 self._column = when.col or 0
 
@@ -44,3 +46,10 @@ class Classifier:
             pieces = raw.body.split(self._form.delimiter.encode(self._encoding))
             return pieces[self._column - 1] if self._column <= len(pieces) else b""
         return cells[self._column - 1].raw if self._column <= len(cells) else b""
+
+
+def classifier_of(layout: Layout) -> Classifier | ReportClassifier:
+    """What tells the records of the layout apart."""
+    if isinstance(layout.format, ReportFormat):
+        return ReportClassifier(layout, layout.format)
+    return Classifier(layout)

@@ -33,6 +33,10 @@ CODES: dict[str, Code] = {
         "the columns of the header line are not as declared",
         "Compare the export's columns with the layout and change the layout.",
     ),
+    "E_PAGE": Code(
+        "the pages of a report are not complete and in order",
+        "Ask for the report again, all pages of it; if the spooler writes no form feeds, say so in the layout.",
+    ),
     "E_QUOTE": Code(
         "quotes do not pair", "Correct the text in the ERP (a quote inside a quoted text is doubled) and export again."
     ),
@@ -67,6 +71,10 @@ CODES: dict[str, Code] = {
     "E_MATCH": Code("two fields that must be equal differ", _RESEND),
     "E_TOTAL": Code("a count or a sum is not what the file itself states", _RESEND),
     "E_HASH": Code("a hash total is not what the file itself states", _RESEND),
+    "E_GUARD": Code(
+        "the file differs from the last accepted one more than its layout allows",
+        "Look at the export in the ERP: if it is complete and right, a person accepts it; if not, ask for it again.",
+    ),
     "E_UNPROVEN": Code("it cannot be proven that the file is intact", _RESEND),
     "E_PATTERN": Code(
         "many records fail in the same way",

@@ -12,7 +12,7 @@ def cut(body: bytes, form: DelimitedFormat, encoding: str) -> list[Cell]:
     mark = form.delimiter.encode(encoding)
     quote = form.quote.encode(encoding) if form.quote else None
     if quote is None or quote not in body:
-        return _plain(body, mark)
+        return plain(body, mark)
     cells: list[Cell] = []
     position = 0
     while True:
@@ -22,7 +22,8 @@ def cut(body: bytes, form: DelimitedFormat, encoding: str) -> list[Cell]:
             return cells
 
 
-def _plain(body: bytes, mark: bytes) -> list[Cell]:
+def plain(body: bytes, mark: bytes) -> list[Cell]:
+    """The cells of a record in which no quote has a meaning."""
     cells = []
     start = 0
     for piece in body.split(mark):

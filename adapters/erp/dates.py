@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from adapters.erp.codes import FieldProblem
 from adapters.erp.layout import Identity
-from adapters.erp.layout_fields import DateField, TimeField
-from adapters.erp.numbers import EBCDIC_DIGITS, digits_problem, is_ebcdic
+from adapters.erp.layout_fields import DateField, TimeField, TimestampField
+from adapters.erp.numbers import digits_problem, is_ebcdic
+from adapters.erp.raw import LocalMoment
 
 # No export has dates outside of these, and all of them are instants in every zone.
 _YEARS = (1900, 2999)
+_MONTHS = {name: n for n, name in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 _PATTERNS = {
     "CYYMMDD": rb"(?P<c>\d)(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)",
     "CYYDDD": rb"(?P<c>\d)(?P<y>\d\d)(?P<n>\d\d\d)",
@@ -23,8 +25,11 @@ _PATTERNS = {
     "YYDDD": rb"(?P<y>\d\d)(?P<n>\d\d\d)",
     "MM/DD/YYYY": rb"(?P<m>\d\d)/(?P<d>\d\d)/(?P<y>\d{4})",
     "YYYY-MM-DD": rb"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
+    "DD-MON-YY": rb"(?P<d>\d\d)-(?P<m>(?i:" + b"|".join(_MONTHS) + rb"))-(?P<y>\d\d)",
     "HHMMSS": rb"(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d)",
     "HHMM": rb"(?P<h>\d\d)(?P<m>\d\d)",
+    "HH:MM:SS": rb"(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)",
+    "HH:MM": rb"(?P<h>\d\d):(?P<m>\d\d)",
 }
 
 
@@ -77,6 +82,32 @@ def time_reader(field: TimeField, encoding: str) -> Callable[[bytes], time | Non
     return decode
 
 
+def timestamp_reader(field: TimestampField, encoding: str) -> Callable[[bytes], LocalMoment | None]:
+    """A function that reads the field's bytes: what the ERP's clock and calendar showed."""
+    day_field, clock_field = field.parts()
+    read_day, read_clock = date_reader(day_field, encoding), time_reader(clock_field, encoding)
+    nulls = {text.encode(encoding) for text in field.null}
+    blank = " ".encode(encoding)
+
+    def decode(raw: bytes) -> LocalMoment | None:
+        if raw in nulls or (field.blank == "null" and not raw.strip(blank)):
+            return None
+        if not raw.strip(blank):
+            raise FieldProblem("E_REQUIRED", "is blank")
+        first, _, second = raw.partition(blank)
+        day = read_day(first)
+        if not second:
+            raise FieldProblem("E_DATE", f"is not of the form {field.format}")
+        try:
+            clock = read_clock(second)
+        except FieldProblem as problem:
+            at = None if problem.at is None else problem.at + len(first) + 1
+            raise FieldProblem("E_DATE", f"is not of the form {field.format}", at=at) from None
+        return LocalMoment(day, clock) if day and clock is not None else None
+
+    return decode
+
+
 def _matcher(field: DateField | TimeField, encoding: str) -> Callable[[bytes], dict[str, int] | None]:
     """Splits the bytes into numbers, or None for a declared null."""
     pattern = re.compile(_PATTERNS[field.format])
@@ -91,11 +122,11 @@ def _matcher(field: DateField | TimeField, encoding: str) -> Callable[[bytes], d
             if field.blank == "error":
                 raise FieldProblem("E_REQUIRED", "is blank")
             return None
-        found = pattern.fullmatch(raw.translate(EBCDIC_DIGITS) if ebcdic else raw)
+        found = pattern.fullmatch(raw.decode(encoding, "replace").encode("ascii", "replace") if ebcdic else raw)
         if not found:
             problem = digits_problem(raw) if field.format.isalpha() else FieldProblem("E_DATE", "")
             raise FieldProblem("E_DATE", f"is not of the form {field.format}", at=problem.at)
-        return {name: int(digits) for name, digits in found.groupdict().items()}
+        return {name: _MONTHS.get(part.upper()) or int(part) for name, part in found.groupdict().items()}
 
     return match
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.erp import columns
 from adapters.erp.codes import FieldProblem
-from adapters.erp.dates import date_reader, time_reader
+from adapters.erp.dates import date_reader, time_reader, timestamp_reader
 from adapters.erp.layout import DelimitedFormat, FileRules, Layout, RecordType
 from adapters.erp.layout_fields import (
     AnyField,
@@ -21,12 +22,16 @@ from adapters.erp.layout_fields import (
     IntField,
     TextField,
     TimeField,
+    TimestampField,
 )
 from adapters.erp.numbers import number_reader
 from adapters.erp.raw import Cell, Decoded, RawRecord, Value
 from adapters.erp.texts import bool_reader, code_reader, const_reader, filler_reader, text_reader
 
 Read = Callable[[bytes], Value]
+# Values that are remembered per field, and the longest text of them: about half a megabyte each at most.
+_REMEMBERED = 2048
+_SHORT = 40
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ _READERS: dict[type[FieldBase], Callable[..., Read]] = {
     DecimalField: number_reader,
     DateField: date_reader,
     TimeField: time_reader,
+    TimestampField: timestamp_reader,
     CodeField: code_reader,
     BoolField: bool_reader,
     ConstField: const_reader,
@@ -52,7 +58,18 @@ _READERS: dict[type[FieldBase], Callable[..., Read]] = {
 
 
 def reader_of(field: AnyField, encoding: str, allowed: str = "") -> Read:
-    """The function that reads this field's bytes; `allowed` names control characters that may stand in texts."""
+    """The function that reads this field's bytes; `allowed` names control characters that may stand in texts.
+
+    Quantities, codes and dates repeat: what was read a moment ago is remembered (problems are not).
+    """
+    read = _fresh_reader(field, encoding, allowed)
+    remembered = lru_cache(_REMEMBERED)(read)
+    if not isinstance(field, TextField | FillerField):
+        return remembered  # all others are short, or a problem
+    return lambda raw: remembered(raw) if len(raw) <= _SHORT else read(raw)
+
+
+def _fresh_reader(field: AnyField, encoding: str, allowed: str) -> Read:
     if isinstance(field, TextField):
         return text_reader(field, encoding, allowed)
     if isinstance(field, IntField):
@@ -61,7 +78,7 @@ def reader_of(field: AnyField, encoding: str, allowed: str = "") -> Read:
     return _READERS[type(field)](field, encoding)
 
 
-def _overlap(problem: FieldProblem, cell: Cell, name: str) -> Problem:
+def overlap(problem: FieldProblem, cell: Cell, name: str) -> Problem:
     """The problem at its field's columns, or at one byte of it where only that is at fault."""
     if problem.only and problem.at is not None:
         column = cell.start + problem.at
@@ -69,24 +86,24 @@ def _overlap(problem: FieldProblem, cell: Cell, name: str) -> Problem:
     return Problem(problem, cell.start, cell.end, name, cell.raw)
 
 
-_TEXTUAL = (TextField, CodeField, BoolField, FillerField)
+TEXTUAL = (TextField, CodeField, BoolField, FillerField)
 
 
 class FixedDecoder:
-    """Decodes one record type of a fixed layout."""
+    """Decodes one record type of a fixed layout; `only` limits it to the fields of those names."""
 
-    def __init__(self, record: RecordType, rules: FileRules) -> None:
+    def __init__(self, record: RecordType, rules: FileRules, only: Collection[str] | None = None) -> None:
         self._rules = rules
         self._length = rules.record_bytes or 0
         known = {when.at for when in record.when}  # the classifier has compared these bytes already
         self._fields = [
             (name, field.at[0] - 1, field.at[1], reader_of(field, rules.encoding))
             for name, field in sorted(record.fields.items(), key=lambda pair: pair[1].at or (0, 0))
-            if field.at and field.at not in known
+            if field.at and field.at not in known and (only is None or name in only)
         ]
         self._spans = {name: (start + 1, end) for name, start, end, _ in self._fields}
         # A short record may be padded, where that is declared, but never inside anything that is more than text.
-        ends = [field.at[1] for field in record.fields.values() if field.at and not isinstance(field, _TEXTUAL)]
+        ends = [field.at[1] for field in record.fields.values() if field.at and not isinstance(field, TEXTUAL)]
         self._pad_from = max(ends, default=0)
 
     def decode(self, raw: RawRecord, name: str, number: int) -> tuple[Decoded, list[Problem]]:
@@ -105,7 +122,7 @@ class FixedDecoder:
             except FieldProblem as problem:
                 if problem.code != "W_DRIFT":
                     record.bad.add(field)
-                problems.append(_overlap(problem, Cell(start + 1 + shift, end + shift, cell), field))
+                problems.append(overlap(problem, Cell(start + 1 + shift, end + shift, cell), field))
         return record, problems
 
     def _measure(self, raw: RawRecord) -> tuple[bytes, Problem | None]:
@@ -134,18 +151,27 @@ class FixedDecoder:
 
 
 class DelimitedDecoder:
-    """Decodes one record type of a delimited layout; `positions` gives the column of a named one."""
+    """Decodes one record type of a delimited layout; `positions` gives the column of a named one, `only` as above."""
 
-    def __init__(self, record: RecordType, layout: Layout, form: DelimitedFormat, positions: dict[str, int]) -> None:
+    def __init__(
+        self,
+        record: RecordType,
+        layout: Layout,
+        form: DelimitedFormat,
+        positions: dict[str, int],
+        only: Collection[str] | None = None,
+    ) -> None:
         self._form = form
         self._rules = layout.file
         allowed = "\r\n" if form.embedded_newline else ""
+        places = {name: self._column(field, positions) for name, field in record.fields.items()}
         self._fields = [
-            (name, self._column(field, positions), reader_of(field, layout.file.encoding, allowed))
+            (name, places[name], reader_of(field, layout.file.encoding, allowed))
             for name, field in record.fields.items()
+            if only is None or name in only
         ]
         self._fields.sort(key=lambda entry: entry[1])
-        self._wanted = len(positions) or max((column for _, column, _ in self._fields), default=0)
+        self._wanted = len(positions) or max(places.values(), default=0)
 
     @staticmethod
     def _column(field: AnyField, positions: dict[str, int]) -> int:
@@ -169,7 +195,7 @@ class DelimitedDecoder:
                 record.values[field] = read(cell.raw)
             except FieldProblem as problem:
                 record.bad.add(field)
-                problems.append(_overlap(problem, cell, field))
+                problems.append(overlap(problem, cell, field))
         record.spans = spans
         return record, problems
 
@@ -195,10 +221,3 @@ class DelimitedDecoder:
             extra = cells[self._wanted]
             return Problem(FieldProblem("E_LONG", what), extra.start, max(length, extra.start), text=extra.raw)
         return None
-
-
-def decoder_of(layout: Layout, record: str, positions: dict[str, int]) -> FixedDecoder | DelimitedDecoder:
-    """The reference decoder of one record type."""
-    if isinstance(layout.format, DelimitedFormat):
-        return DelimitedDecoder(layout.records[record], layout, layout.format, positions)
-    return FixedDecoder(layout.records[record], layout.file)

@@ -14,7 +14,9 @@ from pydantic.functional_validators import AfterValidator
 
 from adapters.erp.layout_checks import AnyCheck, Ref
 from adapters.erp.layout_fields import AnyField, Pattern, Span, Strict, Texts, check_encoding
-from adapters.erp.layout_map import AnyVerb, Join
+from adapters.erp.layout_guards import Guards
+from adapters.erp.layout_map import AnyVerb, Join, Take
+from adapters.erp.layout_report import ReportFormat
 from adapters.erp.layout_rules import broken_rules
 from adapters.erp.layout_tree import Node
 from adapters.erp.layout_yaml import invalid_layout, read_yaml
@@ -126,17 +128,27 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
+def _as_texts(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class When(Strict):
-    """A literal by which a record is known: at a place of a fixed record, or in a column of a delimited one."""
+    """A literal by which a record is known: at a place of a fixed record, or in a column of a delimited one.
+
+    In a report also an expression: for the whole line, or for what stands `at` a place of it.
+    """
 
     at: Span | None = None
     col: int | None = None
-    is_: str = Field(alias="is", min_length=1)
+    is_: str | None = Field(default=None, alias="is", min_length=1)
+    regex: Pattern | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> When:
-        if (self.at is None) == (self.col is None):
+        if self.is_ is not None and (self.at is None) == (self.col is None):
             raise ValueError("give either `at` or `col`")
+        if (self.is_ is None) == (self.regex is None) or (self.regex and self.col):
+            raise ValueError("give either `is`, or in a report `regex` (for the line, or `at` a place of it)")
         return self
 
 
@@ -151,10 +163,13 @@ class RecordType(Strict):
 
 
 class Semantics(Strict):
-    """What a group is: its business `key`, when the export was made, and what the absence of a key means."""
+    """What a group is: its business `key`, when the export was made, and what the absence of a key means.
 
-    key: Ref
-    created_at: Join | None = None
+    A key of several fields is written with a vertical bar between them: `HCS-0100|ATL`.
+    """
+
+    key: Annotated[tuple[Ref, ...], BeforeValidator(_as_texts), Field(min_length=1)]
+    created_at: Join | Take | None = None
     absence: Literal["keep", "zero", "discontinue"] = "keep"
 
 
@@ -192,10 +207,11 @@ class Layout(Strict):
     layout: Identity
     intake: Intake
     file: FileRules
-    format: Annotated[FixedFormat | DelimitedFormat, Field(discriminator="type")]
+    format: Annotated[FixedFormat | DelimitedFormat | ReportFormat, Field(discriminator="type")]
     records: dict[str, RecordType] = Field(min_length=1)
     structure: tuple[Node, ...] = Field(min_length=1)
     checks: tuple[AnyCheck, ...] = ()
+    guards: Guards | None = None
     semantics: Semantics
     on_error: OnError
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)

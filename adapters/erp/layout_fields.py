@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer, Tag, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -56,13 +56,18 @@ def check_encoding(name: str) -> str:
 
 
 class FieldBase(Strict):
-    """What every field has: a place (`at` bytes, or `col` of a delimited record) and where its value goes (`to`).
+    """What every field has: a place and where its value goes (`to`).
+
+    Places: `at` bytes, or `col` of a delimited record; in a report also `capture`, a named group of the expression that
+    knows the line, or `carry`, a value that stands above.
 
     `pii: mask` keeps the value out of findings. `null` lists the texts that mean "no value".
     """
 
     at: Span | None = None
     col: int | str | None = Field(default=None, union_mode="left_to_right")
+    capture: str | None = None
+    carry: str | None = None
     to: str | None = None
     note: str | None = None
     pii: Literal["mask"] | None = None
@@ -95,11 +100,12 @@ Blank = Literal["error", "null", "zero"]
 
 
 class IntField(FieldBase):
-    """A whole number of digits only."""
+    """A whole number of digits only; `group` is a thousands separator that it may have."""
 
     type: Literal["int"]
     blank: Blank = "error"
     leading_blanks: bool = False
+    group: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     min: int | None = None
     max: int | None = None
 
@@ -130,7 +136,17 @@ class DecimalField(FieldBase):
         return self
 
 
-DateFormat = Literal["CYYMMDD", "CYYDDD", "YYYYMMDD", "YYYYDDD", "YYMMDD", "YYDDD", "MM/DD/YYYY", "YYYY-MM-DD"]
+DateFormat = Literal[
+    "CYYMMDD", "CYYDDD", "YYYYMMDD", "YYYYDDD", "YYMMDD", "YYDDD", "MM/DD/YYYY", "YYYY-MM-DD", "DD-MON-YY"
+]
+TimeFormat = Literal["HHMMSS", "HHMM", "HH:MM:SS", "HH:MM"]
+# Formats whose year has two digits and says no century.
+SHORT_YEARS = frozenset({"YYMMDD", "YYDDD", "DD-MON-YY"})
+
+
+def _check_pivot(formats: str, pivot: int | None) -> None:
+    if (formats in SHORT_YEARS) != (pivot is not None):
+        raise ValueError(f"`pivot` is needed with {', '.join(sorted(SHORT_YEARS))}, and only there")
 
 
 class DateField(FieldBase):
@@ -143,8 +159,7 @@ class DateField(FieldBase):
 
     @model_validator(mode="after")
     def _pivot_given(self) -> DateField:
-        if (self.format in {"YYMMDD", "YYDDD"}) != (self.pivot is not None):
-            raise ValueError("`pivot` is needed with YYMMDD and YYDDD, and only there")
+        _check_pivot(self.format, self.pivot)
         return self
 
 
@@ -152,8 +167,33 @@ class TimeField(FieldBase):
     """A time of day on the ERP's clock."""
 
     type: Literal["time"]
-    format: Literal["HHMMSS", "HHMM"]
+    format: TimeFormat
     blank: Literal["error", "null"] = "error"
+
+
+class TimestampField(FieldBase):
+    """A day and a time of day with one blank between, on the ERP's clock: `format: YYYY-MM-DD HH:MM:SS`."""
+
+    type: Literal["timestamp"]
+    format: str
+    pivot: int | None = Field(default=None, ge=0, le=100)
+    blank: Literal["error", "null"] = "error"
+
+    @model_validator(mode="after")
+    def _two_formats(self) -> TimestampField:
+        day, _, clock = self.format.partition(" ")
+        if day not in get_args(DateFormat) or clock not in get_args(TimeFormat):
+            raise ValueError(f"{self.format!r} is not a date format, one blank and a time format")
+        _check_pivot(day, self.pivot)
+        return self
+
+    def parts(self) -> tuple[DateField, TimeField]:
+        """The two fields that it is made of."""
+        day, _, clock = self.format.partition(" ")
+        return (
+            DateField.model_validate({"type": "date", "format": day, "pivot": self.pivot}),
+            TimeField.model_validate({"type": "time", "format": clock}),
+        )
 
 
 class BoolField(FieldBase):
@@ -210,6 +250,7 @@ AnyField = Annotated[
     | Annotated[DecimalField, Tag("decimal")]
     | Annotated[DateField, Tag("date")]
     | Annotated[TimeField, Tag("time")]
+    | Annotated[TimestampField, Tag("timestamp")]
     | Annotated[BoolField, Tag("bool")]
     | Annotated[CodeField, Tag("code")]
     | Annotated[ConstField, Tag("const")]

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from adapters.erp.layout_checks import CountCheck, split_ref
 from adapters.erp.layout_fields import FillerField
+from adapters.erp.layout_report import ReportFormat
+from adapters.erp.layout_report_rules import report_rules
 from adapters.erp.targets import MODELS, problem_of_target, required_targets
 
 if TYPE_CHECKING:
@@ -18,8 +20,25 @@ if TYPE_CHECKING:
 
 def broken_rules(layout: Layout) -> list[str]:
     """Every rule that the layout breaks, each as `path: what to do`; references are checked first."""
-    basics = [*_places(layout), *_structure(layout), *_refs(layout), *_tables(layout), *_identities(layout)]
+    how = report_rules(layout, layout.format) if isinstance(layout.format, ReportFormat) else _plain(layout)
+    basics = [*how, *_structure(layout), *_refs(layout), *_tables(layout), *_snapshot(layout)]
     return basics or [*_coverage(layout), *_targets(layout)]
+
+
+def _plain(layout: Layout) -> Iterator[str]:
+    """The rules of fixed and delimited files."""
+    yield from _places(layout)
+    yield from _identities(layout)
+
+
+def _snapshot(layout: Layout) -> Iterator[str]:
+    """A cut snapshot would remove what it lost: something must prove that it is whole."""
+    counted = any(isinstance(check, CountCheck) and check.scope == "file" for check in layout.checks)
+    guarded = layout.guards is not None and layout.guards.records_vs_last is not None
+    if layout.semantics.absence != "keep" and not counted and not guarded:
+        yield "semantics.absence: a file whose gaps mean something needs a count check, or guards.records_vs_last"
+    if len({split_ref(ref)[0] for ref in layout.semantics.key}) != 1:
+        yield "semantics.key: the fields of a key stand in one record"
 
 
 def _places(layout: Layout) -> Iterator[str]:
@@ -29,6 +48,8 @@ def _places(layout: Layout) -> Iterator[str]:
     for record_name, record in layout.records.items():
         for name, field in record.fields.items():
             where = f"records.{record_name}.fields.{name}"
+            if field.capture or field.carry:
+                yield f"{where}: `capture` and `carry` belong to a report"
             if fixed and (field.at is None or field.col is not None):
                 yield f"{where}: a fixed record's field stands `at` bytes"
             if not fixed and (field.col is None or field.at is not None):
@@ -85,7 +106,9 @@ def _all_refs(layout: Layout) -> Iterator[tuple[str, str]]:
         yield from ((f"checks.{number}", ref) for ref in check.refs())
     for path, verb in layout.map.items():
         yield from ((f"map.{path}", ref) for ref in verb.refs())
-    yield "semantics.key", layout.semantics.key
+    yield from (("semantics.key", ref) for ref in layout.semantics.key)
+    if layout.guards and layout.guards.zero_share:
+        yield "guards.zero_share.of", layout.guards.zero_share.of
     if layout.semantics.created_at:
         yield from (("semantics.created_at", ref) for ref in layout.semantics.created_at.refs())
     if layout.intake.sequence:
@@ -96,12 +119,15 @@ def _identities(layout: Layout) -> Iterator[str]:
     """Records must be told apart by one literal each at one common place (a record without `when` is the rest)."""
     ids: dict[tuple[object, ...], str] = {}
     for name, record in layout.records.items():
-        key = tuple(sorted((when.at or (when.col,), when.is_) for when in record.when))
+        if any(when.is_ is None for when in record.when):
+            yield f"records.{name}.when: `regex` belongs to a report; write the literal as `is`"
+            continue
+        key = tuple(sorted((when.at or (when.col,), when.is_ or "") for when in record.when))
         if key in ids:
             yield f"records.{name}.when: the same as of {ids[key]}: a record would be both"
         ids[key] = name
         for when in record.when:
-            if when.at and when.at[1] - when.at[0] + 1 != len(when.is_.encode(layout.file.encoding)):
+            if when.at and when.at[1] - when.at[0] + 1 != len((when.is_ or "").encode(layout.file.encoding)):
                 yield f"records.{name}.when: {when.is_!r} does not fill {when.at[0]}-{when.at[1]}"
     places = {
         tuple(when.at or (when.col,) for when in record.when) for record in layout.records.values() if record.when

@@ -13,8 +13,9 @@ from adapters.erp.codes import FieldProblem
 from adapters.erp.dates import to_instant
 from adapters.erp.layout import Layout
 from adapters.erp.layout_checks import split_ref
+from adapters.erp.layout_fields import TimestampField
 from adapters.erp.layout_map import AnyVerb, Const, FirstNonBlank, Join, Lookup, Take
-from adapters.erp.raw import Decoded, Value
+from adapters.erp.raw import Decoded, LocalMoment, Value
 from adapters.erp.targets import MODELS
 
 Records = Mapping[str, Decoded]
@@ -37,10 +38,14 @@ def jsonable(value: Value | datetime) -> str | int | bool | None:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, LocalMoment):
+        return str(value)
     return value.isoformat() if isinstance(value, date | time) else value
 
 
-def _take(record: str, name: str) -> Make:
+def _take(ref: str) -> Make:
+    record, name = split_ref(ref)
+
     def take(records: Records) -> str | int | bool | None:
         source = records.get(record)
         return jsonable(source.values.get(name)) if source else None
@@ -82,8 +87,8 @@ class Mapper:
     def maker(self, verb: AnyVerb) -> Make:
         """The function that makes one value from the records at hand."""
         match verb:
-            case Take():
-                return _take(*split_ref(verb.take))
+            case Take(take=ref):
+                return self._instant((ref,)) if isinstance(self._layout.field(ref), TimestampField) else _take(ref)
             case Const(const=text):
                 return lambda _records: text
             case Join():
@@ -103,17 +108,22 @@ class Mapper:
                 return verb.with_.join(parts) or None
 
             return joined
+        return self._instant(verb.join)
+
+    def _instant(self, refs: Sequence[str]) -> Make:
+        """The UTC instant of a day and a time of day, or of one field that holds both."""
 
         def instant(records: Records) -> str | None:
-            day, clock = (_value(records, ref) for ref in verb.join)
+            first, last = _value(records, refs[0]), _value(records, refs[-1])
+            day, clock = (first.day, first.clock) if isinstance(first, LocalMoment) else (first, last)
             if not isinstance(day, date) or not isinstance(clock, time):
                 return None
             try:
                 moment, remark = to_instant(day, clock, self._layout.zone, self._layout.layout)
             except FieldProblem as problem:
-                raise MappingProblem(problem, verb.join[1]) from None
+                raise MappingProblem(problem, refs[-1]) from None
             if remark:
-                self._remark(*split_ref(verb.join[1]), remark)
+                self._remark(*split_ref(refs[-1]), remark)
             return moment.isoformat()
 
         return instant

@@ -47,9 +47,7 @@ def number_reader(field: IntField | DecimalField, encoding: str) -> Callable[[by
     """A function that reads the field's bytes; it raises `FieldProblem` for anything but a number of this form."""
     ebcdic = is_ebcdic(encoding)
     nulls = {text.encode(encoding) for text in field.null}
-    spec = (
-        field if isinstance(field, DecimalField) else DecimalField(type="decimal", leading_blanks=field.leading_blanks)
-    )
+    spec = field if isinstance(field, DecimalField) else _as_decimal(field)
     read = _signed_reader(spec, _EBCDIC_SIGNS if ebcdic else _ASCII_SIGNS, ebcdic=ebcdic)
     blank = b"\x40" if ebcdic else b" "
 
@@ -68,6 +66,11 @@ def number_reader(field: IntField | DecimalField, encoding: str) -> Callable[[by
         return value
 
     return decode
+
+
+def _as_decimal(field: IntField) -> DecimalField:
+    """A whole number is a decimal without decimals."""
+    return DecimalField(type="decimal", leading_blanks=field.leading_blanks, group=field.group)
 
 
 def _blank(field: IntField | DecimalField) -> Decimal | None:
@@ -127,9 +130,10 @@ def _take_sign(raw: bytes, spec: DecimalField, start: int) -> tuple[bytes, int, 
 def _unpoint(raw: bytes, spec: DecimalField, start: int) -> tuple[bytes, int]:
     """All digits without point or group separators, and how many of them are decimals."""
     if spec.decimal == "implied":
-        if not raw.isdigit():
-            raise digits_problem(raw, start)
-        return raw, spec.scale
+        whole = _ungroup(raw, spec)
+        if not whole.isdigit():
+            raise digits_problem(raw.replace(_group_mark(spec), b"0"), start)
+        return whole, spec.scale
     point = b"," if spec.decimal == "comma" else b"."
     whole, pointed, decimals = raw.partition(point)
     whole = _ungroup(whole, spec)
@@ -140,10 +144,15 @@ def _unpoint(raw: bytes, spec: DecimalField, start: int) -> tuple[bytes, int]:
     return whole + decimals, len(decimals)
 
 
+def _group_mark(spec: DecimalField) -> bytes:
+    """The thousands separator (none: a digit, which replacing by a digit leaves where it is)."""
+    return (spec.group or "0").encode("ascii")
+
+
 def _ungroup(whole: bytes, spec: DecimalField) -> bytes:
     if spec.group is None:
         return whole
-    mark = spec.group.encode("ascii")
+    mark = _group_mark(spec)
     if mark in whole and not re.fullmatch(rb"[0-9]{1,3}(?:" + re.escape(mark) + rb"[0-9]{3})+", whole):
         raise FieldProblem("E_NUM", "has its thousands separators in the wrong places", at=whole.find(mark))
     return whole.replace(mark, b"")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.erp.classifier import Classifier
-from adapters.erp.decoder import Problem, decoder_of
+from adapters.erp.classifier import classifier_of
+from adapters.erp.decoder import Problem
+from adapters.erp.decoders import decoder_of
 from adapters.erp.header import read_header, wanted_columns
 from adapters.erp.layout import DelimitedFormat, Example, Layout
 from adapters.erp.layout_fields import FillerField
 from adapters.erp.mapping import jsonable
 from adapters.erp.raw import Decoded, RawRecord, Skipped, Value
+from adapters.erp.report import Report, pages_of
 from adapters.erp.splitter import split
 from domain.errors import Misconfigured
 
@@ -53,7 +55,7 @@ def _body(layout: Layout, example: Example) -> bytes:
 
 def _example(layout: Layout, example: Example) -> Iterator[str]:
     raw = RawRecord(1, 1, 0, 0, _body(layout, example))
-    found = Classifier(layout).identify(raw)
+    found = classifier_of(layout).identify(raw)
     if found != example.record:
         yield f"the line is a {found} record, not a {example.record}"
         return
@@ -84,12 +86,12 @@ def preview(file: Path, layout: Layout, limit: int = 20) -> list[dict[str, Any]]
     Nothing is checked across records here; `FileReading` does that.
     """
     rows: list[dict[str, Any]] = []
-    classifier = Classifier(layout)
+    classifier = classifier_of(layout)
     positions: dict[str, int] = {}
     form = layout.format if isinstance(layout.format, DelimitedFormat) else None
     header_due = form is not None and form.header != "none"
     with file.open("rb") as stream:
-        records = (part for part in split(stream, layout) if not isinstance(part, Skipped))
+        records = _without_furniture(split(stream, layout), pages_of(layout))
         for number, raw in enumerate(itertools.islice(records, limit + header_due)):
             if form and header_due:
                 positions, problems = read_header(raw, layout, form)
@@ -102,6 +104,16 @@ def preview(file: Path, layout: Layout, limit: int = 20) -> list[dict[str, Any]]
                 continue
             rows.append(_row(layout, raw, classifier.identify(raw), positions, number))
     return rows
+
+
+def _without_furniture(parts: Iterable[RawRecord | Skipped], pages: Report | None) -> Iterator[RawRecord]:
+    """What a reader of the file has to know: records, and lines that are none and should be."""
+    for part in parts:
+        if isinstance(part, Skipped):
+            continue
+        sight = pages.look(part) if pages else None
+        if sight is None or not sight.furniture or sight.remarks:
+            yield part
 
 
 def _row(layout: Layout, raw: RawRecord, name: str | None, positions: dict[str, int], number: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Progress:
     records: int = 0
     groups: int = 0
     rejected: int = 0
+    unchanged: int = 0
     last_line: int = 0
     last_good_line: int = 0
     any_read: bool = False
@@ -97,7 +98,8 @@ class Reporter:
 
     def note(self, cause: FieldProblem, raw: RawRecord, column: int, last: int | None = None) -> None:
         """A finding about a record of no known type; it refuses the file."""
-        problem = Problem(cause, column, last or column, None, raw.body[column - 1 : last])
+        shift = raw.column - 1  # a form feed that was taken off
+        problem = Problem(cause, column + shift, (last or column) + shift, None, raw.body[column - 1 : last])
         place = self._place(Severity.FILE, None)
         place.number = self._progress.records or None
         self.findings.problem(problem, raw, place)

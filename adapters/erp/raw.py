@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 
-Value = str | int | Decimal | date | time | bool | None
+
+@dataclass(frozen=True, slots=True)
+class LocalMoment:
+    """What a calendar and a clock of the ERP showed; which instant that is, the layout's zone says."""
+
+    day: date
+    clock: time
+
+    def __str__(self) -> str:
+        return f"{self.day.isoformat()} {self.clock.isoformat()}"
+
+
+Value = str | int | Decimal | date | time | LocalMoment | bool | None
 
 
 @dataclass(slots=True)
@@ -15,7 +27,8 @@ class RawRecord:
     """A record as bytes `offset` to `end` (not included) of the file; `body` is without its line end.
 
     `ended` is False when the file stopped before the line end, `oversize` when the body was cut at the layout's limit.
-    `column` is where the body starts in its line: 2 after a form feed that was taken off.
+    `column` is where the body starts in its line: 2 after a form feed that was taken off. `carried` are the values that
+    a report states above the record.
     """
 
     line: int
@@ -27,6 +40,7 @@ class RawRecord:
     oversize: bool = False
     newline_ok: bool = True
     column: int = 1
+    carried: Mapping[str, bytes] | None = None
 
 
 @dataclass(slots=True)

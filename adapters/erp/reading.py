@@ -14,9 +14,10 @@ from typing import BinaryIO
 
 from adapters.erp.automaton import Automaton
 from adapters.erp.checks import Checks
-from adapters.erp.classifier import Classifier
+from adapters.erp.classifier import classifier_of
 from adapters.erp.codes import FieldProblem
-from adapters.erp.decoder import DelimitedDecoder, FixedDecoder, Problem, decoder_of
+from adapters.erp.decoder import Problem
+from adapters.erp.decoders import Decoder, decoder_of
 from adapters.erp.header import read_header
 from adapters.erp.layout import DelimitedFormat, Layout
 from adapters.erp.layout_checks import split_ref
@@ -24,8 +25,10 @@ from adapters.erp.layout_tree import Node
 from adapters.erp.ledger import Ledger
 from adapters.erp.mapping import Mapper, MappingProblem
 from adapters.erp.progress import Progress, Reporter
-from adapters.erp.raw import RawRecord, Skipped
+from adapters.erp.raw import Decoded, RawRecord, Skipped
+from adapters.erp.report import Sight, pages_of
 from adapters.erp.splitter import split
+from adapters.erp.unchanged import KnownLines, skimmer_of
 from adapters.erp.unit import Unit
 from domain.files import FileSummary, Reject, StagedGroup
 
@@ -33,23 +36,27 @@ from domain.files import FileSummary, Reject, StagedGroup
 class FileReading:
     """Iterate once for blocks of groups; then `summary` is there. Never raises for bad content, only for I/O."""
 
-    def __init__(self, path: Path, layout: Layout, block_size: int = 500) -> None:
+    def __init__(self, path: Path, layout: Layout, block_size: int = 500, unchanged: KnownLines | None = None) -> None:
         self._path = path
         self._layout = layout
         self._block_size = block_size
         self._form = layout.format if isinstance(layout.format, DelimitedFormat) else None
         self._unit_records = layout.unit.records()
-        self._key = split_ref(layout.semantics.key)
+        keys = [split_ref(ref) for ref in layout.semantics.key]
+        self._key = (keys[0][0], [name for _, name in keys])
         self._progress = Progress()
         self._ledger = Ledger()
-        self._checks = Checks(layout.checks)
+        self._checks = Checks(layout.checks, layout.guards)
         self._report = Reporter(layout, self._progress, self._checks, self._ledger)
         self._automaton = Automaton(layout.root)
-        self._classifier = Classifier(layout)
+        self._classifier = classifier_of(layout)
+        self._pages = pages_of(layout)
         self._mapper = Mapper(layout, self._report.remark)
-        self._decoders: dict[str, FixedDecoder | DelimitedDecoder] = {}
+        self._skimmer = skimmer_of(layout, unchanged)
+        self._decoders: dict[str, Decoder] = {}
         self._header_due = self._form is not None and self._form.header != "none"
-        self._newline_told = self._stopped = False
+        self._newline_told = self._stopped = self._in_run = False
+        self._asked_of = 0
         self._summary: FileSummary | None = None
         if not self._header_due:
             self._bind({})
@@ -86,13 +93,28 @@ class FileReading:
             size = self._ledger.cover(part.offset, part.end)
             if isinstance(part, Skipped):
                 self._ledger.skipped += size
-            else:
+            elif not (self._in_run and self._goes_on(part, size)):
                 yield from self._take(part, size)
             if self._stopped:
                 break
         yield from self._finish(os.fstat(stream.fileno()).st_size)
 
     # One record
+
+    def _goes_on(self, raw: RawRecord, size: int) -> bool:
+        """Take the next record of a run that is passed over, the short way: most of a snapshot is such runs."""
+        self._in_run = False
+        if self._skimmer is None or not self._skimmer.passable(raw):
+            return False
+        known = self._skimmer.skim(raw, self._progress.records + 1)
+        if known is None:
+            self._asked_of = raw.line
+            return False
+        self._progress.last_line = raw.line_to
+        self._progress.records += 1
+        self._checks.any_record()
+        self._pass_over(known, size)
+        return True
 
     def _take(self, raw: RawRecord, size: int) -> Iterator[StagedGroup]:
         self._progress.last_line = raw.line_to
@@ -103,15 +125,29 @@ class FileReading:
         if self._header_due and self._form:
             self._header(raw, size, self._form)
             return
+        sight = self._pages.look(raw) if self._pages else None
+        if sight and self._is_furniture(sight, raw, size):
+            return
         self._progress.records += 1
         self._checks.any_record()
-        name = self._classifier.identify(raw)
+        name = sight.record if sight else self._classifier.identify(raw)
         if name is None:
             self._unknown(raw, size)
         elif self._layout.records[name].ignore:
             self._ledger.skipped += size
         else:
             yield from self._known(name, raw, size)
+
+    def _is_furniture(self, sight: Sight, raw: RawRecord, size: int) -> bool:
+        """Whether a line of a report is no record; what is wrong with it is told, and its bytes are accounted for."""
+        for remark in sight.remarks:
+            self._report.note(remark.cause, raw, remark.column_from, remark.column_to)
+        if sight.record is None and sight.remarks:
+            self._stray(raw, size)
+            return True
+        if sight.furniture:
+            self._ledger.skipped += size
+        return sight.furniture
 
     def _header(self, raw: RawRecord, size: int, form: DelimitedFormat) -> None:
         self._header_due = False
@@ -164,11 +200,32 @@ class FileReading:
             yield from self._close(self._layout.unit)
         for group in placement.opened:
             self._checks.open(group.name, group.records())
+        if self._is_passed_over(name, raw, size):
+            return
         if name in self._unit_records and self._progress.unit is None:
             self._progress.unit = Unit(raw, *self._key, self._layout.on_error.max_group_records)
             if self._layout.unit.is_record:
                 self._checks.open(name, (name,))
         self._decode(name, raw, size)
+
+    def _is_passed_over(self, name: str, raw: RawRecord, size: int) -> bool:
+        if self._skimmer is None or name != self._skimmer.record or raw.line == self._asked_of:
+            return False
+        known = self._skimmer.skim(raw, self._progress.records)
+        if known:
+            self._pass_over(known, size)
+        return known is not None
+
+    def _pass_over(self, record: Decoded, size: int) -> None:
+        """The record stands in the last accepted file: it counts for every check, and is not staged again."""
+        for failure in self._checks.pass_over(record):
+            self._report.failure(failure)
+        self._progress.by_type[record.type] += 1
+        self._progress.any_read = True
+        self._progress.last_good_line = record.raw.line_to
+        self._progress.unchanged += 1
+        self._in_run = True
+        self._ledger.accepted += size
 
     def _decode(self, name: str, raw: RawRecord, size: int) -> None:
         record, problems = self._decoders[name].decode(raw, name, self._progress.records)
@@ -223,12 +280,12 @@ class FileReading:
         """The group in canonical words; None for a repetition, and a finding where it cannot be made."""
         if repeats:
             cause = FieldProblem("W_DUP", "stood in this file before, word for word")
-            self._report.at_field(cause, self._checks.latest[self._key[0]], self._key[1])
+            self._report.at_field(cause, self._checks.latest[self._key[0]], self._key[1][0])
             return None
         try:
             payload = self._mapper.payload(unit.records, self._checks.latest)
         except MappingProblem as problem:
-            owner, name = split_ref(problem.ref) if problem.ref else self._key
+            owner, name = split_ref(problem.ref or self._layout.semantics.key[0])
             self._report.at_field(problem.cause, self._checks.latest[owner], name)
             return None
         return StagedGroup(
@@ -263,6 +320,8 @@ class FileReading:
             yield from self._close(group)
         if self._progress.unit:
             yield from self._close(self._layout.unit)
+        for sentence in self._pages.lacking() if self._pages else ():
+            self._report.whole_file("E_MISSING", sentence)
         for failure in self._checks.close("file"):
             self._report.failure(failure)
         self._report.one_cause()
@@ -280,13 +339,13 @@ class FileReading:
 
     def _created_at(self) -> datetime | None:
         """When the export was made; a time that cannot be is a finding of its header record."""
-        join = self._layout.semantics.created_at
-        if join is None:
+        verb = self._layout.semantics.created_at
+        if verb is None:
             return None
         try:
-            text = self._mapper.maker(join)(self._checks.latest)
+            text = self._mapper.maker(verb)(self._checks.latest)
         except MappingProblem as problem:
-            owner, name = split_ref(problem.ref or self._layout.semantics.key)
+            owner, name = split_ref(problem.ref or self._layout.semantics.key[0])
             self._report.at_field(problem.cause, self._checks.latest[owner], name)
             return None
         return datetime.fromisoformat(text) if text else None
@@ -306,6 +365,7 @@ class FileReading:
             record_count=done.records,
             group_count=done.groups + done.rejected,
             rejected_group_count=done.rejected,
+            unchanged_group_count=done.unchanged,
             accepted_bytes=0 if findings.refused else ledger.accepted,
             quarantined_bytes=ledger.quarantined + (ledger.accepted if findings.refused else 0),
             skipped_bytes=ledger.skipped,

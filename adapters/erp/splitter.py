@@ -11,6 +11,7 @@ from adapters.erp.layout import FileRules, Layout
 from adapters.erp.raw import RawRecord, Skipped
 
 CHUNK = 1 << 20
+_RETURNS = {"crlf": True, "lf": False}
 _ENDS = {"crlf": b"\n", "lf": b"\n", "any": b"\n", "cr": b"\r"}
 
 
@@ -32,6 +33,11 @@ def _lines(stream: BinaryIO, rules: FileRules) -> Iterator[RawRecord]:
     while chunk := stream.read(CHUNK):
         pieces = chunk.split(end_mark)
         for piece in pieces[:-1]:
+            if not length and len(piece) <= limit:  # nearly every line
+                end = offset + len(piece) + 1
+                yield RawRecord(line, line, offset, end, piece)
+                offset, line = end, line + 1
+                continue
             whole = bytes(kept) + piece[: max(limit - len(kept), 0)]
             total = length + len(piece)
             yield _line(line, offset, total + 1, whole, ended=True)
@@ -90,7 +96,7 @@ def _strip(raw: RawRecord, rules: FileRules) -> RawRecord:
     """Without line end and declared form feed; remembers whether the line end is the declared one."""
     body = raw.body
     has_return = raw.ended and rules.newline != "cr" and body.endswith(b"\r")
-    expected = {"crlf": True, "lf": False}.get(rules.newline, has_return)
+    expected = _RETURNS.get(rules.newline, has_return)
     raw.newline_ok = not raw.ended or has_return == expected
     if has_return and not raw.oversize:
         body = body[:-1]

@@ -140,6 +140,9 @@ class SumTally(Tally):
 
     def see(self, record: Decoded) -> None:
         for names, unit in self._terms[record.type]:
+            if len(names) == 1 and unit is None and type(one := record.values.get(names[0])) is Decimal:
+                self.value = _EXACT.add(self.value, one)  # the usual plain sum
+                continue
             if not all(self.needs(record, name) for name in names):
                 continue
             result = _number(record.values[names[0]])

@@ -7,15 +7,19 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from domain.acknowledgements import OrderAcknowledgement
 from domain.customers import Customer
 from domain.files import Entity
 from domain.items import Item
 from domain.shipments import Shipment
+from domain.stock import StockRow
 
 MODELS: dict[Entity, type[BaseModel]] = {
     Entity.SHIPMENT_CONFIRMATION: Shipment,
     Entity.CUSTOMER_MASTER: Customer,
     Entity.ITEM_MASTER: Item,
+    Entity.INVENTORY_SNAPSHOT: StockRow,
+    Entity.ORDER_ACK: OrderAcknowledgement,
 }
 
 

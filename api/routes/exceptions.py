@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
 from api.operations import decide, go_on
@@ -21,6 +22,20 @@ router = APIRouter(prefix="/exceptions", tags=["exceptions"])
 class Decision(BaseModel):
     """A person's decision; `value` where the choice needs one (a SKU, a customer number, a QuickBooks id)."""
 
+    model_config = ConfigDict(
+        str_strip_whitespace=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "choice": "use_item",
+                    "value": "BOLT-38",
+                    "reason": "Misprint on the pick list, agreed with the customer",
+                },
+                {"choice": "do_not_bill", "reason": "Replacement under warranty"},
+            ]
+        },
+    )
+
     choice: Choice
     value: str | None = Field(default=None, max_length=500)
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
@@ -31,14 +46,17 @@ def list_exceptions(
     session: Reading,
     key: Viewer,
     kind: ExceptionKind | None = None,
-    state: ExceptionState | None = ExceptionState.OPEN,
+    state: Annotated[
+        ExceptionState | Literal["all"], Query(description="`all`: closed ones too.")
+    ] = ExceptionState.OPEN,
     cause: Cause | None = None,
     by_money: bool = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Listing[ExceptionItem]:
     """Open exceptions unless another `state` is asked for; newest first, or by the money at stake."""
-    page = exceptions.page(session, kind=kind, state=state, cause=cause, by_money=by_money, limit=limit, cursor=cursor)
+    wanted = state if isinstance(state, ExceptionState) else None
+    page = exceptions.page(session, kind=kind, state=wanted, cause=cause, by_money=by_money, limit=limit, cursor=cursor)
     return listing(page)
 
 
@@ -51,7 +69,7 @@ def read_exception(exception_id: str, session: Reading, key: Viewer) -> Exceptio
     return found
 
 
-@router.post("/{exception_id}/resolve", responses=problems(404, 409, 422), summary="Decide an exception")
+@router.post("/{exception_id}/resolve", responses=problems(404, 409, 413), summary="Decide an exception")
 async def resolve_exception(exception_id: str, decision: Decision, serving: Serving, key: Operator) -> ExceptionItem:
     """Write the decision down and let the work that waits go on. Deciding a closed exception again is refused."""
     item = await asyncio.to_thread(

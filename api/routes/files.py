@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -12,17 +11,18 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from activities.receiving import Received
 from api.auth import Ingest, Viewer
-from api.operations import safe_filename
-from api.services import Reading, Services, Serving
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.services import Reading, Serving
+from api.shapes import Cursor, Limit, Listing, bytes_body, listing, problems
+from api.uploads import refuse_larger, shown_name
 from domain.errors import Missing
 from domain.files import FileState, Reject
 from store import files, shipments
 from store.files import FileName, SourceFile
 
 router = APIRouter(prefix="/erp/files", tags=["files"])
+
+NAME_HELP = "Its name, only shown; in UTF-8, or as `UTF-8''` and the percent-encoded name."
 
 
 class FileAccepted(BaseModel):
@@ -75,17 +75,28 @@ def _view(file: SourceFile) -> FileView:
     )
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=problems(404, 413, 422), summary="Hand in an ERP file")
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(404, 408, 413)
+    | {200: {"model": FileAccepted, "description": "The same bytes came before; nothing is done twice."}},
+    openapi_extra=bytes_body("The file as it is."),
+    summary="Hand in an ERP file",
+)
 async def receive_file(
     request: Request,
     response: Response,
     serving: Serving,
     key: Ingest,
-    filename: Annotated[str, Header(alias="X-Filename", description="Its name; only shown.")] = "unnamed",
+    filename: Annotated[str, Header(alias="X-Filename", description=NAME_HELP)] = "unnamed",
     layout: Annotated[str | None, Query(description="The layout's name; else it is recognised.")] = None,
 ) -> FileAccepted:
     """The body is the file. It is committed before the answer; its workflow is started then."""
-    received = await _receive(request, serving, safe_filename(filename), layout)
+    refuse_larger(request, serving.receiver.max_bytes)
+    visible_at = datetime.now(UTC)
+    chunks = serving.uploads.chunks(request)
+    receive = partial(serving.receiver.receive, chunks, shown_name(filename), layout, "http", visible_at)
+    received = await serving.uploads.run(receive)
     await serving.receiver.start(received)
     response.status_code = HTTPStatus.OK if received.duplicate else HTTPStatus.ACCEPTED
     status_url = f"/erp/files/{received.file_id}"
@@ -97,33 +108,6 @@ async def receive_file(
         duplicate=received.duplicate,
         layout=received.layout,
     )
-
-
-async def _receive(request: Request, serving: Services, filename: str, layout: str | None) -> Received:
-    """Land and commit in a thread, while the body comes: a large file never lies in memory."""
-    visible_at = datetime.now(UTC)
-    chunks = body_chunks(request)
-
-    def receive() -> Received:
-        landed = serving.receiver.land(chunks)
-        return serving.receiver.commit(landed, filename, layout, "http", visible_at)
-
-    return await asyncio.to_thread(receive)
-
-
-def body_chunks(request: Request) -> Iterator[bytes]:
-    """The body of a request, for a thread that reads it while the event loop receives it."""
-    loop = asyncio.get_running_loop()
-    stream = request.stream()
-
-    async def next_chunk() -> bytes | None:
-        return await anext(stream, None)
-
-    def chunks() -> Iterator[bytes]:
-        while (chunk := asyncio.run_coroutine_threadsafe(next_chunk(), loop).result()) is not None:
-            yield chunk
-
-    return chunks()
 
 
 @router.get("", responses=problems(), summary="List files")

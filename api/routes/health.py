@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
 from api.auth import Viewer
 from api.services import Services, Serving
+from api.shapes import problems
 from domain.errors import GatewayError
+from domain.exceptions import ExceptionKind
 from runtime import metrics
 from store import exceptions, heartbeats, inbox
 from store.schema import is_current
@@ -21,6 +25,9 @@ from store.session import reading
 router = APIRouter(tags=["health"])
 
 ALIVE_WITHIN = timedelta(seconds=30)
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The text that Prometheus reads."}
+}
 
 
 class Readiness(BaseModel):
@@ -31,29 +38,37 @@ class Readiness(BaseModel):
 
 
 @router.get("/livez", summary="Is the process alive?")
-async def livez() -> dict[str, str]:
+async def read_liveness() -> dict[str, str]:
     """It answers, so it is."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}}, summary="Can it work?")
-async def readyz(serving: Serving, response: Response) -> Readiness:
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet."}}, summary="Can it work?")
+async def read_readiness(serving: Serving, response: Response) -> Readiness:
     """PostgreSQL with the right schema, Temporal, and a worker that was heard of lately."""
-    checks = {
-        "database": await asyncio.to_thread(_database, serving),
-        "temporal": await _temporal(serving),
-        "worker": await asyncio.to_thread(_worker, serving),
-    }
+    database, temporal, worker = await asyncio.gather(
+        asyncio.to_thread(_checked, _database, serving),
+        _temporal(serving),
+        asyncio.to_thread(_checked, _worker, serving),
+    )
+    checks = {"database": database, "temporal": temporal, "worker": worker}
     ready = all(check == "ok" for check in checks.values())
     response.status_code = 200 if ready else 503
     return Readiness(ready=ready, checks=checks)
 
 
-def _database(serving: Services) -> str:
+def _checked(check: Callable[[Services], str], serving: Services) -> str:
+    """What a check of the store says, or why it cannot be made (an old schema lacks tables)."""
     try:
-        return "ok" if is_current(serving.engine) else "the schema is not current: run `threeway migrate`"
+        return check(serving)
     except GatewayError as error:
         return error.detail
+    except SQLAlchemyError as error:
+        return f"the database cannot tell ({type(error).__name__})"
+
+
+def _database(serving: Services) -> str:
+    return "ok" if is_current(serving.engine) else "the schema is not current: run `threeway migrate`"
 
 
 async def _temporal(serving: Services) -> str:
@@ -67,15 +82,12 @@ async def _temporal(serving: Services) -> str:
 
 
 def _worker(serving: Services) -> str:
-    try:
-        with reading(serving.engine) as session:
-            alive = heartbeats.alive(session, ALIVE_WITHIN)
-    except GatewayError as error:
-        return error.detail
+    with reading(serving.engine) as session:
+        alive = heartbeats.alive(session, ALIVE_WITHIN)
     return "ok" if any(one.role == "worker" for one in alive) else "no worker was heard of in the last 30 s"
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get("/metrics", responses=METRICS | problems(), summary="Prometheus metrics", response_class=Response)
 def read_metrics(serving: Serving, key: Viewer) -> Any:
     """Everything in docs/reference/metrics.md."""
     _refresh(serving)
@@ -85,9 +97,9 @@ def read_metrics(serving: Serving, key: Viewer) -> Any:
 def _refresh(serving: Services) -> None:
     with reading(serving.engine) as session:
         _, oldest_at = inbox.backlog(session)
-        by_kind: dict[str, int] = {}
+        by_kind = dict.fromkeys(ExceptionKind, 0)  # the last one that closes must be seen to be gone
         for (kind, _), (number, _) in exceptions.open_counts(session).items():
-            by_kind[kind] = by_kind.get(kind, 0) + number
+            by_kind[kind] += number
     for name, number in by_kind.items():
         metrics.gauge("exceptions_open", number, kind=name)
     age = 0.0 if oldest_at is None else (datetime.now(UTC) - oldest_at).total_seconds()

@@ -37,7 +37,7 @@ def list_invoices(
     return listing(page)
 
 
-@router.get("/{invoice_key}", responses=problems(404), summary="Read one invoice")
+@router.get("/{invoice_key:path}", responses=problems(404), summary="Read one invoice")
 def read_invoice(invoice_key: str, session: Reading, key: Viewer) -> InvoiceView:
     """An invoice by its number, its shipment's number or its QuickBooks id."""
     found = invoice_views.get(session, invoice_key)

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.auth import Admin
 from api.operations import user_cause
 from api.services import Reading, Serving
 from api.shapes import Listing, problems
-from domain.errors import Missing
+from domain.errors import Duplicate, Missing
 from store import keys
 from store.keys import ApiKey
 from store.session import transaction
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 Scope = Literal["viewer", "operator", "admin", "ingest"]
 
 
 class NewKey(BaseModel):
     """A key to make."""
 
-    name: str = Field(min_length=1, max_length=80, description="Who or what uses it.")
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "nightly export", "scopes": ["ingest"], "expires_in_days": 365}]}
+    )
+
+    name: Name = Field(description="Who or what uses it; it signs what the key does.")
     scopes: list[Scope] = Field(min_length=1)
     expires_in_days: int | None = Field(default=None, ge=1, le=3650)
 
@@ -43,7 +50,7 @@ def list_keys(session: Reading, key: Admin) -> Listing[ApiKey]:
     return Listing(items=keys.list_all(session))
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problems(422), summary="Make an API key")
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(413), summary="Make an API key")
 def create_key(new: NewKey, serving: Serving, key: Admin) -> MadeKey:
     """Make a key; keep its secret, it is not shown again."""
     expires_at = datetime.now(UTC) + timedelta(days=new.expires_in_days) if new.expires_in_days else None
@@ -52,9 +59,13 @@ def create_key(new: NewKey, serving: Serving, key: Admin) -> MadeKey:
     return MadeKey(**made.model_dump(), key=plain.get_secret_value())
 
 
-@router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404), summary="Revoke an API key")
+@router.delete(
+    "/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404, 409), summary="Revoke an API key"
+)
 def revoke_key(key_id: str, serving: Serving, key: Admin) -> None:
-    """Make a key useless from now on."""
+    """Make a key useless from now on. The key that asks is refused: nobody locks himself out by a slip."""
+    if key_id == key.id:
+        raise Duplicate("This is the key that you use: revoke it with another admin key.", reason="key_in_use")
     with transaction(serving.engine, user_cause(key.name, key=key_id)) as session:
         revoked = keys.revoke(session, key_id)
     if not revoked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -10,15 +11,14 @@ from pydantic import BaseModel
 
 from activities.layouts import preview_of, problems_of
 from api.auth import Operator, Viewer
-from api.operations import safe_filename
-from api.routes.files import body_chunks
 from api.services import Serving
-from api.shapes import problems
-from domain.errors import Rejected
+from api.shapes import Listing, bytes_body, problems
+from api.uploads import refuse_larger, shown_name, too_large
 
 router = APIRouter(prefix="/layouts", tags=["layouts"])
 
 LAYOUT_BYTES = 1 << 20
+PREVIEW_BYTES = 256 << 20  # the beginning is enough to look at
 
 
 class LayoutSummary(BaseModel):
@@ -44,28 +44,40 @@ class Preview(BaseModel):
 
 
 @router.get("", responses=problems(), summary="List layouts")
-def list_layouts(serving: Serving, key: Viewer) -> list[LayoutSummary]:
+def list_layouts(serving: Serving, key: Viewer) -> Listing[LayoutSummary]:
     """The layouts in use, by name."""
-    return [
+    found = (
         LayoutSummary(name=one.name, version=one.layout.version, entity=one.layout.entity, digest=one.digest)
         for one in serving.receiver.layouts
-    ]
+    )
+    return Listing(items=sorted(found, key=lambda one: one.name))
 
 
-@router.post("/check", responses=problems(413), summary="Check a layout file")
-async def check(request: Request, key: Operator) -> LayoutCheck:
+@router.post(
+    "/check",
+    responses=problems(408, 413),
+    openapi_extra=bytes_body("The layout file."),
+    summary="Check a layout file",
+)
+async def check_layout(request: Request, key: Operator) -> LayoutCheck:
     """The body is a layout in YAML. It is checked as at start, with its examples; nothing is kept."""
+    refuse_larger(request, LAYOUT_BYTES)
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > LAYOUT_BYTES:
-            raise Rejected(f"A layout file has at most {LAYOUT_BYTES} bytes.", reason="file_too_large")
+            raise too_large(LAYOUT_BYTES)
     found = await asyncio.to_thread(problems_of, bytes(content))
     return LayoutCheck(ok=not found, problems=found)
 
 
-@router.post("/preview", responses=problems(404, 413, 422), summary="Preview a file")
-async def preview(
+@router.post(
+    "/preview",
+    responses=problems(404, 408, 413),
+    openapi_extra=bytes_body("The file, or its beginning."),
+    summary="Preview a file",
+)
+async def preview_file(
     request: Request,
     serving: Serving,
     key: Operator,
@@ -74,6 +86,14 @@ async def preview(
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Preview:
     """The body is a file. Its first records are shown as the layout reads them; nothing is applied."""
-    chunks = body_chunks(request)
-    name = safe_filename(filename)
-    return Preview(records=await asyncio.to_thread(preview_of, serving.receiver, chunks, name, layout, limit))
+    refuse_larger(request, PREVIEW_BYTES)
+    looked_at = partial(
+        preview_of,
+        serving.receiver,
+        serving.uploads.chunks(request),
+        shown_name(filename),
+        layout,
+        limit,
+        PREVIEW_BYTES,
+    )
+    return Preview(records=await serving.uploads.run(looked_at))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import operations
 from api.auth import Operator, Viewer
@@ -21,9 +22,13 @@ from store.tables.links import LinkState
 
 router = APIRouter(prefix="/links", tags=["links"])
 
+LINKS_AT_ONCE = 20_000
+
 
 class Matching(BaseModel):
     """What a linking run shall do."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"accept_exact": True}]})
 
     accept_exact: bool = Field(default=False, description="Confirm pairs that are exact on a strong key at once.")
 
@@ -31,11 +36,25 @@ class Matching(BaseModel):
 class NewLink(BaseModel):
     """A pair to confirm."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"kind": "item", "system": "quickbooks", "local_key": "BOLT-38", "external_id": "42"},
+                {
+                    "kind": "customer",
+                    "system": "salesforce",
+                    "local_key": "00000042",
+                    "external_id": "001DTW0000000421",
+                },
+            ]
+        }
+    )
+
     kind: LinkKind
-    system: System
-    local_key: str = Field(min_length=1, description="ERP customer number, SKU or terms code.")
-    external_id: str = Field(min_length=1, description="The id of the record in the other system.")
-    external_name: str = ""
+    system: Literal[System.QUICKBOOKS, System.SALESFORCE]
+    local_key: str = Field(min_length=1, max_length=100, description="ERP customer number, SKU or terms code.")
+    external_id: str = Field(min_length=1, max_length=100, description="The id of the record in the other system.")
+    external_name: str = Field(default="", max_length=500)
 
 
 class Imported(BaseModel):
@@ -58,23 +77,25 @@ def list_links(
     return listing(links.page(session, kind=kind, system=system, state=state, limit=limit, cursor=cursor))
 
 
-@router.post("/match", status_code=HTTPStatus.ACCEPTED, responses=problems(503), summary="Propose links")
-async def match(wanted: Matching, serving: Serving, response: Response, key: Operator) -> Started:
+@router.post("/match", status_code=HTTPStatus.ACCEPTED, responses=problems(413), summary="Propose links")
+async def match_links(wanted: Matching, serving: Serving, response: Response, key: Operator) -> Started:
     """Compare our masters with QuickBooks and Salesforce. Nothing is ever written there."""
     workflow_id = await operations.match_links(serving, key.name, accept_exact=wanted.accept_exact)
     return started(response, workflow_id)
 
 
-@router.post("/confirm", responses=problems(409, 422), summary="Confirm one link")
-async def confirm(new: NewLink, serving: Serving, key: Operator) -> Link:
+@router.post("/confirm", responses=problems(409, 413), summary="Confirm one link")
+async def confirm_link(new: NewLink, serving: Serving, key: Operator) -> Link:
     """Confirm a pair; shipments that waited for it go on."""
     link = await asyncio.to_thread(operations.confirm_link, serving, Link(**new.model_dump()), key.name)
     await operations.wake_linked(serving)
     return link
 
 
-@router.post("/import", responses=problems(409, 422), summary="Confirm many links")
-async def import_links(new: list[NewLink], serving: Serving, key: Operator) -> Imported:
+@router.post("/import", responses=problems(409, 413), summary="Confirm many links")
+async def import_links(
+    new: Annotated[list[NewLink], Body(max_length=LINKS_AT_ONCE)], serving: Serving, key: Operator
+) -> Imported:
     """Confirm many pairs, all or none; shipments that waited for them go on."""
     given = [Link(**one.model_dump()) for one in new]
     confirmed = await asyncio.to_thread(operations.import_links, serving, given, key.name)

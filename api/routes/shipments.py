@@ -34,7 +34,7 @@ def list_shipments(
     return listing(page)
 
 
-@router.get("/{number}", responses=problems(404), summary="Read one shipment")
+@router.get("/{number:path}", responses=problems(404), summary="Read one shipment")
 def read_shipment(number: str, session: Reading, key: Viewer) -> ShipmentView:
     """One shipment with its lines, its invoice, and the seconds from file to draft."""
     found = shipment_views.get(session, number)

@@ -10,13 +10,13 @@ from api.shapes import problems
 from domain.errors import Missing
 from store.trace import Trace, trace
 
-router = APIRouter(prefix="/trace", tags=["trace"])
+router = APIRouter(prefix="/trace", tags=["traces"])
 
 
-@router.get("/{trace_key:path}", responses=problems(404), summary="Trace a shipment, order, invoice or file")
+@router.get("/{trace_key:path}", responses=problems(404), summary="Trace a shipment, order, invoice, file or SKU")
 def read_trace(trace_key: str, session: Reading, key: Viewer) -> Trace:
     """Everything that happened to a key, oldest first: events, times, ids and decisions."""
     found = trace(session, trace_key)
     if found is None:
-        raise Missing(f"Nothing is known of {trace_key}: try a shipment, order, invoice or file.", reason="trace")
+        raise Missing(f"Nothing is known of {trace_key}: try a shipment, order, invoice, file or SKU.", reason="trace")
     return found

@@ -36,7 +36,7 @@ def started(response: Response, workflow_id: str) -> Started:
     return Started(workflow_id=workflow_id, status_url=status_url)
 
 
-@router.get("/{workflow_id:path}", responses=problems(404, 503), summary="How far started work is")
+@router.get("/{workflow_id:path}", responses=problems(404), summary="How far started work is")
 async def read_workflow(workflow_id: str, serving: Serving, key: Viewer) -> WorkflowView:
     """The latest run of a flow that some route started."""
     if not workflow_id.startswith(PREFIXES):
@@ -51,6 +51,6 @@ async def read_workflow(workflow_id: str, serving: Serving, key: Viewer) -> Work
         if error.status is RPCStatusCode.NOT_FOUND:
             raise Missing(f"There is no flow {workflow_id}.", reason="workflow") from error
         raise Unavailable("Temporal does not answer.", reason="temporal") from error
-    except TimeoutError as error:
+    except (TimeoutError, RuntimeError) as error:  # the latter: the lazy client finds no server
         raise Unavailable("Temporal does not answer.", reason="temporal") from error
     return WorkflowView(workflow_id=workflow_id, status=status.name.lower() if status else "unknown", result=result)

@@ -46,7 +46,9 @@ def assert_equals_truth(invoice: Json, expected: Json, stated: Json, world: Json
     customer = next(one for one in world["customers"] if one["erp_no"] == stated["customer_erp_no"])
     days = next(one["due_days"] for one in world["terms"] if one["code"] == customer["terms_code"])
     shipped_on = date.fromisoformat(stated["shipped_on"])
-    heading = {name: invoice[name] for name in ("customer_name", "txn_date", "due_date", "email_status", "print_status")}
+    heading = {
+        name: invoice[name] for name in ("customer_name", "txn_date", "due_date", "email_status", "print_status")
+    }
     assert heading == {
         "customer_name": customer["name"],
         "txn_date": shipped_on.isoformat(),

@@ -9,25 +9,45 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.generated_world import GeneratedWorld
-from tests.e2e.sample_world import SampleWorld
+from tests.e2e.sample_world import Billed, SampleWorld
 from tests.e2e.stacks import stacked_gateway
 
 MASTERS = ("CUSMST.TXT", "ITMMST.TAB")
+TEST_SECONDS = 400  # the first test of a gateway waits until all of its processes are up, on a busy machine too
 
 
-@pytest.fixture(scope="module")
-def sampled(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleWorld]:
-    """A gateway of this module alone that knows the sample exports' customers, items, terms and orders."""
-    with stacked_gateway(tmp_path_factory.mktemp("sampled")) as gateway:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder the time that whole gateways take."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def sampled(samples: Path) -> Iterator[SampleWorld]:
+    """A gateway that knows the sample exports' customers, items, terms and orders."""
+    with stacked_gateway() as gateway:
         world = json.loads((samples / "world.json").read_text())
         gateway.know(world, [(name, (samples / name).read_bytes()) for name in MASTERS])
         yield SampleWorld(gateway, world, json.loads((samples / "truth.json").read_text()), samples)
 
 
 @pytest.fixture(scope="session")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedWorld]:
+def clean(sampled: SampleWorld) -> Billed:
+    """The clean export, applied to empty books."""
+    return sampled.hand_in("SHPCNF.S000417")
+
+
+@pytest.fixture(scope="session")
+def troubled(sampled: SampleWorld, clean: Billed) -> Billed:
+    """The export full of business trouble, applied after the clean one."""
+    return sampled.hand_in("SHPCNF.S000418")
+
+
+@pytest.fixture(scope="session")
+def generated() -> Iterator[GeneratedWorld]:
     """A gateway that knows a world made by the ERP's twin; it needs no sample. Each export ships other orders."""
-    with stacked_gateway(tmp_path_factory.mktemp("generated")) as gateway:
+    with stacked_gateway() as gateway:
         world = gateway.erp.make_world(seed=20261120, customers=25, items=60, orders=420, sequence=101)
         gateway.know(world, [gateway.erp.export("CUSMST"), gateway.erp.export("ITMMST")])
         yield GeneratedWorld(gateway, world)

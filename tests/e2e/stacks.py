@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,15 +34,29 @@ class StackedGateway(Gateway):
 
 
 @contextmanager
-def stacked_gateway(folder: Path) -> Iterator[StackedGateway]:
+def stacked_gateway() -> Iterator[StackedGateway]:
     """A gateway with empty books for as long as the body runs."""
-    with without_our_variables(folder):
-        stack = _up(folder)
+    with own_folder() as folder:
+        with without_our_variables(folder):
+            stack = _up(folder)
+        try:
+            with StackedGateway(stack) as gateway:
+                yield gateway
+        finally:
+            _end(stack)
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards.
+
+    Not below pytest's: every run of it closes that one to other users, and for root the store runs as another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="threeway-e2e-"))
     try:
-        with StackedGateway(stack) as gateway:
-            yield gateway
+        yield folder
     finally:
-        _end(stack)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -49,7 +65,6 @@ def without_our_variables(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as surroundings:
         for name in [name for name in os.environ if name.startswith(OURS)]:
             surroundings.delenv(name)
-        folder.mkdir(parents=True, exist_ok=True)
         surroundings.chdir(folder)
         yield
 

@@ -103,5 +103,7 @@ class ErpTwin(Twin):
 
 def _answer(response: httpx.Response) -> Any:
     if response.is_error:
-        raise AssertionError(f"{response.request.method} {response.request.url}: {response.status_code} {response.text}")
+        raise AssertionError(
+            f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+        )
     return response.json() if response.content else {}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.2
 SHOWN_CHARACTERS = 3000
 
 

@@ -153,3 +153,71 @@ class Maker:
 def make() -> Maker:
     """Builders of SHPCNF exports."""
     return Maker()
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A row of a stock report, as it is printed."""
+
+    sku: str
+    whs: str = "ATL"
+    on_hand: int = 0
+    allocated: int = 0
+    on_order: int = 0
+    status: str = "A"
+
+    def line(self) -> str:
+        signed = f"{abs(self.on_hand):,}{'-' if self.on_hand < 0 else ' '}"
+        return f"{self.sku:<15}|{self.whs}|{signed:>11}|{self.allocated:>9,} |{self.on_order:>9,} |{self.status}"
+
+
+HEADINGS = ("ITEM NUMBER    |WHS|    ON HAND|  ALLOCATED|   ON ORDER|S", "-" * 62)
+TITLE = "THREEWAY DEMO CO        INV410R  STOCK STATUS BY ITEM/WHSE      AS OF"
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints stock reports whose pages and totals hold."""
+
+    as_of: str = "20-NOV-26 05:55:00"
+    page_rows: int = 40
+    newline: str = "\n"
+    footer: str = "*** END OF REPORT     {rows} LINES   ON HAND TOTAL {total:,}"
+
+    def pages(self, rows: list[Stock]) -> list[list[str]]:
+        """The lines of each page; the last one ends with the footer."""
+        cut = [rows[at : at + self.page_rows] for at in range(0, max(len(rows), 1), self.page_rows)]
+        pages = [
+            [f"{TITLE} {self.as_of}   PAGE {number:>4}", *HEADINGS, *(row.line() for row in page)]
+            for number, page in enumerate(cut, 1)
+        ]
+        total = sum(row.on_hand for row in rows)
+        stated = f"{abs(total):,}{'-' if total < 0 else ''}"
+        pages[-1].append(self.footer.replace("{total:,}", stated).format(rows=len(rows)))
+        return pages
+
+    def bind(self, pages: list[list[str]]) -> bytes:
+        """The pages as a file, with a form feed between them."""
+        text = "\f".join("".join(f"{line}{self.newline}" for line in page) for page in pages)
+        return text.encode("cp1252")
+
+    def build(self, rows: list[Stock]) -> bytes:
+        return self.bind(self.pages(rows))
+
+
+@pytest.fixture(scope="session")
+def inv410r(layouts: Layouts) -> Layout:
+    """Stock reports."""
+    return layouts.get("inv410r")
+
+
+@pytest.fixture(scope="session")
+def stock() -> type[Stock]:
+    """Rows of stock reports."""
+    return Stock
+
+
+@pytest.fixture(scope="session")
+def printer() -> type[Printer]:
+    """Printers of stock reports."""
+    return Printer

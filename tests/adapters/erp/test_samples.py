@@ -147,9 +147,16 @@ def test_every_item_is_as_in_the_world(samples, world, layouts, read):
 
 
 def test_content_decides_what_a_file_is_and_a_name_proves_nothing(samples, layouts):
-    for name, layout in (("SHPCNF.S000417", "shpcnf"), ("CUSMST.TXT", "cusmst"), ("ITMMST.TAB", "itmmst")):
+    known = {
+        "SHPCNF.S000417": "shpcnf",
+        "CUSMST.TXT": "cusmst",
+        "ITMMST.TAB": "itmmst",
+        "INV410R.20261120.0555": "inv410r",
+        "ORDACK.S000088": "ordack",
+    }
+    for name, layout in known.items():
         head = (samples / name).read_bytes()[:4096]
         for claimed in (name, "CUSMST.TXT", "SHPCNF.S000001", "x"):
             assert layouts.identify(claimed, head).name == layout
-    assert layouts.identify("INV410R.20261120.0555", (samples / "INV410R.20261120.0555").read_bytes()) is None
+    assert layouts.identify("RTNRCV.S000009", (samples / "RTNRCV.S000009").read_bytes()) is None
     assert layouts.identify("SHPCNF.S000999", b"").name == "shpcnf"

@@ -1,0 +1,274 @@
+"""The branches of the workflows, played on stand-in activities: each answers the workflow and run to keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio.client import WorkflowFailureError
+
+from domain.errors import Missing, NotAuthorized, Unavailable
+from domain.files import Entity
+from domain.links import LinkKind
+from domain.sources import System
+from domain.work import (
+    Booked,
+    FileReading,
+    FileWork,
+    LinkingCount,
+    LinkingWork,
+    OrdersPulled,
+    OrdersWork,
+    Prepared,
+    Published,
+    PublishWork,
+    RangeWork,
+    SequenceCheck,
+    ShipmentWork,
+    SweepWork,
+    Swept,
+)
+from tests.workflows.stage import Stage, until
+from tests.workflows.steps import held, number
+
+Kept = tuple[str, str | None]
+Scenario = Callable[[Stage], Awaitable[Kept]]
+
+SHA = "ab" * 32
+FILE = FileWork(file_id="00000000-0000-0000-0000-000000000417", sha256=SHA, filename="SHPCNF.S000417")
+FILE_ID = f"erp-file/{SHA}"
+RANGE = RangeWork(file_id=FILE.file_id, sha256=SHA, seq_from=1, seq_to=3)
+RANGE_ID = f"shipments/{SHA[:16]}/1-3"
+SHIPMENT = ShipmentWork(shipment_number="S-1")
+SHIPMENT_ID = "shipment/S-1"
+THREE = [number(1), number(2), number(3)]
+
+
+def _read(groups: int, entity: Entity = Entity.SHIPMENT_CONFIRMATION, *, refused: bool = False) -> FileReading:
+    return FileReading(refused=refused, entity=entity, group_count=groups, rejected_group_count=0)
+
+
+def _plain(workflow_type: str, work: Any, workflow_id: str, **answers: Any) -> Scenario:
+    """Run to the end with these answers of activities; a failure is an end too."""
+
+    async def play(stage: Stage) -> Kept:
+        for name, given in answers.items():
+            stage.steps.answer(name, *(given if isinstance(given, tuple) else (given,)))
+        handle = await stage.start(workflow_type, work, workflow_id)
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            return workflow_id, handle.first_execution_run_id
+        return workflow_id, handle.first_execution_run_id
+
+    return play
+
+
+def _woken(workflow_type: str, work: Any, workflow_id: str, awaited: str, **answers: Any) -> Scenario:
+    """The same with a recheck once the activity `awaited` was asked and the workflow waits."""
+
+    async def play(stage: Stage) -> Kept:
+        for name, given in answers.items():
+            stage.steps.answer(name, *given)
+        handle = await stage.start(workflow_type, work, workflow_id)
+        await until(lambda: stage.steps.times(awaited) == 1)
+        await _rests(stage, workflow_id)
+        await handle.signal("recheck")
+        await handle.result()
+        return workflow_id, handle.first_execution_run_id
+
+    return play
+
+
+async def _rests(stage: Stage, workflow_id: str) -> None:
+    """Wait until the workflow has nothing to do and waits for a signal."""
+
+    async def waits() -> bool:
+        status = await stage.client.get_workflow_handle(workflow_id).query("status")
+        return status.get("state") == "held" or str(status.get("step", "")).startswith("waiting")
+
+    await until(waits)
+
+
+async def _waiting_shipment(stage: Stage) -> Kept:
+    """An open workflow: what a new version meets when it is installed."""
+    stage.steps.answer("prepare", held("S-1"))
+    handle = await stage.start("ShipmentInvoicing", SHIPMENT, SHIPMENT_ID)
+    for looks in (1, 2, 3):
+        await until(lambda looks=looks: stage.steps.times("prepare") == looks)
+        await _rests(stage, SHIPMENT_ID)
+        await until(lambda looks=looks: stage.steps.times("publish") == looks)
+        if looks < 3:
+            await handle.signal("recheck")
+    return SHIPMENT_ID, None
+
+
+async def _continued_shipment(stage: Stage) -> Kept:
+    stage.steps.answer("prepare", held("S-1"))
+    handle = await stage.start("ShipmentInvoicing", SHIPMENT, SHIPMENT_ID)
+    first, looks = handle.first_execution_run_id, 0
+    while (await stage.client.get_workflow_handle(SHIPMENT_ID).describe()).run_id == first:
+        looks += 1
+        await until(lambda looks=looks: stage.steps.times("prepare") == looks)
+        await _rests(stage, SHIPMENT_ID)
+        await stage.client.get_workflow_handle(SHIPMENT_ID).signal("recheck")
+    return SHIPMENT_ID, first
+
+
+async def _publication_under_way(stage: Stage) -> Kept:
+    """Salesforce is away while the shipment changes twice: the publication that waits is asked to look again."""
+    back = asyncio.Event()
+
+    async def publish(work: PublishWork) -> Published:
+        await back.wait()
+        return Published(accepted=len(work.shipments), refused=0)
+
+    stage.steps.answer("publish", publish)
+    stage.steps.answer("prepare", held("S-1"), Prepared(shipments=["S-1"], settled=["S-1"]))
+    handle = await stage.start("ShipmentInvoicing", SHIPMENT, SHIPMENT_ID)
+    await until(lambda: stage.steps.times("publish") == 1)
+    await _rests(stage, SHIPMENT_ID)
+    await handle.signal("recheck")
+    await handle.result()
+    back.set()
+    await stage.client.get_workflow_handle(f"publication/{SHIPMENT_ID}").result()
+    return SHIPMENT_ID, handle.first_execution_run_id
+
+
+async def _publication_asked_again(stage: Stage) -> Kept:
+    await _publication_under_way(stage)
+    return f"publication/{SHIPMENT_ID}", None
+
+
+async def _last_run_of_a_file(stage: Stage) -> Kept:
+    await _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(600))(stage)
+    return FILE_ID, None
+
+
+def _count(work: Any) -> LinkingCount:
+    confirmed = 2 if work.system is System.QUICKBOOKS and work.kind is LinkKind.ITEM else 0
+    return LinkingCount(
+        system=work.system, kind=work.kind, records=3, candidates=3, exact=2, likely=1, confirmed=confirmed
+    )
+
+
+def _second_range_fails(work: RangeWork) -> Prepared | Missing:
+    return Missing("gone") if work.seq_from == 31 else Prepared(shipments=[number(work.seq_from)])
+
+
+_RANGE_IN_TROUBLE = Prepared(shipments=THREE, book=["intent/S-2", "intent/S-3"], held={"S-1": "x-1"})
+_AGAIN: Booked = Booked(booked=["S-1"])
+
+REAL: dict[str, Scenario] = {
+    "ErpFile.refused": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(0, refused=True)),
+    "ErpFile.held-then-accepted": _woken(
+        "ErpFile",
+        FILE,
+        FILE_ID,
+        "check_sequence",
+        check_sequence=(SequenceCheck(held=True, exception_id="x-1"), SequenceCheck(held=False)),
+    ),
+    "ErpFile.held-then-refused": _woken(
+        "ErpFile",
+        FILE,
+        FILE_ID,
+        "check_sequence",
+        check_sequence=(SequenceCheck(held=True, exception_id="x-1"), SequenceCheck(held=False, refused=True)),
+    ),
+    "ErpFile.master": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.CUSTOMER_MASTER)),
+    "ErpFile.shipments": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(130)),
+    "ErpFile.continued-first-run": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(600)),
+    "ErpFile.continued-last-run": _last_run_of_a_file,
+    "ErpFile.range-failed": _plain(
+        "ErpFile", FILE, FILE_ID, read_source_file=_read(60), prepare_range=_second_range_fails
+    ),
+    "ShipmentRange.booked": _plain("ShipmentRange", RANGE, RANGE_ID),
+    "ShipmentRange.troubled": _plain(
+        "ShipmentRange",
+        RANGE,
+        RANGE_ID,
+        prepare_range=_RANGE_IN_TROUBLE,
+        book=Booked(booked=["S-2"], uncertain=["S-3"]),
+    ),
+    "ShipmentRange.booking-failed": _plain("ShipmentRange", RANGE, RANGE_ID, book=NotAuthorized()),
+    "ShipmentRange.nothing-to-book": _plain(
+        "ShipmentRange", RANGE, RANGE_ID, prepare_range=Prepared(shipments=THREE, settled=THREE)
+    ),
+    "ShipmentInvoicing.booked": _plain("ShipmentInvoicing", SHIPMENT, SHIPMENT_ID),
+    "ShipmentInvoicing.held-then-resolved": _woken(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        "publish",
+        prepare=(
+            held("S-1"),
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], settled=["S-1"]),
+        ),
+    ),
+    "ShipmentInvoicing.refused-then-resolved": _woken(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        "publish",
+        book=(Booked(refused=["S-1"]), _AGAIN),
+        prepare=(
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], settled=["S-1"]),
+        ),
+    ),
+    "ShipmentInvoicing.waiting": _waiting_shipment,
+    "ShipmentInvoicing.continued": _continued_shipment,
+    "Publication.published": _plain("Publication", PublishWork(shipments=THREE), "publication/a"),
+    "ShipmentInvoicing.publication-under-way": _publication_under_way,
+    "Publication.asked-again": _publication_asked_again,
+    "Publication.after-an-outage": _plain(
+        "Publication",
+        PublishWork(shipments=THREE),
+        "publication/a",
+        publish=(Unavailable(), Published(accepted=3, refused=0)),
+    ),
+    "OrdersPull.unchanged": _plain("OrdersPull", OrdersWork(), "orders-pull/1", pull_orders=OrdersPulled(read=4)),
+    "OrdersPull.changed": _plain(
+        "OrdersPull",
+        OrdersWork(),
+        "orders-pull/1",
+        pull_orders=OrdersPulled(read=4, changed_count=1, changed=["SO-1"]),
+    ),
+    "LinksMatch.proposed": _plain("LinksMatch", LinkingWork(), "links-match/1"),
+    "LinksMatch.confirmed": _plain(
+        "LinksMatch", LinkingWork(accept_exact=True), "links-match/1", propose_quickbooks=_count
+    ),
+    "Sweep.swept": _plain("Sweep", SweepWork(), "sweep-1", sweep=Swept(inbox=1, shipments=2)),
+}
+SKIPPING: dict[str, Scenario] = {
+    "ShipmentInvoicing.uncertain-then-booked": _plain(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        prepare=(
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], settled=["S-1"]),
+        ),
+        book=(Booked(uncertain=["S-1"]), _AGAIN),
+    ),
+    "ShipmentInvoicing.booking-failed": _plain(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        prepare=(
+            Prepared(shipments=["S-1"], book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], settled=["S-1"]),
+        ),
+        book=NotAuthorized(),
+    ),
+    "ShipmentInvoicing.store-away": _plain(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        prepare=(*[Unavailable()] * 6, Prepared(shipments=["S-1"], settled=["S-1"])),
+    ),
+}

@@ -1,0 +1,19 @@
+"""Seeded walks through everything that can go wrong; `python bench/exactly_once.py` walks many more of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.activities.walk import Tally, Walk
+from tests.activities.world import House
+
+SEEDS = 15
+
+
+@pytest.mark.parametrize("seed", range(9001, 9001 + SEEDS))
+def test_exactly_one_invoice_on_a_random_walk(house: House, seed: int) -> None:
+    """G-E5: faults, deaths, repeats, concurrent workers, corrections and people; the ledger is the oracle."""
+    tally = Tally()
+    Walk(house, seed, tally).run()
+    assert tally.violations == []
+    assert sum(tally.outcomes.values()) >= 3

@@ -1,0 +1,181 @@
+"""Handing over, waking by cause, and the sweep that makes lost starts good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.waiting import WaitingActivities
+from domain.exceptions import Cause as Why
+from domain.exceptions import Choice, ExceptionKind, Finding
+from domain.shipments import ShipmentState
+from domain.work import FileWork, HandOver, SweepWork, Swept, Wake
+from store import exceptions, inbox, shipments
+from store.causes import Cause, CauseSource
+from store.session import transaction
+from tests.build import shipment
+from tests.store.books import state
+from tests.workflows.stage import Stage, until
+
+SHA = "0f" * 32
+FILE = FileWork(file_id="f-1", sha256=SHA, filename="SHPCNF.S000417")
+BY = Cause(source=CauseSource.GATEWAY, actor="test")
+
+
+@pytest.fixture
+def waiting(engine: Engine, client: Client) -> WaitingActivities:
+    return WaitingActivities(engine, client)
+
+
+async def run(step: Any, work: Any) -> Any:
+    """Run an activity as a worker does."""
+    return await ActivityEnvironment().run(step, work)
+
+
+def arrive(engine: Engine, external_id: str, **changes: Any) -> int:
+    """An inbox row whose workflow was never started."""
+    fields = {
+        "source": "erp",
+        "external_id": external_id,
+        "kind": "file",
+        "payload": {},
+        "workflow_type": "ErpFile",
+        "workflow_id": f"erp-file/{external_id}",
+        "workflow_input": FILE.model_copy(update={"sha256": external_id}).model_dump(mode="json"),
+    }
+    with transaction(engine, BY) as session:
+        return inbox.receive(session, inbox.Arrival(**{**fields, **changes}))[0].id
+
+
+def unstarted(engine: Engine) -> list[str]:
+    with transaction(engine, BY) as session:  # the rows are locked while they are looked at
+        return [one.external_id for one in inbox.unstarted(session, 10)]
+
+
+def hold(engine: Engine, number: str, cause: Why) -> None:
+    finding = Finding(kind=ExceptionKind.HOLD, cause=cause, sentence="It waits.", choices=(Choice.DO_NOT_BILL,))
+    with transaction(engine, BY) as session:
+        exceptions.open_item(
+            session,
+            finding=finding,
+            findings=[finding],
+            choices=finding.choices,
+            record=("shipment", number),
+            money_at_stake=None,
+            owner="billing",
+            workflow_id=f"shipment/{number}",
+        )
+
+
+async def test_the_sweep_starts_what_was_committed_but_never_started(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    """The input of the row is JSON; the workflow gets the model that it declares."""
+    arrive(engine, SHA)
+
+    assert await run(waiting.sweep, SweepWork(older_than_seconds=0)) == Swept(inbox=1, shipments=0)
+
+    await stage.client.get_workflow_handle(f"erp-file/{SHA}").result()
+    assert stage.steps.asked["read_source_file"] == [FILE]
+    assert unstarted(engine) == []
+    assert await run(waiting.sweep, SweepWork(older_than_seconds=0)) == Swept(inbox=0, shipments=0)
+    assert stage.steps.times("read_source_file") == 1
+
+
+async def test_the_sweep_leaves_alone_what_has_just_come(engine: Engine, waiting: WaitingActivities) -> None:
+    """Whoever received it is about to start it."""
+    arrive(engine, SHA)
+
+    assert await run(waiting.sweep, SweepWork(older_than_seconds=60)) == Swept(inbox=0, shipments=0)
+    assert unstarted(engine) == [SHA]
+
+
+async def test_an_arrival_that_cannot_be_started_holds_up_no_other(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    arrive(engine, "bad", workflow_id="x" * 2000)
+    arrive(engine, SHA)
+
+    assert await run(waiting.sweep, SweepWork(older_than_seconds=0)) == Swept(inbox=1, shipments=0)
+
+    assert unstarted(engine) == ["bad"]
+    await stage.client.get_workflow_handle(f"erp-file/{SHA}").result()
+    with transaction(engine, BY) as session:
+        assert [one.attempts for one in inbox.unstarted(session, 10)] == [1]
+
+
+async def test_the_sweep_hands_over_shipments_that_nobody_moves(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    with transaction(engine, BY) as session:
+        state(session, shipment(number="S-1"), shipment(number="S-2"), shipment(number="S-3"))
+        rows = shipments.lock_many(session, ["S-1", "S-2", "S-3"])
+        for row in rows.values():
+            row.received_at = datetime.now(UTC) - timedelta(minutes=30)
+            session.add(row)
+        shipments.set_state(session, rows["S-3"], ShipmentState.INVOICED, at=datetime.now(UTC))
+    hold(engine, "S-2", Why.UNKNOWN_ITEM)
+
+    swept = await run(waiting.sweep, SweepWork())
+
+    assert swept == Swept(inbox=0, shipments=1)
+    await until(lambda: stage.steps.booked == {"S-1"}, "the stranded one goes on")
+
+
+async def test_hand_over_starts_each_shipment_and_repeating_it_is_harmless(
+    waiting: WaitingActivities, stage: Stage
+) -> None:
+    numbers = [f"S-{n}" for n in range(1, 9)]
+
+    for _ in range(2):
+        assert await run(waiting.hand_over, HandOver(shipments=numbers)) == 8
+
+    for number in numbers:
+        await stage.client.get_workflow_handle(f"shipment/{number}").result()
+    booked = [one for work in stage.steps.asked["book"] for one in work.intent_ids]
+    assert sorted(booked) == sorted(f"intent/{number}" for number in numbers), "each is booked once"
+
+
+async def test_waking_reaches_what_waits_for_the_cause_only(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    hold(engine, "S-1", Why.UNKNOWN_ITEM)
+    hold(engine, "S-2", Why.UNKNOWN_CUSTOMER)
+    hold(engine, "S-3", Why.PRICE_DIFFERS)
+
+    assert await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ITEM, Why.UNKNOWN_CUSTOMER])) == 2
+
+    await until(lambda: stage.steps.booked == {"S-1", "S-2"})
+    assert await run(waiting.wake, Wake(causes=[Why.TERMS_UNKNOWN])) == 0
+
+
+async def test_waking_for_orders_reaches_their_shipments_only(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    with transaction(engine, BY) as session:
+        state(session, shipment(number="S-1", order_number="SO-1"), shipment(number="S-2", order_number="SO-2"))
+    for number in ("S-1", "S-2"):
+        hold(engine, number, Why.UNKNOWN_ORDER)
+
+    assert await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ORDER], orders=["SO-2", "SO-9"])) == 1
+    await until(lambda: stage.steps.booked == {"S-2"})
+
+    assert await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ORDER])) == 2, "no names: all that wait for an order"
+
+
+async def test_waking_says_that_it_goes_on(engine: Engine, waiting: WaitingActivities, stage: Stage) -> None:
+    """Thousands may wait: an attempt that makes progress is not taken for dead."""
+    beats: list[Any] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details)
+    for seq in range(5):
+        hold(engine, f"S-{seq}", Why.UNKNOWN_ITEM)
+
+    await environment.run(waiting.wake, Wake(causes=[Why.UNKNOWN_ITEM]))
+
+    assert len(beats) == 5

@@ -1,0 +1,161 @@
+"""Who may do what: every route of the app against every kind of key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from api.app import assemble
+from store import keys
+from tests.api.served import Served, assert_problem, new_key
+
+SCOPES = ("viewer", "operator", "admin", "ingest")
+READS = frozenset({"viewer", "operator", "admin"})
+WORKS = frozenset({"operator", "admin"})
+ADMINISTERS = frozenset({"admin"})
+HANDS_IN = frozenset({"ingest", "operator", "admin"})
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+
+
+class Rule(NamedTuple):
+    """Who may call a route, and a body that gets beyond the key's check."""
+
+    scopes: frozenset[str]
+    json: object = None
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("POST", "/erp/files"): Rule(HANDS_IN),
+    ("GET", "/erp/files"): Rule(READS),
+    ("GET", "/erp/files/{file_id}"): Rule(READS),
+    ("GET", "/erp/files/{file_id}/rejects"): Rule(READS),
+    ("GET", "/shipments"): Rule(READS),
+    ("GET", "/shipments/{number:path}"): Rule(READS),
+    ("GET", "/invoices"): Rule(READS),
+    ("GET", "/invoices/{invoice_key:path}"): Rule(READS),
+    ("GET", "/orders"): Rule(READS),
+    ("GET", "/orders/{number:path}"): Rule(READS),
+    ("POST", "/orders/pull"): Rule(WORKS),
+    ("GET", "/customers"): Rule(READS),
+    ("GET", "/customers/{number:path}"): Rule(READS),
+    ("GET", "/items"): Rule(READS),
+    ("GET", "/items/{sku:path}"): Rule(READS),
+    ("GET", "/exceptions"): Rule(READS),
+    ("GET", "/exceptions/{exception_id}"): Rule(READS),
+    ("POST", "/exceptions/{exception_id}/resolve"): Rule(WORKS, {"choice": "retry", "reason": "it works again"}),
+    ("GET", "/links"): Rule(READS),
+    ("POST", "/links/match"): Rule(WORKS, {}),
+    ("POST", "/links/confirm"): Rule(
+        WORKS, {"kind": "item", "system": "quickbooks", "local_key": "BOLT", "external_id": "7"}
+    ),
+    ("POST", "/links/import"): Rule(WORKS, []),
+    ("GET", "/trace/{trace_key:path}"): Rule(READS),
+    ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
+    ("GET", "/connections"): Rule(READS),
+    ("GET", "/layouts"): Rule(READS),
+    ("POST", "/layouts/check"): Rule(WORKS),
+    ("POST", "/layouts/preview"): Rule(WORKS),
+    ("GET", "/keys"): Rule(ADMINISTERS),
+    ("POST", "/keys"): Rule(ADMINISTERS, {"name": "made by a test", "scopes": ["viewer"]}),
+    ("DELETE", "/keys/{key_id}"): Rule(ADMINISTERS),
+    ("GET", "/metrics"): Rule(READS),
+}
+OPEN = {
+    ("GET", "/livez"): "probes have no key, and it tells no business fact",
+    ("GET", "/readyz"): "the same",
+    ("GET", "/"): "leads to the description",
+    ("GET", "/docs"): "shows the description",
+    ("GET", "/docs/start.js"): "belongs to that page",
+    ("GET", "/docs/assets"): "belongs to that page",
+    ("GET", "/redoc"): "shows the description",
+    ("GET", "/openapi.json"): "the description holds no fact of the business",
+}
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    for route in iter_route_contexts(assemble().routes):
+        for method in (route.methods or {"GET"}) - {"HEAD"}:
+            yield method, str(route.path)
+
+
+def _address(path: str) -> str:
+    for name in ("file_id", "exception_id", "key_id"):
+        path = path.replace("{" + name + "}", UNKNOWN_ID)
+    for name in ("number", "invoice_key", "sku", "trace_key", "workflow_id"):
+        path = path.replace("{" + name + ":path}", "unknown")
+    assert "{" not in path
+    return path
+
+
+async def _status(served: Served, route: tuple[str, str], key: str | None) -> tuple[int, str]:
+    headers = httpx.Headers({"X-API-Key": key or ""}, encoding="utf-8")
+    body = RULES[route].json if route in RULES else None
+    answer = await served.client.request(route[0], _address(route[1]), headers=headers, json=body)
+    code = answer.json().get("code", "") if "problem" in answer.headers.get("content-type", "") else ""
+    return answer.status_code, code
+
+
+def test_every_route_has_a_rule() -> None:
+    assert set(_routes()) == RULES.keys() | OPEN.keys()
+
+
+@pytest.mark.parametrize("route", sorted(RULES), ids=" ".join)
+async def test_a_route_wants_a_key_that_is_good(filled: Served, route: tuple[str, str]) -> None:
+    with filled.write() as session:
+        expired = new_key(session, "admin", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        revoked, plain = keys.create(session, "revoked", ["admin"])
+        keys.revoke(session, revoked.id)
+    assert await _status(filled, route, None) == (401, "key_missing")
+    for bad in ("tw_unknown", expired, plain.get_secret_value(), "clé"):
+        assert await _status(filled, route, bad) == (401, "key_refused")
+
+
+@pytest.mark.parametrize("route", sorted(RULES), ids=" ".join)
+async def test_a_route_wants_its_scope(filled: Served, route: tuple[str, str]) -> None:
+    for scope in SCOPES:
+        status, code = await _status(filled, route, filled.key_for(scope))
+        if scope in RULES[route].scopes:
+            assert status not in {401, 403, 500}, scope
+        else:
+            assert (status, code) == (403, "scope_missing"), scope
+
+
+@pytest.mark.parametrize("route", sorted(OPEN), ids=" ".join)
+async def test_an_open_route_wants_no_key(filled: Served, route: tuple[str, str]) -> None:
+    status, _ = await _status(filled, route, None)
+    assert status not in {401, 403, 500}
+
+
+async def test_a_missing_key_is_explained(filled: Served) -> None:
+    answer = await filled.client.get("/orders", headers={"X-API-Key": ""})
+    document = assert_problem(answer, 401, "key_missing")
+    assert answer.headers["www-authenticate"] == "ApiKey"
+    assert "threeway keys create" in document["detail"]
+
+
+async def test_a_missing_scope_is_named(filled: Served) -> None:
+    answer = await filled.client.post("/orders/pull", headers=filled.as_scope("viewer"))
+    document = assert_problem(answer, 403, "scope_missing")
+    assert "needs the scope operator" in document["detail"]
+
+
+async def test_the_use_of_a_key_is_noted_once_a_minute(filled: Served) -> None:
+    def last_used() -> datetime | None:
+        with filled.write() as session:
+            (key,) = (one for one in keys.list_all(session) if one.id == made.id)
+            return key.last_used_at
+
+    with filled.write() as session:
+        made, plain = keys.create(session, "seldom", ["viewer"])
+    assert last_used() is None
+    headers = {"X-API-Key": plain.get_secret_value()}
+    await filled.client.get("/orders", headers=headers)
+    first = last_used()
+    await filled.client.get("/orders", headers=headers)
+    assert first is not None
+    assert last_used() == first

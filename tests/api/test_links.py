@@ -1,0 +1,124 @@
+"""Links by HTTP: proposed by a run, confirmed one by one or many at once, never two partners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.exceptions import Cause
+from tests import build
+from tests.api import filling
+from tests.api.served import Served, assert_problem
+
+
+def pair(local_key: str = "BOLT", external_id: str = "7", **more: str) -> dict[str, Any]:
+    return {"kind": "item", "system": "quickbooks", "local_key": local_key, "external_id": external_id, **more}
+
+
+async def confirm(served: Served, *given: dict[str, Any]) -> httpx.Response:
+    if len(given) == 1:
+        return await served.client.post("/links/confirm", json=given[0])
+    return await served.client.post("/links/import", json=list(given))
+
+
+async def listed(served: Served, **params: str) -> list[tuple[str, str]]:
+    answer = await served.client.get("/links", params=params)
+    assert answer.status_code == 200
+    return [(one["local_key"], one["state"]) for one in answer.json()["items"]]
+
+
+async def test_links_and_proposals_are_listed_with_their_score(served: Served) -> None:
+    with served.write() as session:
+        filling.proposals(session, "BOLT", "WASHER")
+    await confirm(served, pair("NUT/3-8", "9"))
+    assert await listed(served) == [("BOLT", "proposed"), ("NUT/3-8", "confirmed"), ("WASHER", "proposed")]
+    assert await listed(served, state="confirmed") == [("NUT/3-8", "confirmed")]
+    assert await listed(served, kind="customer") == []
+    assert await listed(served, system="salesforce") == []
+    first = (await served.client.get("/links", params={"limit": 1})).json()
+    assert (first["items"][0]["score"], first["items"][0]["external_id"]) == ("0.95", "qb-BOLT")
+    assert (await listed(served, cursor=first["next"]))[0] == ("NUT/3-8", "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "workflow_id"), [(False, "links-match/propose"), (True, "links-match/accept-exact")]
+)
+async def test_a_linking_run_is_started_once(filled: Served, wanted: bool, workflow_id: str) -> None:
+    for _ in range(2):
+        answer = await filled.client.post("/links/match", json={"accept_exact": wanted})
+        assert answer.status_code == 202
+        assert answer.json() == {"workflow_id": workflow_id, "status_url": f"/workflows/{workflow_id}"}
+        assert answer.headers["location"] == f"/workflows/{workflow_id}"
+    assert (await filled.client.get(f"/workflows/{workflow_id}")).json()["status"] == "running"
+
+
+async def test_a_run_cannot_be_started_while_temporal_is_away(without_temporal: Served) -> None:
+    for path in ("/links/match", "/orders/pull"):
+        answer = await without_temporal.client.post(path, json={})
+        assert_problem(answer, 503, "unavailable")
+        assert answer.headers["retry-after"]
+
+
+async def test_a_pair_is_confirmed_and_its_rivals_are_dropped(served: Served) -> None:
+    with served.write() as session:
+        filling.proposals(session, "BOLT")
+    answer = await confirm(served, pair(external_name="Bolt 3/8"))
+    assert answer.status_code == 200
+    assert answer.json() == pair(external_name="Bolt 3/8")
+    assert await listed(served) == [("BOLT", "confirmed")]
+    assert (await confirm(served, pair())).status_code == 200  # again: nothing changes
+
+
+@pytest.mark.parametrize("rival", [pair("BOLT", "8"), pair("NUT", "7")])
+async def test_neither_side_has_two_partners(served: Served, rival: dict[str, Any]) -> None:
+    await confirm(served, pair())
+    document = assert_problem(await confirm(served, rival), 409, "duplicate")
+    assert document["reason"] == "link_taken"
+    assert await listed(served) == [("BOLT", "confirmed")]
+
+
+async def test_many_pairs_are_confirmed_all_or_none(served: Served) -> None:
+    answer = await confirm(served, pair("A", "1"), pair("B", "2"), pair("A", "1"))
+    assert answer.json() == {"confirmed": 2}
+    assert_problem(await confirm(served, pair("C", "3"), pair("D", "1")), 409, "duplicate")
+    assert_problem(await confirm(served, pair("E", "5"), pair("F", "5")), 409, "duplicate")
+    assert await listed(served) == [("A", "confirmed"), ("B", "confirmed")]
+    assert (await confirm(served, pair("A", "1"), pair("C", "3"))).json() == {"confirmed": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"system": "erp"}, "body.system"),
+        ({"kind": "order"}, "body.kind"),
+        ({"local_key": ""}, "body.local_key"),
+        ({"external_id": "x" * 101}, "body.external_id"),
+    ],
+)
+async def test_a_pair_that_cannot_be_one(filled: Served, changes: dict[str, str], where: str) -> None:
+    document = assert_problem(await confirm(filled, pair() | changes), 422, "invalid_request")
+    assert document["errors"][0]["where"] == where
+
+
+async def test_the_row_of_an_import_that_is_wrong_is_named(filled: Served) -> None:
+    answer = await confirm(filled, pair("A", "1"), pair("B", ""))
+    assert assert_problem(answer, 422, "invalid_request")["errors"][0]["where"] == "body.1.external_id"
+
+
+async def test_shipments_that_waited_for_a_link_look_again(served: Served) -> None:
+    with served.write() as session:
+        filling.confirmed(session, build.shipment(number="SH-LINKED"))
+        filling.exception(session, "SH-LINKED", cause=Cause.ITEM_NOT_LINKED)
+    await confirm(served, pair())
+    described = await served.services.client.get_workflow_handle("shipment/SH-LINKED").describe()
+    assert described.workflow_type == "ShipmentInvoicing"
+
+
+async def test_a_link_stands_while_temporal_is_away(without_temporal: Served) -> None:
+    with without_temporal.write() as session:
+        filling.confirmed(session, build.shipment())
+        filling.exception(session, "SH1", cause=Cause.ITEM_NOT_LINKED)
+    assert (await confirm(without_temporal, pair())).status_code == 200
+    assert await listed(without_temporal) == [("BOLT", "confirmed")]

@@ -1,0 +1,159 @@
+"""Stand-ins of every activity: each remembers what it was asked and answers what the test told it to."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from temporalio import activity
+
+from activities.boundary import application_error
+from activities.registry import Activity, Parts, activities
+from domain.company import Company
+from domain.errors import GatewayError
+from domain.files import Entity
+from domain.work import (
+    Booked,
+    BookWork,
+    FileReading,
+    HandOver,
+    LinkingCount,
+    MastersApplied,
+    OrdersPulled,
+    PairWork,
+    Prepared,
+    Published,
+    PublishWork,
+    RangeWork,
+    SequenceCheck,
+    ShipmentWork,
+    Swept,
+)
+
+COMPANY = Path(__file__).resolve().parents[2] / "config" / "company.toml"
+REALM = "9130357849016486"
+
+
+def number(seq: int) -> str:
+    """The shipment that the stand-in of a file has at this place."""
+    return f"S-{seq}"
+
+
+def intent(shipment: str) -> str:
+    """The intent of a shipment."""
+    return f"intent/{shipment}"
+
+
+class Steps:
+    """The activities of a test. By default all goes well: files are shipments, every shipment is booked once.
+
+    An answer is a value, an exception to raise (gateway errors cross the boundary as they do in the product), or a
+    function of the work that gives one of these. Of several answers each is given once, the last one for ever.
+    """
+
+    def __init__(self) -> None:
+        self.asked: dict[str, list[Any]] = defaultdict(list)
+        self.attempts: dict[str, list[activity.Info]] = defaultdict(list)
+        self.booked: set[str] = set()
+        self._answers: dict[str, list[Any]] = {}
+        self._usual: dict[str, Any] = {
+            "read_source_file": FileReading(
+                refused=False, entity=Entity.SHIPMENT_CONFIRMATION, group_count=1, rejected_group_count=0
+            ),
+            "check_sequence": SequenceCheck(held=False),
+            "finish_file": None,
+            "load_master": MastersApplied(entity=Entity.ITEM_MASTER, written=2, unchanged=1),
+            "prepare_range": self._prepare_range,
+            "prepare": self._prepare,
+            "note_unbooked": "exception-1",
+            "book": self._book,
+            "hand_over": lambda work: len(cast("HandOver", work).shipments),
+            "wake": 0,
+            "sweep": Swept(inbox=0, shipments=0),
+            "publish": lambda work: Published(accepted=len(cast("PublishWork", work).shipments), refused=0),
+            "pull_orders": OrdersPulled(read=0),
+            "propose_quickbooks": _count,
+            "propose_salesforce": _count,
+        }
+
+    def answer(self, name: str, *answers: Any) -> None:
+        """What the activity of that name answers from now on."""
+        self._answers[name] = list(answers)
+
+    def times(self, name: str) -> int:
+        """How many attempts there were."""
+        return len(self.asked[name])
+
+    def by_queue(self) -> dict[str, Sequence[Activity]]:
+        """What each worker registers: the product's own names, queues and types, so that these cannot drift apart."""
+        return {queue: [self._stand_in(real) for real in found] for queue, found in real_activities().items()}
+
+    def _stand_in(self, real: Activity) -> Activity:
+        definition = activity._Definition.must_from_callable(real)
+        name = cast("str", definition.name)
+
+        async def step(work: Any) -> Any:
+            self.asked[name].append(work)
+            self.attempts[name].append(activity.info())
+            return await self._answer(name, work)
+
+        step.__annotations__ = {"work": (definition.arg_types or [Any])[0], "return": definition.ret_type}
+        return activity.defn(name=name)(step)
+
+    async def _answer(self, name: str, work: Any) -> Any:
+        told = self._answers.get(name, [])
+        answer = (told.pop(0) if len(told) > 1 else told[0]) if told else self._usual[name]
+        if callable(answer):
+            answer = answer(work)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if isinstance(answer, GatewayError):
+            raise application_error(answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _prepare_range(self, work: RangeWork) -> Prepared:
+        numbers = [number(seq) for seq in range(work.seq_from, work.seq_to + 1)]
+        return Prepared(shipments=numbers, book=[intent(one) for one in numbers])
+
+    def _prepare(self, work: ShipmentWork) -> Prepared:
+        one = work.shipment_number
+        if one in self.booked:
+            return Prepared(shipments=[one], settled=[one])
+        return Prepared(shipments=[one], book=[intent(one)])
+
+    def _book(self, work: BookWork) -> Booked:
+        numbers = [one.removeprefix("intent/") for one in work.intent_ids]
+        self.booked |= set(numbers)
+        return Booked(booked=numbers)
+
+
+def held(shipment: str, exception_id: str = "exception-1") -> Prepared:
+    """A shipment that waits for a person."""
+    return Prepared(shipments=[shipment], held={shipment: exception_id})
+
+
+def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
+    """What the product's worker registers; nothing of it is run here, so its parts may be missing."""
+    company = Company.parse(COMPANY.read_text(encoding="utf-8"))
+    missing: Any = None
+    parts = SimpleNamespace(
+        engine=missing,
+        client=missing,
+        receiver=SimpleNamespace(layouts=missing),
+        folder=missing,
+        company=company,
+        realm=REALM,
+        quickbooks=missing,
+        salesforce=missing,
+    )
+    return activities(cast("Parts", parts))
+
+
+def _count(work: PairWork) -> LinkingCount:
+    return LinkingCount(system=work.system, kind=work.kind, records=3, candidates=3, exact=2, likely=1, confirmed=0)
