@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine
 
+from activities.findings import EARLIER_INVOICE
 from activities.recording import record_booked
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.quickbooks.invoices import carries
@@ -45,8 +46,8 @@ class Booking:
         to_send = [one for one in open_ones if one.state is IntentState.INTENDED and not self._superseded(one)]
         to_send += [one for one in open_ones if one.state is IntentState.UNCERTAIN and not self._found(one)]
         troubles = [trouble for group in _by_call(to_send) for trouble in self._send(group)]
-        if troubles:
-            raise troubles[0]
+        for trouble in sorted(troubles, key=lambda one: isinstance(one, Transient)):
+            raise trouble  # what a person has to mend comes first
 
     def _cause(self) -> ChangeCause:
         return ChangeCause(source=CauseSource.QUICKBOOKS, actor="worker", workflow_id=self.workflow_id)
@@ -92,7 +93,7 @@ class Booking:
                     f"Invoice {standing.doc_number} (id {standing.external_id}) of an earlier attempt is there: adopt "
                     "it by its id, or void it in QuickBooks and bill again."
                 )
-                self._refuse(intent, "earlier_invoice", sentence)
+                self._refuse(intent, EARLIER_INVOICE, sentence)
                 return True
         return False
 
@@ -116,11 +117,11 @@ class Booking:
         owner = recorded.shipment_number if recorded else marked and marked.group(1)
         return owner if owner != shipment_number else None
 
-    def _send(self, group: Sequence[Intent]) -> list[Transient]:
+    def _send(self, group: Sequence[Intent]) -> list[GatewayError]:
         """Send intents that share one call; answers what is still open."""
         with transaction(self.engine, self._cause()) as session:
             sent = intents.mark_sent(session, group)
-        elsewhere: list[Transient] = [Transient(ASKED_ELSEWHERE)] if len(sent) < len(group) else []
+        elsewhere: list[GatewayError] = [Transient(ASKED_ELSEWHERE)] if len(sent) < len(group) else []
         if not sent:
             return elsewhere
         try:
@@ -159,14 +160,14 @@ class Booking:
             intents.note_trouble(session, [one.id for one in group], error.code, error.detail)
         return error
 
-    def _settle(self, intent: Intent, answer: Answer) -> Transient | None:
+    def _settle(self, intent: Intent, answer: Answer) -> GatewayError | None:
         """Record one answer; what is not final is answered back, to be tried again."""
         if isinstance(answer, BookedInvoice):
             self._record(intent, answer, adopted=False)
             return None
         if isinstance(answer, OutcomeUnknown):
             return self._note([intent], answer)
-        if isinstance(answer, Transient):
+        if isinstance(answer, Transient) or answer.code in CONNECTION_CODES:
             self._unsend([intent], answer)
             return answer
         if isinstance(answer, Duplicate):

@@ -18,6 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BEAT_SECONDS = 2.0
+BUG_ATTEMPTS = 6  # some seconds of trying
 
 
 def application_error(error: GatewayError) -> ApplicationError:
@@ -33,7 +34,10 @@ def application_error(error: GatewayError) -> ApplicationError:
 
 
 def at_boundary(function: Callable[P, R]) -> Callable[P, R]:
-    """Translate what a synchronous activity raises; anything outside the error tree is a bug and is tried again."""
+    """Translate what a synchronous activity raises.
+
+    Anything outside the error tree is a bug: it is tried a few times, should a restart cure it, and then fails.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -41,6 +45,11 @@ def at_boundary(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except GatewayError as error:
             raise application_error(error) from error
+        except Exception as error:
+            if activity.in_activity() and activity.info().attempt >= BUG_ATTEMPTS:
+                detail = f"{type(error).__name__}: the gateway cannot do this; the log has the place."
+                raise ApplicationError(detail, type="unexpected", non_retryable=True) from error
+            raise
 
     return wrapped
 

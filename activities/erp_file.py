@@ -12,19 +12,24 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.boundary import at_boundary, beating
+from activities.file_findings import failed, refused, rows_refused, sequence_gap, sequence_repeated
 from activities.receiving import FILE_DESK
+from adapters.erp.layout import Layout
 from adapters.erp.layouts import Layouts
 from adapters.erp.reading import FileReading as Reading
 from domain.errors import Missing
-from domain.exceptions import Cause, Choice, ExceptionKind, Finding
-from domain.files import FileState, FileSummary, StagedGroup
-from domain.work import FileReading, FileWork, SequenceCheck
+from domain.exceptions import Cause, Choice, Finding
+from domain.files import Entity, FileState, FileSummary, Reject, Severity, StagedGroup
+from domain.work import FileReading, FileTrouble, FileWork, SequenceCheck
 from runtime import metrics
 from store import exceptions, files, staging
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.files import SourceFile
 from store.session import transaction
+
+APPLIED = frozenset({Entity.SHIPMENT_CONFIRMATION, Entity.CUSTOMER_MASTER, Entity.ITEM_MASTER})
+SEQUENCE_CAUSES = (Cause.FILE_SEQUENCE_REPEATED, Cause.FILE_SEQUENCE_GAP)
 
 
 class RefusedWhole(Exception):
@@ -69,10 +74,20 @@ class FileActivities:
     def _stage(self, work: FileWork) -> FileSummary:
         with transaction(self._engine, _cause(work)) as session:
             file = _file(session, work)
-            reading = Reading(self._folder / file.sha256[:2] / file.sha256, self._layouts.get(file.layout))
+            layout = self._layouts.get(file.layout)
+            path = self._folder / file.sha256[:2] / file.sha256
+            if not path.exists():
+                raise Missing(
+                    f"The bytes of file {work.filename} are not here: do API and worker share their data folder?"
+                )
+            reading = Reading(path, layout)
             staging.stage(session, file.id, _blocks(reading))
             if reading.summary.refused:
                 raise RefusedWhole(reading.summary)
+            if reading.summary.entity not in APPLIED:
+                raise RefusedWhole(
+                    reading.summary.model_copy(update={"refused": True, "rejects": (_unsupported(layout),)})
+                )
             return reading.summary
 
     def _note(self, work: FileWork, summary: FileSummary) -> str | None:
@@ -86,57 +101,68 @@ class FileActivities:
                 _forget_refused_twins(session, file, now)
             if not summary.refused and not summary.rejected_group_count:
                 return None
-            finding = _refused(work, summary) if summary.refused else _rows_refused(work, summary)
-            return exceptions.open_item(
-                session,
-                finding=finding,
-                findings=(finding,),
-                choices=finding.choices,
-                record=("file", work.file_id),
-                money_at_stake=None,
-                owner=FILE_DESK,
-                workflow_id=None,
-            )
+            return self._open(session, work, refused(work, summary) if summary.refused else rows_refused(work, summary))
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def check_sequence(self, work: FileWork) -> SequenceCheck:
-        """Hold a file whose sequence another file had (F6); say so when sequences are missing before it (F7)."""
+        """Hold a file whose sequence an earlier one had (F6); where some are missing before it, do as its layout says.
+
+        `on_gap`: `accept` says nothing, `alert` announces it and goes on, `hold` waits (F7). Looking again is harmless.
+        """
         now = datetime.now(UTC)
         with transaction(self._engine, _cause(work)) as session:
             file = _file(session, work)
             if file.sequence is None:
                 return SequenceCheck(held=False)
             files.take_turn(session, file.layout)
-            decided = exceptions.latest_resolution(session, ("file", work.file_id), Cause.FILE_SEQUENCE_REPEATED)
-            if decided and decided.choice is Choice.REFUSE_FILE:
+            decisions = [exceptions.latest_resolution(session, _record(work), one) for one in SEQUENCE_CAUSES]
+            choices = {one.choice for one in decisions if one}
+            if Choice.REFUSE_FILE in choices:
                 files.set_state(session, file.id, FileState.REFUSED, now, error="a person refused it for its sequence")
                 return SequenceCheck(held=False, refused=True)
-            others = _others_with(session, file)
-            if others and not decided:
-                item = self._open(session, work, _sequence_repeated(file, others[0]))
-                files.set_state(session, file.id, FileState.HELD, now)
-                return SequenceCheck(held=True, exception_id=item)
-            self._watch_gap(session, work, file)
-            _end_alarm_of_next(session, file, now)
-            files.set_state(session, file.id, FileState.READ, now)
-            return SequenceCheck(held=False)
+            finding = self._trouble(session, file, accepted=Choice.ACCEPT_FILE in choices)
+            item = self._open(session, work, finding) if finding else None
+            held = finding is not None and Choice.ACCEPT_FILE in finding.choices
+            keep = tuple(
+                cause for cause in Cause if cause not in SEQUENCE_CAUSES or (finding and finding.cause is cause)
+            )
+            exceptions.close_by_itself(session, _record(work), now, keep=keep)
+            files.set_state(session, file.id, FileState.HELD if held else FileState.READ, now)
+            if not held:
+                self._close_filled_gaps(session, file, now)
+            return SequenceCheck(held=held, exception_id=item)
 
-    def _watch_gap(self, session: Session, work: FileWork, file: SourceFile) -> None:
-        """A gap is announced, not waited for: each shipment is billed on its own, whatever came before (F7)."""
+    def _trouble(self, session: Session, file: SourceFile, *, accepted: bool) -> Finding | None:
+        """What is wrong with a file's place in the sequence, if anything."""
+        if accepted:
+            return None
+        others = _earlier_with(session, file)
+        if others:
+            return sequence_repeated(file, others[0])
+        on_gap = self._layouts.get(file.layout).intake.sequence
         latest = files.latest_before(session, file.layout, file.sequence or 0)
-        if latest is None or file.sequence is None or file.sequence <= latest + 1:
-            return
-        self._open(session, work, _sequence_gap(file, latest))
+        gap = latest is not None and (file.sequence or 0) > latest + 1
+        if not gap or latest is None or on_gap is None or on_gap.on_gap == "accept":
+            return None
+        return sequence_gap(file, latest, holds=on_gap.on_gap == "hold")
+
+    def _close_filled_gaps(self, session: Session, file: SourceFile, at: datetime) -> None:
+        """A file that came late may be the one that later files missed."""
+        keep = tuple(cause for cause in Cause if cause is not Cause.FILE_SEQUENCE_GAP)
+        for later in files.after(session, file.layout, file.sequence or 0):
+            latest = files.latest_before(session, later.layout, later.sequence or 0)
+            if latest is not None and later.sequence == latest + 1:
+                exceptions.close_by_itself(session, ("file", str(later.id)), at, keep=keep)
 
     def _open(self, session: Session, work: FileWork, finding: Finding) -> str:
-        waits = finding.cause is Cause.FILE_SEQUENCE_REPEATED
+        waits = Choice.ACCEPT_FILE in finding.choices
         return exceptions.open_item(
             session,
             finding=finding,
             findings=(finding,),
             choices=finding.choices,
-            record=("file", work.file_id),
+            record=_record(work),
             money_at_stake=None,
             owner=FILE_DESK,
             workflow_id=f"erp-file/{work.sha256}" if waits else None,
@@ -144,10 +170,21 @@ class FileActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
+    def note_failure(self, trouble: FileTrouble) -> str:
+        """Open an exception for a file whose work stopped with an error; answers its id."""
+        with transaction(self._engine, _cause(trouble.work)) as session:
+            return self._open(session, trouble.work, failed(trouble.work.filename, trouble.why))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
     def finish_file(self, work: FileWork) -> None:
         """Note that everything in the file was acted on, held or rejected."""
         with transaction(self._engine, _cause(work)) as session:
-            files.set_state(session, UUID(work.file_id), FileState.APPLIED, datetime.now(UTC))
+            now = datetime.now(UTC)
+            files.set_state(session, UUID(work.file_id), FileState.APPLIED, now)
+            staging.clear(session, UUID(work.file_id))  # its records have become revisions and masters by now
+            keep = tuple(cause for cause in Cause if cause is not Cause.FILE_FAILED)
+            exceptions.close_by_itself(session, _record(work), now, keep=keep)
 
 
 def _blocks(reading: Reading) -> Iterator[list[StagedGroup]]:
@@ -170,10 +207,24 @@ def _file(session: Session, work: FileWork) -> SourceFile:
     return file
 
 
-def _others_with(session: Session, file: SourceFile) -> list[SourceFile]:
-    """Other files of the layout with this sequence that were not refused."""
+def _record(work: FileWork) -> tuple[str, str]:
+    return ("file", work.file_id)
+
+
+def _unsupported(layout: Layout) -> Reject:
+    return Reject(
+        severity=Severity.FILE,
+        code="E_UNSUPPORTED",
+        message=f"Files of layout {layout.name} can be read, but nothing is done with their records yet.",
+        remedy="Keep the file; hand it in again when this version of the gateway applies such files.",
+    )
+
+
+def _earlier_with(session: Session, file: SourceFile) -> list[SourceFile]:
+    """Files of the layout with this sequence that came before and were not refused."""
     same = files.by_sequence(session, file.layout, file.sequence or 0)
-    return [one for one in same if one.id != file.id and one.state is not FileState.REFUSED]
+    earlier = [one for one in same if (one.received_at, one.id) < (file.received_at, file.id)]
+    return [one for one in earlier if one.state is not FileState.REFUSED]
 
 
 def _forget_refused_twins(session: Session, file: SourceFile, at: datetime) -> None:
@@ -183,54 +234,3 @@ def _forget_refused_twins(session: Session, file: SourceFile, at: datetime) -> N
     for one in files.by_sequence(session, file.layout, file.sequence):
         if one.id != file.id and one.state is FileState.REFUSED:
             exceptions.close_by_itself(session, ("file", str(one.id)), at)
-
-
-def _end_alarm_of_next(session: Session, file: SourceFile, at: datetime) -> None:
-    """A late file ends the alarm of the one after it: what is still missing before it, it has announced itself (F7)."""
-    others = tuple(cause for cause in Cause if cause is not Cause.FILE_SEQUENCE_GAP)
-    for one in files.by_sequence(session, file.layout, (file.sequence or 0) + 1):
-        exceptions.close_by_itself(session, ("file", str(one.id)), at, keep=others)
-
-
-def _refused(work: FileWork, summary: FileSummary) -> Finding:
-    first = summary.rejects[0] if summary.rejects else None
-    why = f"{first.message} {first.remedy}" if first else "It is not a file of this layout."
-    sentence = f"File {work.filename} was refused whole, nothing of it was applied: {why}"
-    return Finding(
-        kind=ExceptionKind.DEAD_LETTER, cause=Cause.FILE_REFUSED, sentence=sentence, choices=(Choice.HANDLED,)
-    )
-
-
-def _rows_refused(work: FileWork, summary: FileSummary) -> Finding:
-    first = summary.rejects[0] if summary.rejects else None
-    example = f" The first: {first.message} {first.remedy}" if first else ""
-    sentence = (
-        f"{summary.rejected_group_count} of {summary.rejected_group_count + summary.group_count} records of file "
-        f"{work.filename} were refused; the others were applied.{example}"
-    )
-    return Finding(
-        kind=ExceptionKind.DEAD_LETTER, cause=Cause.FILE_ROWS_REFUSED, sentence=sentence, choices=(Choice.HANDLED,)
-    )
-
-
-def _sequence_repeated(file: SourceFile, other: SourceFile) -> Finding:
-    sentence = (
-        f"File {file.filename} has sequence {file.sequence}, as {other.filename} had, with other content. "
-        "Accept it as a correction, or refuse it."
-    )
-    return Finding(
-        kind=ExceptionKind.CONFLICT,
-        cause=Cause.FILE_SEQUENCE_REPEATED,
-        sentence=sentence,
-        choices=(Choice.ACCEPT_FILE, Choice.REFUSE_FILE),
-    )
-
-
-def _sequence_gap(file: SourceFile, latest: int) -> Finding:
-    first, last = latest + 1, (file.sequence or 0) - 1
-    missing = f"sequence {first}" if first == last else f"sequences {first} to {last}"
-    sentence = (
-        f"File {file.filename} was applied, but {missing} of {file.layout} never came. Ask the ERP's operators to send "
-        "them again; shipments in them are not billed."
-    )
-    return Finding(kind=ExceptionKind.HOLD, cause=Cause.FILE_SEQUENCE_GAP, sentence=sentence, choices=(Choice.HANDLED,))

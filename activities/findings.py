@@ -12,6 +12,9 @@ from domain.money import plain
 from domain.shipments import Shipment
 from store.tables.invoices import InvoiceIntentRow
 
+EARLIER_INVOICE = "earlier_invoice"  # the refusal of ours when an invoice of an earlier attempt is there after all
+_AFTER_EARLIER = (Choice.BILL_AGAIN, Choice.ADOPT_INVOICE, Choice.DO_NOT_BILL)
+
 
 def correction(before: Shipment, after: Shipment) -> tuple[Finding, Decimal]:
     """Say in one sentence what a corrected shipment changes, and what that is worth (F9)."""
@@ -57,7 +60,21 @@ def refusal_finding(intent: InvoiceIntentRow) -> Finding:
         kind=ExceptionKind.DEAD_LETTER,
         cause=Cause.DOC_NUMBER_TAKEN if taken else Cause.INVOICE_REJECTED,
         sentence=sentence,
-        choices=(Choice.RETRY, Choice.BILL_AGAIN, Choice.ADOPT_INVOICE, Choice.DO_NOT_BILL),
+        choices=_AFTER_EARLIER if intent.refusal_code == EARLIER_INVOICE else (Choice.RETRY, *_AFTER_EARLIER),
+    )
+
+
+def changed_since(shipment: Shipment) -> Finding:
+    """A person decided not to bill a shipment that the ERP states otherwise now: that decision does not carry over."""
+    sentence = (
+        f"A person decided not to bill shipment {shipment.number}; since then the ERP states it otherwise "
+        f"({stated_amount(shipment)} now). Bill it as it is stated now, or decide again not to."
+    )
+    return Finding(
+        kind=ExceptionKind.HOLD,
+        cause=Cause.NOT_BILLED,
+        sentence=sentence,
+        choices=(Choice.BILL_AGAIN, Choice.DO_NOT_BILL),
     )
 
 
@@ -102,4 +119,5 @@ def unbooked_finding(intent_state: str, code: str | None, detail: str | None, sh
         if outage
         else f"Shipment {shipment_number} cannot be booked: {said} Mend the connection, then retry."
     )
-    return Finding(kind=ExceptionKind.HOLD, cause=Cause.CONNECTION_REFUSED, sentence=sentence, choices=(Choice.RETRY,))
+    choices = (Choice.RETRY, Choice.DO_NOT_BILL)
+    return Finding(kind=ExceptionKind.HOLD, cause=Cause.CONNECTION_REFUSED, sentence=sentence, choices=choices)

@@ -75,10 +75,10 @@ class FolderWatch:
         landed = None
         try:
             landed = self._receiver.land(_chunks(claimed.path))
-            return self._receiver.commit(landed, claimed.name, None, BY, min(visible_at, datetime.now(UTC)))
+            return self._receiver.commit(landed, shown_name(claimed.name), None, BY, min(visible_at, datetime.now(UTC)))
         except Permanent as error:
             log.warning("a file was refused", file=claimed.name, reason=error.detail)
-            self._receiver.refuse(landed or _unkept(claimed.path), claimed.name, BY, error.detail)
+            self._receiver.refuse(landed or _unkept(claimed.path), shown_name(claimed.name), BY, error.detail)
             return None
 
 
@@ -86,6 +86,11 @@ def _unkept(path: Path) -> Landed:
     """The identity of a file that is too large to be kept."""
     with path.open("rb") as file:
         return Landed(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size, path)
+
+
+def shown_name(name: str) -> str:
+    """A file's name as text that can be stored: bytes that are no UTF-8 are shown as such."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ CONNECTION_DESK = "integration"  # who owns the exceptions of connections
 BILLING_DESK = "billing"  # who owns the exceptions of shipments
 
 
-def hold_shipment(  # noqa: PLR0913 - what to hold, for what, and two things to leave as they are
+def hold_shipment(
     session: Session,
     row: ShipmentRow,
     findings: Sequence[Finding],
@@ -27,17 +27,16 @@ def hold_shipment(  # noqa: PLR0913 - what to hold, for what, and two things to 
     at: datetime,
     *,
     state: ShipmentState | None = ShipmentState.HELD,
-    keep: Sequence[Cause] = (),
 ) -> str:
     """Open (or keep open) one exception for a shipment, led by its first finding; answers its id.
 
     `state` None leaves the shipment's state alone: an invoiced one stays invoiced. Exceptions of other causes that no
-    longer hold close themselves (feature G-I2), but for those to `keep`.
+    longer hold close themselves (feature G-I2).
     """
     first = findings[0]
     if state is not None:
         shipments.set_state(session, row, state, reason=first.sentence)
-    release_shipment(session, row.number, at, keep=(first.cause, *keep))
+    release_shipment(session, row.number, at, keep=(first.cause,))
     metrics.count("exceptions_raised", kind=first.kind, cause=first.cause)
     choices = tuple(dict.fromkeys(choice for finding in findings for choice in finding.choices))
     return exceptions.open_item(
@@ -58,8 +57,8 @@ def ordered(choices: Sequence[Choice]) -> tuple[Choice, ...]:
 
 
 def release_shipment(session: Session, number: str, at: datetime, *, keep: Sequence[Cause] = ()) -> None:
-    """Close what is open on a shipment and not to be kept: its cause went away."""
-    exceptions.close_by_itself(session, ("shipment", number), at, keep=keep)
+    """Close what is open on a shipment and not to be kept: its cause went away. Money that differs stays open."""
+    exceptions.close_by_itself(session, ("shipment", number), at, keep=(*keep, Cause.INVOICE_DIFFERS))
 
 
 def open_connection_item(session: Session, system: System, said: str) -> None:
@@ -77,4 +76,24 @@ def open_connection_item(session: Session, system: System, said: str) -> None:
         money_at_stake=None,
         owner=CONNECTION_DESK,
         workflow_id=None,
+    )
+
+
+def open_not_billed(session: Session, row: ShipmentRow) -> str:
+    """Open the work of a shipment that is out of billing, for a person who wants it back in; answers its id."""
+    finding = Finding(
+        kind=ExceptionKind.HOLD,
+        cause=Cause.NOT_BILLED,
+        sentence=f"Shipment {row.number} is not billed: {row.hold_reason or 'a person decided so'}.",
+        choices=(Choice.BILL_AGAIN, Choice.DO_NOT_BILL),
+    )
+    return exceptions.open_item(
+        session,
+        finding=finding,
+        findings=(finding,),
+        choices=finding.choices,
+        record=("shipment", row.number),
+        money_at_stake=None,
+        owner=BILLING_DESK,
+        workflow_id=f"shipment/{row.number}",
     )

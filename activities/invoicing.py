@@ -6,23 +6,43 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio import activity
 
 from activities.booking import Booking
 from activities.boundary import at_boundary, beating
+from activities.file_findings import unapplied
 from activities.findings import refusal_finding, unbooked_finding
 from activities.holding import hold_shipment
 from activities.preparing import Preparation
+from activities.receiving import FILE_DESK
 from adapters.quickbooks.gateway import QuickBooksGateway
 from domain.company import Company
-from domain.errors import Missing
+from domain.errors import GatewayError, Missing, Permanent
 from domain.invoices import IntentState
 from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
-from store import billing, files, intents, shipments, staging
+from store import billing, exceptions, files, intents, shipments, staging
 from store.causes import Cause, CauseSource
+from store.files import SourceFile
 from store.session import reading, transaction
 
 _DONE = frozenset({IntentState.BOOKED, IntentState.WITHDRAWN})
+
+
+def _file(session: Session, work: RangeWork) -> SourceFile:
+    file = files.get(session, UUID(work.file_id))
+    if file is None:
+        raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
+    return file
+
+
+def _range_cause(work: RangeWork) -> Cause:
+    return Cause(
+        source=CauseSource.ERP,
+        actor="worker",
+        reference={"file_id": work.file_id, "seq_from": work.seq_from, "seq_to": work.seq_to},
+        workflow_id=activity.info().workflow_id,
+    )
 
 
 class PreparingActivities:
@@ -34,23 +54,58 @@ class PreparingActivities:
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def prepare_range(self, work: RangeWork) -> Prepared:
-        """Record a range of a file's shipments, then match, price and intend them, all in one transaction."""
-        cause = Cause(
-            source=CauseSource.ERP,
-            actor="worker",
-            reference={"file_id": work.file_id, "seq_from": work.seq_from, "seq_to": work.seq_to},
-            workflow_id=activity.info().workflow_id,
+        """Record a range of a file's shipments, then match, price and intend them, all in one transaction.
+
+        A record that the store refuses does not hold up the others: each goes by itself then, that one becomes work.
+        """
+        try:
+            return self._prepare_range(work)
+        except Permanent as error:
+            if work.seq_from == work.seq_to:
+                return self._put_aside(work, error)
+        parts = [self._alone(work, seq) for seq in range(work.seq_from, work.seq_to + 1)]
+        return Prepared(
+            shipments=[number for part in parts for number in part.shipments],
+            book=[intent for part in parts for intent in part.book],
+            held={number: item for part in parts for number, item in part.held.items()},
+            settled=[number for part in parts for number in part.settled],
         )
-        with transaction(self._engine, cause) as session:
-            file = files.get(session, UUID(work.file_id))
-            if file is None:
-                raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
-            groups = staging.groups(session, UUID(work.file_id), work.seq_from, work.seq_to)
+
+    def _alone(self, work: RangeWork, seq: int) -> Prepared:
+        one = work.model_copy(update={"seq_from": seq, "seq_to": seq})
+        try:
+            return self._prepare_range(one)
+        except Permanent as error:
+            return self._put_aside(one, error)
+
+    def _prepare_range(self, work: RangeWork) -> Prepared:
+        with transaction(self._engine, _range_cause(work)) as session:
+            file = _file(session, work)
+            groups = staging.groups(session, file.id, work.seq_from, work.seq_to)
             # Orders before shipments, as everywhere: otherwise a range and a single shipment may wait in a circle.
             billing.lock_orders(session, [group.payload["order_number"] for group in groups])
             seen_at = file.visible_at or file.received_at
-            numbers = shipments.record(session, UUID(work.file_id), groups, seen_at)
+            stating = shipments.Stating(file.id, seen_at, file.created_at or seen_at)
+            numbers = shipments.record(session, stating, groups)
             return Preparation(session, self._company, self._realm, datetime.now(UTC)).run(numbers)
+
+    def _put_aside(self, work: RangeWork, error: GatewayError) -> Prepared:
+        """One record that the store refuses becomes work for a person, with its place in the file."""
+        with transaction(self._engine, _range_cause(work)) as session:
+            file = _file(session, work)
+            for group in staging.groups(session, file.id, work.seq_from, work.seq_to):
+                finding = unapplied(file.filename, group.key, group.line_from, error.detail)
+                exceptions.open_item(
+                    session,
+                    finding=finding,
+                    findings=(finding,),
+                    choices=finding.choices,
+                    record=("file", f"{work.file_id}/{group.seq}"),
+                    money_at_stake=None,
+                    owner=FILE_DESK,
+                    workflow_id=None,
+                )
+        return Prepared(shipments=[])
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -58,7 +113,9 @@ class PreparingActivities:
         """Match, price and intend one shipment, or say what holds it."""
         with transaction(self._engine, self._cause(work)) as session:
             preparation = Preparation(session, self._company, self._realm, datetime.now(UTC))
-            return preparation.run([work.shipment_number])
+            prepared = preparation.run([work.shipment_number])
+            orders = shipments.orders_of(session, [work.shipment_number])
+            return prepared.model_copy(update={"order_number": orders[0] if orders else None})
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary

@@ -11,21 +11,20 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from activities.findings import correction, refusal_finding
+from activities.findings import changed_since, correction, refusal_finding
 from activities.holding import hold_shipment, release_shipment
 from adapters.quickbooks.invoices import BATCH_LIMIT
 from domain.billing import BillingDecision, BillingInput, decide
 from domain.company import Company
-from domain.exceptions import Cause, Choice, Resolution
+from domain.exceptions import Cause, Choice, Finding, Resolution
 from domain.invoices import IntentState
 from domain.matching import MatchInput
 from domain.shipments import ShipmentState
 from domain.work import Prepared
 from runtime import metrics
 from store import billing, decisions, intents, shipments
-from store.billing import PendingRevision, Situation
+from store.billing import Situation
 from store.tables.invoices import InvoiceIntentRow
-from store.tables.shipments import ShipmentRow
 
 
 @dataclass
@@ -69,8 +68,10 @@ class Preparation:
             self._keep_or_withdraw(situation, intent)
         elif intent and intent.state == IntentState.REFUSED:
             self._after_refusal(situation, intent)
-        elif situation.row.state == ShipmentState.NOT_BILLED and not situation.decided(Choice.BILL_AGAIN, Choice.RETRY):
+        elif situation.row.state == ShipmentState.NOT_BILLED and situation.rulings.do_not_bill:
             self.prepared.settled.append(number)
+        elif situation.lapsed_refusal:
+            self._hold(situation, changed_since(situation.shipment))
         else:
             self._decide(situation, generation=intent.generation + 1 if intent else 1)
 
@@ -138,45 +139,51 @@ class Preparation:
         )
         decisions.keep(self.session, kept)
 
+    def _hold(self, situation: Situation, finding: Finding) -> None:
+        item = hold_shipment(self.session, situation.row, (finding,), situation.stake, self.now)
+        self.prepared.held[situation.row.number] = item
+
     def _look_for_correction(self, situation: Situation) -> None:
         """A later statement of an invoiced shipment is never booked by itself: a person looks at it (F9)."""
-        number, pending, apart = situation.row.number, situation.pending, (Cause.INVOICE_DIFFERS,)
+        number, pending = situation.row.number, situation.pending
         if pending and not situation.handled_cause(Cause.CORRECTION_AFTER_INVOICE):
             finding, stake = correction(situation.shipment, pending.shipment)
             self.prepared.held[number] = hold_shipment(
-                self.session, situation.row, (finding,), stake, self.now, state=None, keep=apart
+                self.session, situation.row, (finding,), stake, self.now, state=None
             )
             return
         if pending:
-            self._restate(situation.row, pending)
-        release_shipment(self.session, number, self.now, keep=apart)
+            shipments.restate(self.session, situation.row, pending.shipment, pending.row)
+        release_shipment(self.session, number, self.now)
         self.prepared.settled.append(number)
 
-    def _restate(self, row: ShipmentRow, pending: PendingRevision) -> None:
-        source = {"source_file_id": pending.source_file_id, "line_from": pending.line_from}
-        shipments.restate(self.session, row, pending.shipment, pending.revision, pending.content_hash, source)
-
     def _keep_or_withdraw(self, situation: Situation, intent: InvoiceIntentRow) -> None:
-        """What QuickBooks has not been asked for yet can still be taken back (O10)."""
-        why = "a person decided not to bill it"
-        if situation.rulings.do_not_bill and intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail=why):
-            self._decide(situation, generation=intent.generation)
+        """What QuickBooks has not been asked for yet can still be taken back or corrected (O10, F9)."""
+        why = "a person decided not to bill it" if situation.rulings.do_not_bill else "the ERP corrected it in time"
+        changed = situation.rulings.do_not_bill or situation.pending
+        if changed and intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail=why):
+            shipments.set_state(self.session, situation.row, ShipmentState.RECEIVED)
+            self._decide(self._restated(situation), generation=intent.generation + 1)
         else:
             self.prepared.book.append(str(intent.id))
+
+    def _restated(self, situation: Situation) -> Situation:
+        """The situation by the statement that counts now."""
+        if situation.pending is None:
+            return situation
+        shipments.restate(self.session, situation.row, situation.pending.shipment, situation.pending.row)
+        self.session.flush()
+        return billing.situations(self.session, [situation.row.number], self._also_billed)[0]
 
     def _after_refusal(self, situation: Situation, intent: InvoiceIntentRow) -> None:
         """QuickBooks said no: only a person's decision made after that takes it up again.
 
         A correction that came while QuickBooks was asked is what there is to bill now.
         """
-        if situation.pending:
-            self._restate(situation.row, situation.pending)
-            situation = billing.situations(self.session, [situation.row.number], self._also_billed)[0]
+        situation = self._restated(situation)
         decision = situation.decision_after(intent.settled_at)
         if decision is None:
-            self.prepared.held[situation.row.number] = hold_shipment(
-                self.session, situation.row, (refusal_finding(intent),), situation.stake, self.now
-            )
+            self._hold(situation, refusal_finding(intent))
         elif decision.choice is Choice.ADOPT_INVOICE:
             self._revive(situation, intent, decision)
         elif decision.choice is Choice.RETRY and self._unchanged(situation, intent):

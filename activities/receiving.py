@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ConfigDict
@@ -91,7 +92,10 @@ class Receiver:
     def commit(
         self, landed: Landed, filename: str, layout_name: str | None, arrived_by: str, visible_at: datetime
     ) -> Received:
-        """Write the file and its inbox row down in one transaction; the same bytes again are only noted (F4)."""
+        """Write the file and its inbox row down in one transaction; the same bytes again are only noted (F4).
+
+        Bytes that were refused by another layout are taken up again by this one.
+        """
         layout = self.layout_of(landed, filename, layout_name)
         arrival = files.FileArrival(
             sha256=landed.sha256,
@@ -105,10 +109,11 @@ class Receiver:
         cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
         with transaction(self.engine, cause) as session:
             file, is_new = files.register(session, arrival)
+            again = file.layout != layout.name and files.reopen(session, file.id, layout.name, layout.layout.entity)
             work = FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
             entry = inbox.Arrival(
                 source=System.ERP,
-                external_id=file.sha256,
+                external_id=f"{file.sha256}/{layout.name}" if again else file.sha256,
                 kind="file",
                 payload={"file_id": str(file.id), "filename": filename},
                 workflow_type="ErpFile",
@@ -121,10 +126,29 @@ class Receiver:
             file_id=str(file.id),
             sha256=file.sha256,
             filename=file.filename,
-            layout=file.layout,
+            layout=layout.name if again else file.layout,
             workflow_id=entry.workflow_id,
-            duplicate=not is_new,
+            duplicate=not is_new and not again,
         )
+
+    def read_again(self, file_id: UUID) -> FileWork | None:
+        """Take a refused or failed file up again by the layouts of today; None where it needs nothing of the kind."""
+        cause = Cause(source=CauseSource.USER, actor="receiver", reference={"file_id": str(file_id)})
+        with transaction(self.engine, cause) as session:
+            file = files.get(session, file_id)
+            if file is None or file.state is FileState.APPLIED:
+                return None
+            if file.state is FileState.REFUSED:
+                layout = self.layout_for(self._head(file.sha256), file.filename, self._still_known(file.layout))
+                files.reopen(session, file_id, layout.name, layout.layout.entity)
+            return FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
+
+    def _still_known(self, layout_name: str) -> str | None:
+        return layout_name if layout_name in self.layouts.names else None
+
+    def _head(self, sha256: str) -> bytes:
+        with (self.folder / sha256[:2] / sha256).open("rb") as file:
+            return file.read(HEAD_BYTES)
 
     def refuse(self, landed: Landed, filename: str, arrived_by: str, why: str) -> None:
         """Keep a file that no layout fits as refused, as work for a person; the same bytes again are only noted."""
@@ -137,7 +161,7 @@ class Receiver:
         )
         cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
         finding = Finding(
-            kind=ExceptionKind.DEAD_LETTER, cause=Why.FILE_REFUSED, sentence=why, choices=(Choice.HANDLED,)
+            kind=ExceptionKind.DEAD_LETTER, cause=Why.FILE_REFUSED, sentence=why, choices=(Choice.RETRY, Choice.HANDLED)
         )
         with transaction(self.engine, cause) as session:
             file, is_new = files.register(session, arrival)

@@ -8,7 +8,6 @@ from sqlmodel import Session
 
 from activities.findings import correction, difference, surplus
 from activities.holding import hold_shipment, release_shipment
-from domain.exceptions import Cause
 from domain.invoices import BookedInvoice, IntentState
 from domain.shipments import ShipmentState
 from runtime import metrics
@@ -36,7 +35,7 @@ def record_booked(session: Session, intent: Intent, booked: BookedInvoice, *, ad
     shipments.set_state(session, row, ShipmentState.INVOICED, at=now)
     metrics.count("invoices", outcome="adopted" if adopted else "booked")
     metrics.observe("shipment_to_invoice_seconds", (now - row.received_at).total_seconds())
-    release_shipment(session, draft.shipment_number, now, keep=(Cause.INVOICE_DIFFERS,))
+    release_shipment(session, draft.shipment_number, now)
     if booked.total - booked.tax != draft.total:
         finding, stake = difference(draft, booked)
         hold_shipment(session, row, (finding,), stake, now, state=None)
@@ -50,4 +49,4 @@ def _look_for_correction(session: Session, row: ShipmentRow, now: datetime) -> N
         return
     before = shipments.shipment_from(row, shipments.lines_of(session, [row.number])[row.number])
     finding, stake = correction(before, pending.shipment)
-    hold_shipment(session, row, (finding,), stake, now, state=None, keep=(Cause.INVOICE_DIFFERS,))
+    hold_shipment(session, row, (finding,), stake, now, state=None)

@@ -57,6 +57,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             preparing.note_unbooked,
             files.check_sequence,
             files.finish_file,
+            files.note_failure,
             masters.load_master,
             waiting.hand_over,
             waiting.wake,

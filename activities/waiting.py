@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.starting import is_known, start_once, wake_shipment
-from domain.work import HandOver, SweepWork, Swept, Wake
+from domain.work import HandOver, PublishWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import exceptions, inbox, shipments
 from store.causes import Cause, CauseSource
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 8  # starts under way at Temporal at the same time
 STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
+UNPUBLISHED_AFTER = timedelta(minutes=10)  # Salesforce has usually been told within seconds
 LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away, should its going have been missed
 
 
@@ -53,7 +54,15 @@ class WaitingActivities:
         started = [await self._start(entry) for entry in [*entries, *await self._lost()]]
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
-        return Swept(inbox=sum(started), shipments=len(numbers))
+        publications = await self._publish_unpublished() if work.republish else 0
+        return Swept(inbox=sum(started), shipments=len(numbers), publications=publications)
+
+    async def _publish_unpublished(self) -> int:
+        """Say in Salesforce what a lost publication left unsaid; one at a time, so that an outage piles nothing up."""
+        numbers = await asyncio.to_thread(self._unpublished)
+        if numbers:
+            await start_once(self._client, "Publication", "publication/unpublished", PublishWork(shipments=numbers))
+        return len(numbers)
 
     async def _lost(self) -> list[inbox.InboxEntry]:
         """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
@@ -102,6 +111,10 @@ class WaitingActivities:
     def _note(self, mark: Callable[[Session, Sequence[int]], None], entry_id: int) -> None:
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
             mark(session, [entry_id])
+
+    def _unpublished(self) -> list[str]:
+        with reading(self._engine) as session:
+            return shipments.unpublished(session, datetime.now(UTC) - UNPUBLISHED_AFTER)
 
     def _stranded(self) -> list[str]:
         with reading(self._engine) as session:

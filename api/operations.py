@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.holding import open_not_billed
 from activities.starting import start_once, wake_shipment
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.links import Link
+from domain.shipments import ShipmentState
 from domain.work import LinkingWork, OrdersWork, PublishWork, Wake
 from runtime import metrics
 from store import exceptions, links, shipments, statements
@@ -68,13 +71,30 @@ async def go_on(services: Services, item: ExceptionItem) -> None:
         log.warning("the decision is kept, its flow looks later", exception=item.id, error=type(error).__name__)
 
 
+async def look_again(services: Services, number: str) -> None:
+    """Let a shipment's flow look at it. When Temporal is away the sweep follows."""
+    try:
+        async with asyncio.timeout(5):
+            await wake_shipment(services.client, number)
+    except (TimeoutError, RPCError, RuntimeError) as error:
+        log.warning("a shipment looks later", shipment=number, error=type(error).__name__)
+
+
 async def _signal(services: Services, item: ExceptionItem) -> None:
     if item.record_type == "shipment":
         await wake_shipment(services.client, item.record_key)
     elif item.record_type == "order":
         await _publish_again(services, item.record_key)
+    elif item.record_type == "file" and item.resolution and item.resolution.choice is Choice.RETRY:
+        await _read_again(services, item.record_key)
     elif item.workflow_id:
         await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
+
+
+async def _read_again(services: Services, file_id: str) -> None:
+    work = await asyncio.to_thread(services.receiver.read_again, UUID(file_id))
+    if work is not None:
+        await start_once(services.client, "ErpFile", f"erp-file/{work.sha256}", work)
 
 
 async def _publish_again(services: Services, order_number: str) -> None:
@@ -88,6 +108,38 @@ def _shipments_of(services: Services, order_number: str) -> list[str]:
     with transaction(services.engine, user_cause("api")) as session:
         statements.forget(session, order_number)
         return shipments.of_orders(session, [order_number])
+
+
+def retire_link(services: Services, link: Link, reason: str, by: str) -> None:
+    """Stop using a confirmed link; it stays as an alias. Raises Missing where it is not in use."""
+    with transaction(services.engine, user_cause(by, kind=link.kind, key=link.local_key, reason=reason)) as session:
+        if not links.retire(session, link, datetime.now(UTC)):
+            detail = f"{link.kind} {link.local_key} has no confirmed link to {link.external_id} in {link.system}."
+            raise Missing(detail, reason="link")
+
+
+def reconsider(services: Services, number: str, reason: str, by: str) -> None:
+    """Take back the decision not to bill a shipment: it is matched and billed again, as if it had just come.
+
+    Raises Missing for an unknown shipment and Malformed for one that is not out of billing.
+    """
+    with transaction(services.engine, user_cause(by, shipment=number, reason=reason)) as session:
+        row = shipments.lock_many(session, [number]).get(number)
+        if row is None:
+            raise Missing(f"There is no shipment {number}.", reason="shipment")
+        if row.state != ShipmentState.NOT_BILLED:
+            raise Malformed(
+                f"Shipment {number} is {row.state}: nothing was decided against billing it.", reason="state"
+            )
+        item = open_not_billed(session, row)
+        decision = Resolution(
+            exception_id=item,
+            choice=Choice.BILL_AGAIN,
+            reason=reason,
+            decided_by=by,
+            decided_at=datetime.now(UTC),
+        )
+        exceptions.resolve(session, decision)
 
 
 async def match_links(services: Services, by: str, *, accept_exact: bool) -> str:

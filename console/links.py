@@ -79,6 +79,26 @@ def confirm(
             say(f"{kind} {local_key} is {external_id} in {system}.")
 
 
+@app.command("retire")
+def retire(
+    kind: Annotated[str, typer.Argument(help="customer, item or terms.")],
+    system: Annotated[str, typer.Argument(help="quickbooks or salesforce.")],
+    local_key: Annotated[str, typer.Argument(help="Our key, such as a SKU or a customer number.")],
+    external_id: Annotated[str, typer.Argument(help="The record's id in that system.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is wrong.")],
+    as_json: AsJson = False,
+) -> None:
+    """Stop using a confirmed link that is wrong; nothing that was billed by it changes."""
+    with reporting(as_json=as_json), Api.of() as api:
+        pair = dict(zip(COLUMNS, (kind, system, local_key, external_id), strict=True))
+        api.post("/links/retire", {**pair, "reason": reason})
+        if as_json:
+            print_json({**pair, "state": "retired"})
+        else:
+            say(f"{kind} {local_key} is no longer {external_id} in {system}.")
+
+
 @app.command("import")
 def import_links(
     file: Annotated[

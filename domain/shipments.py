@@ -70,6 +70,16 @@ def content_hash(shipment: Shipment) -> str:
     return hashlib.sha256(json.dumps(shipment.model_dump(), default=_canonical).encode()).hexdigest()
 
 
+def billing_hash(shipment: Shipment) -> str:
+    """The identity of what is billed: carrier, tracking, purchase order and lots may be filled in later (case F9)."""
+    facts = (shipment.order_number, shipment.customer_number, shipment.shipped_at, shipment.freight)
+    lines = [
+        (line.line_no, line.sku, line.quantity_shipped, line.uom, line.unit_price, line.reason)
+        for line in shipment.lines
+    ]
+    return hashlib.sha256(json.dumps([facts, lines], default=_canonical).encode()).hexdigest()
+
+
 def _canonical(value: object) -> str:
     if isinstance(value, Decimal):
         return plain(value) if value else "0"

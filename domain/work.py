@@ -32,6 +32,13 @@ class FileWork(Message):
     failed: list[str] = []
 
 
+class FileTrouble(Message):
+    """The work on a file stopped, and why, in one sentence."""
+
+    work: FileWork
+    why: str
+
+
 class FileReading(Message):
     """What reading and staging a file came to."""
 
@@ -86,9 +93,11 @@ class Prepared(Message):
     """What matching, pricing and intending a set of shipments came to, by shipment number.
 
     `book`: intent ids to book. `held`: shipments that wait for a person. `settled`: nothing left to bill.
+    `order_number` is given where it is one shipment.
     """
 
     shipments: list[str]
+    order_number: str | None = None
     book: list[str] = []
     held: dict[str, str] = {}
     settled: list[str] = []
@@ -207,6 +216,7 @@ class SweepWork(Message):
     """Start of a sweep: rows and shipments untouched for this long are set going again."""
 
     older_than_seconds: int = 10
+    republish: bool = False
 
 
 class Swept(Message):
@@ -214,3 +224,4 @@ class Swept(Message):
 
     inbox: int
     shipments: int
+    publications: int = 0

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -20,7 +19,7 @@ from domain.items import Item
 from domain.links import LinkKind
 from domain.orders import Order
 from domain.rulings import Rulings, rulings_from
-from domain.shipments import Shipment, ShipmentState
+from domain.shipments import Shipment, ShipmentState, billing_hash
 from domain.sources import System
 from store import customers, exceptions, intents, items, links, orders, shipments
 from store.tables.exceptions import ExceptionRow
@@ -28,18 +27,16 @@ from store.tables.invoices import InvoiceIntentRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
+REFUSAL_CAUSES = frozenset({Cause.INVOICE_REJECTED, Cause.DOC_NUMBER_TAKEN, Cause.NOT_BILLED})
 SUBJECT_CAUSES = frozenset({Cause.UNKNOWN_ITEM, Cause.ITEM_DIFFERS})
 
 
 @dataclass(frozen=True)
 class PendingRevision:
-    """A later statement of a shipment that is billed already."""
+    """A later statement of a shipment that is billed already, or about to be."""
 
-    revision: int
     shipment: Shipment
-    content_hash: str
-    source_file_id: UUID | None
-    line_from: int | None
+    row: ShipmentRevisionRow
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,8 @@ class Situation:
     intent: InvoiceIntentRow | None
     resolutions: tuple[Resolution, ...]
     handled: frozenset[Cause]
+    refusals: tuple[Resolution, ...]
+    refused_before: bool
     rulings: Rulings
     order: Order | None
     customer: Customer | None
@@ -68,13 +67,18 @@ class Situation:
         """Whether a person has marked an exception of this cause as handled since the newest statement."""
         return cause in self.handled
 
+    @property
+    def lapsed_refusal(self) -> bool:
+        """Whether a person decided not to bill an earlier statement, and nobody has decided about this one."""
+        return self.refused_before and not self.resolutions
+
     def decided(self, *choices: Choice) -> bool:
         """Whether a person has chosen one of these since the shipment's newest statement."""
         return any(resolution.choice in choices for resolution in self.resolutions)
 
     def decision_after(self, instant: datetime | None) -> Resolution | None:
-        """The newest decision that was made after an instant."""
-        later = [one for one in self.resolutions if instant is None or one.decided_at > instant]
+        """The newest decision on a refusal of QuickBooks that was made after an instant."""
+        later = [one for one in self.refusals if instant is None or one.decided_at > instant]
         return later[-1] if later else None
 
 
@@ -137,9 +141,9 @@ class _Loader:
         self._links = self._known_links(session)
 
     def _since_newest(self, number: str) -> list[_Decided]:
-        """Decisions on an earlier statement do not bind a later one."""
-        newest = self._revisions[number][-1].received_at if self._revisions[number] else self._rows[number].received_at
-        return [one for one in self._resolved[number] if one.resolution.decided_at >= newest]
+        """Decisions on an earlier statement do not bind a later one that bills otherwise."""
+        since = _stands_since(self._revisions[number]) or self._rows[number].received_at
+        return [one for one in self._resolved[number] if one.resolution.decided_at >= since]
 
     def _customer_number(self, number: str) -> str:
         return self._rulings[number].customer_number or self._rows[number].customer_number
@@ -168,6 +172,8 @@ class _Loader:
             pending=_pending(row, self._revisions[number]),
             intent=self._intents.get(number),
             resolutions=tuple(one.resolution for one in self._since_newest(number)),
+            refusals=tuple(one.resolution for one in self._since_newest(number) if one.cause in REFUSAL_CAUSES),
+            refused_before=rulings_from((one.resolution, one.subjects) for one in self._resolved[number]).do_not_bill,
             handled=frozenset(
                 one.cause for one in self._since_newest(number) if one.resolution.choice is Choice.HANDLED
             ),
@@ -191,16 +197,24 @@ class _Loader:
 
 
 def _pending(row: ShipmentRow, revisions: Sequence[ShipmentRevisionRow]) -> PendingRevision | None:
-    newest = revisions[-1] if revisions else None
-    if newest is None or newest.revision <= row.revision:
+    """The statement that counts, where it is not the one that the shipment's row holds."""
+    current = shipments.newest(revisions)
+    if current is None or current.content_hash == row.content_hash:
         return None
-    return PendingRevision(
-        revision=newest.revision,
-        shipment=Shipment.model_validate(newest.payload),
-        content_hash=newest.content_hash,
-        source_file_id=newest.source_file_id,
-        line_from=newest.line_from,
-    )
+    return PendingRevision(shipment=Shipment.model_validate(current.payload), row=current)
+
+
+def _stands_since(revisions: Sequence[ShipmentRevisionRow]) -> datetime | None:
+    """Since when the newest statement bills as it does: later ones that only fill in a tracking number go along."""
+    in_order = sorted(revisions, key=lambda one: (one.stated_at, one.revision), reverse=True)
+    since: datetime | None = None
+    bill: str | None = None
+    for one in in_order:
+        digest = billing_hash(Shipment.model_validate(one.payload))
+        if bill is not None and digest != bill:
+            break
+        since, bill = one.received_at, digest
+    return since
 
 
 def _resolutions(session: Session, numbers: Sequence[str]) -> dict[str, list[_Decided]]:

@@ -68,7 +68,7 @@ def open_item(  # noqa: PLR0913 - one keyword for each thing that the card of an
 
 
 def resolve(session: Session, resolution: Resolution) -> ExceptionItem:
-    """Close an item by a person's decision. The same decision again changes nothing.
+    """Close an item by a person's decision. The same decision of the same person again changes nothing.
 
     Raises Missing for an unknown item and Duplicate for one that was closed otherwise.
     """
@@ -81,9 +81,14 @@ def resolve(session: Session, resolution: Resolution) -> ExceptionItem:
         row.closed_at = resolution.decided_at
         row.resolution = decided
         session.flush()
-    elif row.resolution != decided:
+    elif not _same_decision(row.resolution, decided):
         raise Duplicate("This exception is closed already.", reason="exception_closed")
     return _item(row)
+
+
+def _same_decision(kept: dict[str, Any] | None, given: dict[str, Any]) -> bool:
+    """Whether somebody only says again what they said before: a client that got no answer may ask twice."""
+    return kept is not None and all(kept[name] == given[name] for name in ("choice", "value", "decided_by"))
 
 
 def close_by_itself(session: Session, record: Record, at: datetime, *, keep: Sequence[Cause] = ()) -> list[str]:

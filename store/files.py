@@ -180,6 +180,28 @@ def _highest(session: Session, layout: str, *conditions: Any) -> int | None:
     return highest
 
 
+def after(session: Session, layout: str, sequence: int, limit: int = 50) -> list[SourceFile]:
+    """The files of a layout with the next higher sequences, in order."""
+    query = (
+        select(SourceFileRow)
+        .where(col(SourceFileRow.layout) == layout, col(SourceFileRow.sequence) > sequence)
+        .order_by(col(SourceFileRow.sequence))
+        .limit(limit)
+    )
+    return [_file(row) for row in session.scalars(query)]
+
+
+def reopen(session: Session, file_id: UUID, layout: str, entity: Entity) -> bool:
+    """Take a refused file up again, read by this layout from now on; False where it is not refused."""
+    done = session.execute(
+        update(SourceFileRow)
+        .where(col(SourceFileRow.id) == file_id, col(SourceFileRow.state) == FileState.REFUSED.value)
+        .values(state=FileState.RECEIVED.value, layout=layout, entity=entity.value, error=None, read_at=None)
+        .returning(col(SourceFileRow.id))
+    )
+    return done.first() is not None
+
+
 def _file(row: SourceFileRow) -> SourceFile:
     return SourceFile.model_validate(row, from_attributes=True)
 

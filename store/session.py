@@ -79,7 +79,7 @@ def reading(engine: Engine) -> Iterator[Session]:
 def exclusive(engine: Engine, names: Sequence[str]) -> Iterator[None]:
     """Hold these names alone among all processes while the body runs; waits for whoever holds one of them.
 
-    The locks are PostgreSQL's own and belong to one connection: a process that dies lets them go. Taken in one order, so
+    The locks are PostgreSQL's own and belong to one connection: a process that dies lets them go. In one order, so
     that two holders never wait in a circle.
     """
     with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from sqlmodel import Session, col
 from domain.exceptions import Cause as ExceptionCause
 from domain.exceptions import ExceptionState
 from domain.files import StagedGroup
-from domain.shipments import Shipment, ShipmentLine, ShipmentState, content_hash
+from domain.shipments import Shipment, ShipmentLine, ShipmentState, billing_hash, content_hash
 from store.tables.exceptions import ExceptionRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
@@ -62,37 +63,70 @@ def revisions_of(session: Session, numbers: Sequence[str]) -> dict[str, list[Shi
     return found
 
 
-def record(session: Session, file_id: UUID, groups: Sequence[StagedGroup], seen_at: datetime) -> list[str]:
+@dataclass(frozen=True)
+class Stating:
+    """The file that states something: when it could first be seen, and when the ERP says that it wrote it."""
+
+    file_id: UUID
+    seen_at: datetime
+    stated_at: datetime
+
+
+def record(session: Session, stating: Stating, groups: Sequence[StagedGroup]) -> list[str]:
     """Record what a file states of its shipments; answers their numbers in file order, each once.
 
-    The same content again changes nothing (F4, F8). New content of a shipment that is not billed replaces what was
-    stated; of one that is billed or being billed it only becomes a revision, for a person to look at (F9).
+    Saying the newest statement again changes nothing (F4, F8), nor does an older one that comes late. New content of a
+    shipment that is not billed replaces what was stated; of one that is billed or being billed it only becomes a
+    revision, for a person to look at (F9), unless nothing that is billed differs.
     """
     stated = [(group, Shipment.model_validate(group.payload)) for group in groups]
     numbers = list(dict.fromkeys(shipment.number for _, shipment in stated))
-    _insert_unknown(session, file_id, stated, seen_at)
+    _insert_unknown(session, stating, stated)
     rows = lock_many(session, numbers)
-    known = {number: {one.content_hash for one in all_} for number, all_ in revisions_of(session, numbers).items()}
+    known = revisions_of(session, numbers)
     for group, shipment in stated:
-        digest = content_hash(shipment)
-        if digest in known[shipment.number]:
-            continue
-        row = rows[shipment.number]
-        source = {"source_file_id": file_id, "line_from": group.line_from, "line_to": group.line_to}
-        revision = len(known[shipment.number]) + 1
-        known[shipment.number].add(digest)
-        _add_revision(session, shipment, revision, digest, source)
-        if revision == 1:
-            _insert_lines(session, shipment)
-        elif row.state not in _BILLED_OR_BEING_BILLED:
-            restate(session, row, shipment, revision, digest, source)
+        _record_one(session, stating, group, shipment, rows[shipment.number], known[shipment.number])
     session.flush()
     return numbers
 
 
-def _insert_unknown(
-    session: Session, file_id: UUID, stated: Sequence[tuple[StagedGroup, Shipment]], seen_at: datetime
+def _record_one(
+    session: Session,
+    stating: Stating,
+    group: StagedGroup,
+    shipment: Shipment,
+    row: ShipmentRow,
+    known: list[ShipmentRevisionRow],
 ) -> None:
+    digest = content_hash(shipment)
+    current = newest(known)
+    from_here = any((one.source_file_id, one.content_hash) == (stating.file_id, digest) for one in known)
+    if from_here or (current and current.content_hash == digest):
+        return
+    late = current is not None and stating.stated_at < current.stated_at
+    revision = _revision(stating, group, shipment, len(known) + 1, digest)
+    known.append(revision)
+    session.add(revision)
+    if current is None:
+        _insert_lines(session, shipment)
+    elif not late:
+        _take(session, row, shipment, revision)
+
+
+def newest(revisions: Sequence[ShipmentRevisionRow]) -> ShipmentRevisionRow | None:
+    """The statement that counts: the last one by the ERP's own time, of one time the last one that came."""
+    return max(revisions, key=lambda one: (one.stated_at, one.revision), default=None)
+
+
+def _take(session: Session, row: ShipmentRow, shipment: Shipment, revision: ShipmentRevisionRow) -> None:
+    """Let a newer statement count at once, where that changes nothing that is billed or being billed."""
+    before = shipment_from(row, lines_of(session, [row.number])[row.number])
+    same_bill = billing_hash(before) == billing_hash(shipment)
+    if same_bill or row.state not in _BILLED_OR_BEING_BILLED:
+        restate(session, row, shipment, revision, anew=not same_bill)
+
+
+def _insert_unknown(session: Session, stating: Stating, stated: Sequence[tuple[StagedGroup, Shipment]]) -> None:
     """Make rows for shipments that are new, by their first statement.
 
     Two files may bring one shipment at the same moment: the second waits here for the first and finds its row.
@@ -102,8 +136,8 @@ def _insert_unknown(
         values = {
             **shipment.model_dump(exclude={"lines"}),
             "content_hash": content_hash(shipment),
-            "received_at": seen_at,
-            "source_file_id": file_id,
+            "received_at": stating.seen_at,
+            "source_file_id": stating.file_id,
             "source_line": group.line_from,
         }
         first.setdefault(shipment.number, values)
@@ -118,27 +152,30 @@ def _insert_lines(session: Session, shipment: Shipment) -> None:
         session.execute(insert(ShipmentLineRow), values)
 
 
-def _add_revision(session: Session, shipment: Shipment, revision: int, digest: str, source: dict[str, Any]) -> None:
-    session.add(
-        ShipmentRevisionRow(
-            shipment_number=shipment.number,
-            revision=revision,
-            content_hash=digest,
-            payload=shipment.model_dump(mode="json"),
-            received_at=datetime.now(UTC),  # when it became known here: what people decided before does not bind it
-            **source,
-        )
+def _revision(
+    stating: Stating, group: StagedGroup, shipment: Shipment, revision: int, digest: str
+) -> ShipmentRevisionRow:
+    return ShipmentRevisionRow(
+        shipment_number=shipment.number,
+        revision=revision,
+        content_hash=digest,
+        payload=shipment.model_dump(mode="json"),
+        source_file_id=stating.file_id,
+        line_from=group.line_from,
+        line_to=group.line_to,
+        stated_at=stating.stated_at,
+        received_at=datetime.now(UTC),  # when it became known here: what people decided before does not bind it
     )
 
 
 def restate(
-    session: Session, row: ShipmentRow, shipment: Shipment, revision: int, digest: str, source: dict[str, Any]
+    session: Session, row: ShipmentRow, shipment: Shipment, revision: ShipmentRevisionRow, *, anew: bool = True
 ) -> None:
-    """Let a later statement replace the content of a shipment; its state starts anew unless it is billed already."""
+    """Let a later statement replace the content of a shipment; `anew`: unless it is billed, its state starts again."""
     row.sqlmodel_update(shipment.model_dump(exclude={"lines", "number"}))
-    row.revision, row.content_hash = revision, digest
-    row.source_file_id, row.source_line = source["source_file_id"], source["line_from"]
-    if row.state not in _BILLED_OR_BEING_BILLED:
+    row.revision, row.content_hash = revision.revision, revision.content_hash
+    row.source_file_id, row.source_line = revision.source_file_id, revision.line_from
+    if anew and row.state not in _BILLED_OR_BEING_BILLED:
         row.state, row.hold_reason = ShipmentState.RECEIVED, None
     session.add(row)
     session.execute(delete(ShipmentLineRow).where(col(ShipmentLineRow.shipment_number) == row.number))
@@ -228,6 +265,18 @@ def _correction_decided(before: datetime) -> ColumnElement[bool]:
         col(ExceptionRow.closed_at) < before,
     )
     return and_(decided, later)
+
+
+def unpublished(session: Session, before: datetime, limit: int = 200) -> list[str]:
+    """Invoiced shipments that Salesforce does not show although their invoice is older than `before`."""
+    query = (
+        select(col(ShipmentRow.number))
+        .where(col(ShipmentRow.state) == ShipmentState.INVOICED, col(ShipmentRow.published_at).is_(None))
+        .where(col(ShipmentRow.booked_at) < before)
+        .order_by(col(ShipmentRow.booked_at).desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query))
 
 
 def of_orders(session: Session, order_numbers: Sequence[str]) -> list[str]:

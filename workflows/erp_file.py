@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from domain.exceptions import Cause
 from domain.files import Entity
-from domain.work import FileProgress, FileReading, FileWork, RangeWork, Wake
+from domain.work import FileProgress, FileReading, FileTrouble, FileWork, RangeWork, Wake
 from runtime.names import SOURCE_FILE
 from workflows import policies
 
@@ -50,8 +51,13 @@ class ErpFile:
     @workflow.run
     async def run(self, work: FileWork) -> FileProgress:
         """Read, check, apply, fan out; a file that cannot be read whole changes nothing."""
-        if work.next_seq > 1:
-            return await self._bill(work.next_seq, work.group_count)
+        try:
+            return await self._go_on(work) if work.next_seq > 1 else await self._begin(work)
+        except (ActivityError, ApplicationError) as error:
+            await self._note_failure(error)
+            raise
+
+    async def _begin(self, work: FileWork) -> FileProgress:
         workflow.upsert_search_attributes([SOURCE_FILE.value_set(work.filename[:200])])
         reading = await self._read()
         if reading.refused or await self._refused_for_its_sequence():
@@ -59,6 +65,18 @@ class ErpFile:
         if reading.entity is Entity.SHIPMENT_CONFIRMATION:
             return await self._bill(1, reading.group_count)
         return await self._load_master(reading)
+
+    async def _go_on(self, work: FileWork) -> FileProgress:
+        return await self._bill(work.next_seq, work.group_count)
+
+    async def _note_failure(self, error: ActivityError | ApplicationError) -> None:
+        """What trying again did not cure is work for a person, not only a failed workflow."""
+        cause = error.cause if isinstance(error, ActivityError) and error.cause else error
+        trouble = FileTrouble(work=self._work, why=str(cause)[:500])
+        item = await workflow.execute_local_activity_method(
+            FileActivities.note_failure, trouble, **policies.STORE_STEP.local_options()
+        )
+        self._now("failed", waiting_for=item)
 
     @workflow.query
     def status(self) -> FileProgress:
@@ -88,7 +106,11 @@ class ErpFile:
             if not check.held:
                 return bool(check.refused)
             self._now("held", waiting_for=check.exception_id)
-            await workflow.wait_condition(lambda seen=seen: self._looks > seen)  # type: ignore[misc]
+            with suppress(TimeoutError):
+                looked = lambda seen=seen: self._looks > seen  # noqa: E731 - bound to this round
+                await workflow.wait_condition(looked, timeout=policies.LOOK_AGAIN_AFTER)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self._work)
 
     async def _load_master(self, reading: FileReading) -> FileProgress:
         self._now("applying")
@@ -140,7 +162,7 @@ class ErpFile:
         if self._failed:
             raise ApplicationError(
                 f"Shipments {', '.join(self._failed)} of file {self._work.filename} could not be worked on; the others "
-                "were. Mend the cause that their own workflows name, then reset this one.",
+                "were.",
                 type="ranges_failed",
                 non_retryable=True,
             )

@@ -61,14 +61,17 @@ STORE_BULK = Call(WORKFLOW_QUEUE, timedelta(minutes=15), None, timedelta(seconds
 READ_FILE = Call(ERP_QUEUE, timedelta(minutes=30), None, timedelta(seconds=20), _STEADY)
 
 # Booking invoices: an attempt has room for the probes and one call; heartbeats tell of a dead worker within 10 s. After
-# five minutes without an answer the shipment waits in the open, as an exception that goes on trying.
+# some minutes without an answer the shipment waits in the open, as an exception that goes on trying.
 BOOK = Call(
     QUICKBOOKS_QUEUE,
     timedelta(seconds=150),
-    timedelta(minutes=5),
+    None,  # attempts are counted, not time: waiting for a turn in the queue is no failure
     timedelta(seconds=10),
     RetryPolicy(
-        initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=60)
+        initial_interval=timedelta(milliseconds=500),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=60),
+        maximum_attempts=9,
     ),
 )
 
@@ -94,6 +97,9 @@ POLL_ORDERS = Call(
 
 # How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
 ASK_AGAIN_AFTER = timedelta(minutes=5)
+
+# How long a file that is held looks by itself whether its reason went away.
+LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 # Looks at one shipment before its history starts afresh.
 ROUNDS = 200

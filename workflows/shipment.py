@@ -15,7 +15,7 @@ from domain.work import (
     ShipmentStep,
     ShipmentWork,
 )
-from runtime.names import SHIPMENT, WORK_STATE
+from runtime.names import ORDER_NUMBER, SHIPMENT, WORK_STATE
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
@@ -37,6 +37,7 @@ class ShipmentInvoicing:
         self._number = work.shipment_number
         self._progress = ShipmentProgress(shipment_number=work.shipment_number, step=ShipmentStep.PREPARING)
         self._looks = 0
+        self._said: tuple[ShipmentStep, str | None, int] | None = None
 
     @workflow.run
     async def run(self, work: ShipmentWork) -> ShipmentProgress:
@@ -45,7 +46,7 @@ class ShipmentInvoicing:
         while True:
             looks = self._looks
             ask_again = await self._bill()
-            await publish_later([self._number])
+            await self._publish(looks)
             if self._progress.step is ShipmentStep.DONE and looks == self._looks:
                 return self._progress
             if self._progress.step is not ShipmentStep.DONE:
@@ -79,12 +80,25 @@ class ShipmentInvoicing:
 
     async def _prepare(self) -> Prepared:
         self._now(ShipmentStep.PREPARING, rounds=self._progress.rounds + 1)
+        first = self._progress.rounds == 1
         prepared: Prepared = await workflow.execute_local_activity_method(
             PreparingActivities.prepare,
             ShipmentWork(shipment_number=self._number),
             **policies.STORE_STEP.local_options(),
         )
+        if first and prepared.order_number:
+            workflow.upsert_search_attributes([ORDER_NUMBER.value_set(prepared.order_number)])
         return prepared
+
+    async def _publish(self, looks: int) -> None:
+        """Say where the shipment stands, when that is news: a round by the clock that changed nothing is none.
+
+        What holds a shipment may have changed under one exception, so that a recheck is always followed by saying it.
+        """
+        stands = (self._progress.step, self._progress.exception_id, looks)
+        if stands != self._said:
+            await publish_later([self._number])
+            self._said = stands
 
     async def _book(self, intent_ids: list[str]) -> timedelta | None:
         """Book; what does not get its invoice waits with an exception that says why."""

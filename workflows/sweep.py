@@ -15,10 +15,19 @@ with workflow.unsafe.imports_passed_through():
 class Sweep:
     """The relay of the inbox: an accepted file is never lost because Temporal was away when it came."""
 
+    def __init__(self) -> None:
+        self._swept: Swept | None = None
+
     @workflow.run
     async def run(self, work: SweepWork) -> Swept:
         """Start what is in the inbox without a workflow, and shipments that nobody works on."""
         swept: Swept = await workflow.execute_activity_method(
             WaitingActivities.sweep, work, **policies.STORE_STEP.options()
         )
+        self._swept = swept
         return swept
+
+    @workflow.query
+    def status(self) -> Swept | None:
+        """What was set going, None while the sweep is under way."""
+        return self._swept

@@ -153,10 +153,16 @@ class Checks:
             tally.see(record)
         if self._zeros and self._zeros.record == kind:
             self._zeros.see(record)
-        failures = [pair.see(self.latest) for pair in self._pairs.get(kind, ())]
-        known = [unique for unique in self._outer if unique.record == kind]
-        failures += [unique.see(record, content_of(record.raw.body))[1] for unique in known]
-        return [failure for failure in failures if failure]
+        failures = []
+        for unique in self._outer:
+            failure = unique.see(record, content_of(record.raw.body))[1] if unique.record == kind else None
+            if failure:
+                failures.append(failure)
+        for pair in self._pairs.get(kind, ()):
+            failure = pair.see(self.latest)
+            if failure:
+                failures.append(failure)
+        return failures
 
     def unit(self, content: bytes) -> tuple[bool, list[Failure]]:
         """A whole unit was read: whether it repeats an earlier one word for word, and keys that contradict."""

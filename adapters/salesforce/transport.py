@@ -74,7 +74,7 @@ class _Transport(HTTPAdapter):
 def operation_of(url: str) -> str:
     """The resource of a call: `query`, `queryAll`, `composite`, `sobjects`, ...; `token` outside the data services."""
     parts = urlsplit(url).path.split("/")
-    return parts[4] if parts[1:3] == ["services", "data"] and len(parts) > 4 else "token"  # noqa: PLR2004 - see the path
+    return parts[4] if parts[1:3] == ["services", "data"] and len(parts) > 4 else "token"
 
 
 def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None]) -> requests.Session:

@@ -57,6 +57,12 @@ class NewLink(BaseModel):
     external_name: str = Field(default="", max_length=500)
 
 
+class OldLink(NewLink):
+    """A confirmed pair that is wrong, and why."""
+
+    reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
+
+
 class Imported(BaseModel):
     """How many pairs were new."""
 
@@ -101,3 +107,10 @@ async def import_links(
     confirmed = await asyncio.to_thread(operations.import_links, serving, given, key.name)
     await operations.wake_linked(serving)
     return Imported(confirmed=confirmed)
+
+
+@router.post("/retire", status_code=HTTPStatus.NO_CONTENT, responses=problems(404, 413), summary="Retire one link")
+async def retire_link(old: OldLink, serving: Serving, key: Operator) -> None:
+    """Stop using a wrong link. Nothing that was billed by it changes; shipments wait until a right one is confirmed."""
+    link = Link(**old.model_dump(exclude={"reason"}))
+    await asyncio.to_thread(operations.retire_link, serving, link, old.reason, key.name)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
-from api.auth import Viewer
-from api.services import Reading
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.auth import Operator, Viewer
+from api.operations import look_again, reconsider
+from api.services import Reading, Serving
+from api.shapes import Cursor, Limit, Listing, Started, listing, problems
 from domain.errors import Missing
 from domain.shipments import ShipmentState
 from store import shipment_views
@@ -41,3 +45,22 @@ def read_shipment(number: str, session: Reading, key: Viewer) -> ShipmentView:
     if found is None:
         raise Missing(f"There is no shipment {number}.", reason="shipment")
     return found
+
+
+class Reconsidering(BaseModel):
+    """Why a shipment that was put out of billing shall be billed after all."""
+
+    reason: str = Field(min_length=3, max_length=500, examples=["the warranty claim was refused"])
+
+
+@router.post(
+    "/{number:path}/reconsider",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(404, 413),
+    summary="Bill a shipment after all",
+)
+async def reconsider_shipment(number: str, why: Reconsidering, serving: Serving, key: Operator) -> Started:
+    """Take back the decision not to bill a shipment; it is matched and billed again."""
+    await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
+    await look_again(serving, number)
+    return Started(workflow_id=f"shipment/{number}", status_url=f"/shipments/{number}")

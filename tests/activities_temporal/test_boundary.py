@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -72,6 +73,20 @@ def test_a_bug_passes_as_it_is() -> None:
 
     with pytest.raises(ZeroDivisionError):
         buggy()
+
+
+def test_a_bug_is_tried_a_few_times_and_then_fails() -> None:
+    @at_boundary
+    def buggy() -> None:
+        raise ZeroDivisionError("a customer's name")
+
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=boundary.BUG_ATTEMPTS)
+    with pytest.raises(ApplicationError) as raised:
+        environment.run(buggy)
+
+    assert (raised.value.type, raised.value.non_retryable) == ("unexpected", True)
+    assert "customer" not in raised.value.message, "what it was about stays in the log"
 
 
 def test_beats_come_while_the_body_runs_and_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,8 @@ from runtime.embedded.temporal_server import binary
 from runtime.names import WORKFLOW_QUEUE
 from runtime.settings import Settings
 from runtime.temporal import ATTRIBUTES
+from runtime.workers import make_worker
 from tests.workflows.steps import Steps
-from worker import make_worker
 
 HISTORY_LIMIT = 100  # events after which the real server suggests to continue as new (its default is 4,096)
 QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))
@@ -95,7 +95,9 @@ async def staged(env: WorkflowEnvironment, client: Client, steps: Steps) -> Asyn
     settings = Settings(worker_graceful_seconds=0)
     async with AsyncExitStack() as stack:
         for queue, functions in steps.by_queue().items():
-            await stack.enter_async_context(make_worker(client, settings, queue, functions))
+            await stack.enter_async_context(
+                make_worker(client, settings, queue, functions, WORKFLOWS if queue == WORKFLOW_QUEUE else ())
+            )
         yield Stage(env, client, steps)
 
 

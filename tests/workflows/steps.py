@@ -66,6 +66,7 @@ class Steps:
             ),
             "check_sequence": SequenceCheck(held=False),
             "finish_file": None,
+            "note_failure": "exception-9",
             "load_master": MastersApplied(entity=Entity.ITEM_MASTER, written=2, unchanged=1),
             "prepare_range": self._prepare_range,
             "prepare": self._prepare,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from domain.files import Entity
 from domain.work import Booked, FileProgress, FileReading, FileWork, MastersApplied, Prepared, RangeWork, SequenceCheck
 from runtime.names import SOURCE_FILE
 from tests.workflows.stage import HISTORY_LIMIT, Stage, until
+from workflows import policies
 from workflows.erp_file import CHUNK, MASTER_CAUSES, WINDOW
 
 SHA = "cd" * 32
@@ -255,6 +258,31 @@ async def test_a_range_that_fails_is_seen_and_holds_up_no_other(stage: Stage) ->
     assert "31-60" in str(cause)
     assert len(billed(stage)) == 8
     assert stage.steps.times("finish_file") == 0
+    [trouble] = stage.steps.asked["note_failure"]
+    assert trouble.work.file_id == WORK.file_id
+    assert "31-60" in trouble.why
+    await shows(stage, state="failed", waiting_for="exception-9")
+
+
+async def test_a_file_that_cannot_be_worked_on_becomes_work_for_a_person(stage: Stage) -> None:
+    stage.steps.answer("read_source_file", Missing("Source file f-1 is not in the store."))
+
+    with pytest.raises(WorkflowFailureError):
+        await apply(stage)
+
+    assert [work.why for work in stage.steps.asked["note_failure"]] == ["missing: Source file f-1 is not in the store."]
+    await shows(stage, state="failed", waiting_for="exception-9")
+
+
+async def test_a_held_file_looks_by_itself_whether_its_reason_went_away(skipping: Stage) -> None:
+    """The other file may be refused meanwhile, or a decision made while nobody could be told."""
+    skipping.steps.answer("check_sequence", *[SequenceCheck(held=True)] * 3, SequenceCheck(held=False))
+
+    assert (await apply(skipping)).state == "applied"
+
+    times = [info.started_time for info in skipping.steps.attempts["check_sequence"]]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert all(timedelta(0) <= gap - policies.LOOK_AGAIN_AFTER < timedelta(seconds=5) for gap in gaps)
 
 
 async def test_the_status_query_follows_the_file(stage: Stage) -> None:

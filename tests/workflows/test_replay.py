@@ -22,7 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import NondeterminismError
 
 import workflows
-from worker import SANDBOX
+from runtime.workers import SANDBOX
 from workflows.registry import WORKFLOWS
 
 FOLDER = Path(__file__).parent / "histories"

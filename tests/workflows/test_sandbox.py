@@ -13,12 +13,13 @@ from temporalio import workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.workflow import SandboxImportNotificationPolicy
 
-import worker
+from runtime import workers
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings
 from tests.workflows.stage import namespace
 from tests.workflows.steps import real_activities
 from workflows import registry
+from workflows.registry import WORKFLOWS
 
 CARELESS = """
 from temporalio import workflow
@@ -45,18 +46,18 @@ def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
 
 
 def test_the_worker_refuses_imports_that_nobody_meant() -> None:
-    policy = worker.SANDBOX.import_notification_policy
+    policy = workers.SANDBOX.import_notification_policy
 
     assert SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH in policy
     assert SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT in policy
-    assert "workflows" not in worker.SANDBOX.passthrough_modules, "a workflow's own module stays inside the sandbox"
+    assert "workflows" not in workers.SANDBOX.passthrough_modules, "a workflow's own module stays inside the sandbox"
 
 
 async def test_every_workflow_passes_the_sandbox(real_server: WorkflowEnvironment) -> None:
     """Building a worker loads each workflow in its sandbox."""
     client = await namespace(real_server)
     for queue, functions in real_activities().items():
-        built = worker.make_worker(client, Settings(), queue, functions)
+        built = workers.make_worker(client, Settings(), queue, functions, WORKFLOWS if queue == WORKFLOW_QUEUE else ())
         registered = built.config(active_config=False)["workflows"]
         assert list(registered) == (registry.WORKFLOWS if queue == WORKFLOW_QUEUE else [])
     assert set(real_activities()) == set(QUEUES)
@@ -71,7 +72,7 @@ async def test_an_import_that_nobody_meant_ends_the_worker_at_its_start(
     monkeypatch.setattr(worker, "WORKFLOWS", [careless.Careless])
 
     with pytest.raises(RuntimeError) as failure:
-        worker.make_worker(await namespace(real_server), Settings(), WORKFLOW_QUEUE, [])
+        workers.make_worker(await namespace(real_server), Settings(), WORKFLOW_QUEUE, [], WORKFLOWS)
     assert "was not intentionally passed through" in str(failure.value.__cause__)
 
 
@@ -83,7 +84,7 @@ async def test_clocks_and_dice_are_refused_inside_a_workflow(
 ) -> None:
     client = await namespace(real_server)
     monkeypatch.setattr(worker, "WORKFLOWS", [careless.Careless])
-    async with worker.make_worker(client, Settings(worker_graceful_seconds=0), WORKFLOW_QUEUE, []):
+    async with workers.make_worker(client, Settings(worker_graceful_seconds=0), WORKFLOW_QUEUE, [], WORKFLOWS):
         handle = await client.start_workflow("Careless", id="careless", task_queue=WORKFLOW_QUEUE)
         async with asyncio.timeout(20):
             while True:

@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import NotAuthorized
 from domain.work import Booked, Prepared, ShipmentProgress, ShipmentStep, ShipmentWork
-from runtime.names import SHIPMENT, WORK_STATE
+from runtime.names import ORDER_NUMBER, SHIPMENT, WORK_STATE
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import held
 from workflows import policies
@@ -49,6 +49,15 @@ async def test_books_at_once(stage: Stage) -> None:
     assert stage.steps.times("book") == 1
     assert stage.steps.times("note_unbooked") == 0
     await until(lambda: stage.steps.times("publish") == 1, "it is published")
+
+
+async def test_is_found_by_its_order(stage: Stage) -> None:
+    stage.steps.answer("prepare", SETTLED.model_copy(update={"order_number": "SO700310"}))
+
+    await bill(stage)
+
+    described = await stage.client.get_workflow_handle(ID).describe()
+    assert described.typed_search_attributes.get(ORDER_NUMBER) == "SO700310"
 
 
 async def test_nothing_left_to_bill_is_done(stage: Stage) -> None:

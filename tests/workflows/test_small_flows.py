@@ -212,3 +212,4 @@ async def test_the_sweep_answers_what_it_set_going(stage: Stage) -> None:
 
     assert await stage.run("Sweep", SweepWork(), "sweep-1", Swept) == Swept(inbox=2, shipments=1)
     assert stage.steps.asked["sweep"] == [SweepWork(), SweepWork()]
+    assert await stage.status("sweep-1", Swept) == Swept(inbox=2, shipments=1)

@@ -92,6 +92,7 @@ def _shipment_revisions() -> None:
         sa.Column("source_file_id", sa.Uuid(), nullable=True),
         sa.Column("line_from", sa.BigInteger(), nullable=True),
         sa.Column("line_to", sa.BigInteger(), nullable=True),
+        sa.Column("stated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("revision >= 1", name=op.f("ck_shipment_revisions_revision_positive")),
         sa.ForeignKeyConstraint(
@@ -101,9 +102,6 @@ def _shipment_revisions() -> None:
             ["source_file_id"], ["source_files.id"], name="fk_shipment_revisions_source_file_id_source_files"
         ),
         sa.PrimaryKeyConstraint("shipment_number", "revision", name="pk_shipment_revisions"),
-        sa.UniqueConstraint(
-            "shipment_number", "content_hash", name="uq_shipment_revisions_shipment_number_content_hash"
-        ),
     )
     op.create_index("ix_shipment_revisions_source_file_id", "shipment_revisions", ["source_file_id"])
 
