@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench prove lock clean runtime-ready dev-ready python-ready
+.PHONY: help demo up test check bench prove openapi lock clean runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -36,6 +36,9 @@ bench: dev-ready ## Measure the promises: latency and throughput
 
 prove: dev-ready ## Break every step of invoicing and prove exactly one invoice each time (slow)
 	@$(BIN)/python -m bench.exactly_once --seeds 300 $(ARGS)
+
+openapi: dev-ready ## Renew openapi.json, the description of the API
+	@$(BIN)/python -m api openapi.json
 
 lock: dev-ready ## Renew both lock files: versions and hashes, no addresses (UPGRADE=1 takes the newest)
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)

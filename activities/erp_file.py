@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.boundary import at_boundary, beating
 from activities.file_findings import failed, refused, rows_refused, sequence_gap, sequence_repeated
 from activities.receiving import FILE_DESK
+from adapters.erp.codes import CODES
 from adapters.erp.layout import Layout
 from adapters.erp.layouts import Layouts
 from adapters.erp.reading import FileReading as Reading
@@ -183,7 +184,7 @@ class FileActivities:
             now = datetime.now(UTC)
             files.set_state(session, UUID(work.file_id), FileState.APPLIED, now)
             staging.clear(session, UUID(work.file_id))  # its records have become revisions and masters by now
-            keep = tuple(cause for cause in Cause if cause is not Cause.FILE_FAILED)
+            keep = tuple(cause for cause in Cause if cause not in {Cause.FILE_FAILED, Cause.FILE_REFUSED})
             exceptions.close_by_itself(session, _record(work), now, keep=keep)
 
 
@@ -216,7 +217,7 @@ def _unsupported(layout: Layout) -> Reject:
         severity=Severity.FILE,
         code="E_UNSUPPORTED",
         message=f"Files of layout {layout.name} can be read, but nothing is done with their records yet.",
-        remedy="Keep the file; hand it in again when this version of the gateway applies such files.",
+        remedy=CODES["E_UNSUPPORTED"].remedy,
     )
 
 

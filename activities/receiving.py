@@ -16,13 +16,14 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio.client import Client
 
 from activities.starting import start_once
 from adapters.erp.arrival import Landed, store_bytes
 from adapters.erp.layout import Layout
 from adapters.erp.layouts import HEAD_BYTES, Layouts
-from domain.errors import Malformed
+from domain.errors import Malformed, Missing
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.files import FileState
@@ -30,6 +31,7 @@ from domain.sources import System
 from domain.work import FileWork
 from store import exceptions, files, inbox
 from store.causes import Cause, CauseSource
+from store.files import SourceFile
 from store.session import transaction
 
 log = structlog.get_logger()
@@ -110,19 +112,10 @@ class Receiver:
         with transaction(self.engine, cause) as session:
             file, is_new = files.register(session, arrival)
             again = file.layout != layout.name and files.reopen(session, file.id, layout.name, layout.layout.entity)
-            work = FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
-            entry = inbox.Arrival(
-                source=System.ERP,
-                external_id=f"{file.sha256}/{layout.name}" if again else file.sha256,
-                kind="file",
-                payload={"file_id": str(file.id), "filename": filename},
-                workflow_type="ErpFile",
-                workflow_id=f"erp-file/{file.sha256}",
-                workflow_input=work.model_dump(mode="json"),
-            )
-            stored, _ = inbox.receive(session, entry)
+            asked_as = f"{file.sha256}/{layout.name}" if again else file.sha256
+            entry, _ = inbox.receive(session, _arrival(file, asked_as))
         return Received(
-            inbox_id=stored.id,
+            inbox_id=entry.id,
             file_id=str(file.id),
             sha256=file.sha256,
             filename=file.filename,
@@ -131,24 +124,44 @@ class Receiver:
             duplicate=not is_new and not again,
         )
 
-    def read_again(self, file_id: UUID) -> FileWork | None:
-        """Take a refused or failed file up again by the layouts of today; None where it needs nothing of the kind."""
+    def read_again(self, file_id: UUID, asked_as: str) -> Received | None:
+        """Take a refused or failed file up again by the layouts of today; None where there is nothing more to do.
+
+        `asked_as` names who asks: the same asking again changes nothing. Raises Malformed for a file that still fits
+        no layout, and Missing where its bytes are gone.
+        """
         cause = Cause(source=CauseSource.USER, actor="receiver", reference={"file_id": str(file_id)})
         with transaction(self.engine, cause) as session:
             file = files.get(session, file_id)
             if file is None or file.state is FileState.APPLIED:
                 return None
-            if file.state is FileState.REFUSED:
-                layout = self.layout_for(self._head(file.sha256), file.filename, self._still_known(file.layout))
+            layout = self._layout_of_today(file) if file.state is FileState.REFUSED else None
+            entry, is_new = inbox.receive(session, _arrival(file, f"{file.sha256}/{asked_as}"))
+            if entry.started_at is not None:
+                return None
+            if layout is not None and is_new:
                 files.reopen(session, file_id, layout.name, layout.layout.entity)
-            return FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
+        return Received(
+            inbox_id=entry.id,
+            file_id=str(file.id),
+            sha256=file.sha256,
+            filename=file.filename,
+            layout=layout.name if layout else file.layout,
+            workflow_id=entry.workflow_id,
+            duplicate=False,
+        )
 
-    def _still_known(self, layout_name: str) -> str | None:
-        return layout_name if layout_name in self.layouts.names else None
+    def _layout_of_today(self, file: SourceFile) -> Layout:
+        known = file.layout if file.layout in self.layouts.names else None
+        return self.layout_for(self._head(file.sha256), file.filename, known)
 
     def _head(self, sha256: str) -> bytes:
-        with (self.folder / sha256[:2] / sha256).open("rb") as file:
-            return file.read(HEAD_BYTES)
+        try:
+            with (self.folder / sha256[:2] / sha256).open("rb") as file:
+                return file.read(HEAD_BYTES)
+        except FileNotFoundError as error:
+            detail = "The bytes of this file are no longer in the data folder. Hand it in again."
+            raise Missing(detail, reason="file") from error
 
     def refuse(self, landed: Landed, filename: str, arrived_by: str, why: str) -> None:
         """Keep a file that no layout fits as refused, as work for a person; the same bytes again are only noted."""
@@ -160,24 +173,17 @@ class Receiver:
             arrived_by=arrived_by,
         )
         cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
-        finding = Finding(
-            kind=ExceptionKind.DEAD_LETTER, cause=Why.FILE_REFUSED, sentence=why, choices=(Choice.RETRY, Choice.HANDLED)
-        )
         with transaction(self.engine, cause) as session:
             file, is_new = files.register(session, arrival)
             if not is_new:
                 return
             files.set_state(session, file.id, FileState.REFUSED, datetime.now(UTC), error=why)
-            exceptions.open_item(
-                session,
-                finding=finding,
-                findings=(finding,),
-                choices=finding.choices,
-                record=("file", str(file.id)),
-                money_at_stake=None,
-                owner=FILE_DESK,
-                workflow_id=None,
-            )
+            _open_refused(session, file.id, why)
+
+    def refuse_again(self, file_id: UUID, why: str) -> None:
+        """Say why a file that was to be read again cannot be: it stays refused, and work for a person."""
+        with transaction(self.engine, Cause(source=CauseSource.GATEWAY, actor="receiver")) as session:
+            _open_refused(session, file_id, why)
 
     def layout_of(self, landed: Landed, filename: str, layout_name: str | None) -> Layout:
         """The layout that was named, or the one that the content, then the name, speak for."""
@@ -211,6 +217,36 @@ class Receiver:
         cause = Cause(source=CauseSource.GATEWAY, actor="receiver")
         with transaction(self.engine, cause) as session:
             inbox.mark_started(session, [inbox_id])
+
+
+def _arrival(file: SourceFile, external_id: str) -> inbox.Arrival:
+    """What the inbox keeps of a file, so that its workflow is started even if Temporal is away now."""
+    work = FileWork(file_id=str(file.id), sha256=file.sha256, filename=file.filename)
+    return inbox.Arrival(
+        source=System.ERP,
+        external_id=external_id,
+        kind="file",
+        payload={"file_id": str(file.id), "filename": file.filename},
+        workflow_type="ErpFile",
+        workflow_id=f"erp-file/{file.sha256}",
+        workflow_input=work.model_dump(mode="json"),
+    )
+
+
+def _open_refused(session: Session, file_id: UUID, why: str) -> None:
+    finding = Finding(
+        kind=ExceptionKind.DEAD_LETTER, cause=Why.FILE_REFUSED, sentence=why, choices=(Choice.RETRY, Choice.HANDLED)
+    )
+    exceptions.open_item(
+        session,
+        finding=finding,
+        findings=(finding,),
+        choices=finding.choices,
+        record=("file", str(file_id)),
+        money_at_stake=None,
+        owner=FILE_DESK,
+        workflow_id=None,
+    )
 
 
 def _first(chunks: Iterator[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""What an operator can do: the same operations serve the routes, the dashboard and the command line."""
+"""What an operator can do: the same operations serve the routes and, through them, the command line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def decide(
             decided_at=datetime.now(UTC),
         )
         resolved = exceptions.resolve(session, resolution)
-    metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
+    if resolved.resolution == resolution:  # not where somebody only said again what they had said before
+        metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
 
 
@@ -86,15 +87,21 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
     elif item.record_type == "order":
         await _publish_again(services, item.record_key)
     elif item.record_type == "file" and item.resolution and item.resolution.choice is Choice.RETRY:
-        await _read_again(services, item.record_key)
+        await _read_again(services, item)
     elif item.workflow_id:
         await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
 
 
-async def _read_again(services: Services, file_id: str) -> None:
-    work = await asyncio.to_thread(services.receiver.read_again, UUID(file_id))
-    if work is not None:
-        await start_once(services.client, "ErpFile", f"erp-file/{work.sha256}", work)
+async def _read_again(services: Services, item: ExceptionItem) -> None:
+    """Read a file again; one that still cannot be read is work for a person again, not silently dropped."""
+    receiver, file_id = services.receiver, UUID(item.record_key)
+    try:
+        received = await asyncio.to_thread(receiver.read_again, file_id, item.id)
+    except (Malformed, Missing) as error:
+        await asyncio.to_thread(receiver.refuse_again, file_id, error.detail)
+        return
+    if received is not None:
+        await receiver.start(received)
 
 
 async def _publish_again(services: Services, order_number: str) -> None:

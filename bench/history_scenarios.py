@@ -176,6 +176,7 @@ REAL: dict[str, Scenario] = {
         "check_sequence",
         check_sequence=(SequenceCheck(held=True, exception_id="x-1"), SequenceCheck(held=False, refused=True)),
     ),
+    "ErpFile.failed": _plain("ErpFile", FILE, FILE_ID, read_source_file=Missing("It is not in the store.")),
     "ErpFile.master": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.CUSTOMER_MASTER)),
     "ErpFile.shipments": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(130)),
     "ErpFile.continued-first-run": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(600)),
@@ -195,7 +196,15 @@ REAL: dict[str, Scenario] = {
     "ShipmentRange.nothing-to-book": _plain(
         "ShipmentRange", RANGE, RANGE_ID, prepare_range=Prepared(shipments=THREE, settled=THREE)
     ),
-    "ShipmentInvoicing.booked": _plain("ShipmentInvoicing", SHIPMENT, SHIPMENT_ID),
+    "ShipmentInvoicing.booked": _plain(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        prepare=(
+            Prepared(shipments=["S-1"], order_number="SO-1", book=["intent/S-1"]),
+            Prepared(shipments=["S-1"], order_number="SO-1", settled=["S-1"]),
+        ),
+    ),
     "ShipmentInvoicing.held-then-resolved": _woken(
         "ShipmentInvoicing",
         SHIPMENT,
@@ -241,9 +250,13 @@ REAL: dict[str, Scenario] = {
     "LinksMatch.confirmed": _plain(
         "LinksMatch", LinkingWork(accept_exact=True), "links-match/1", propose_quickbooks=_count
     ),
+    "Sweep.republished": _plain("Sweep", SweepWork(republish=True), "republish-1"),
     "Sweep.swept": _plain("Sweep", SweepWork(), "sweep-1", sweep=Swept(inbox=1, shipments=2)),
 }
 SKIPPING: dict[str, Scenario] = {
+    "ErpFile.held-looks-by-itself": _plain(
+        "ErpFile", FILE, FILE_ID, check_sequence=(SequenceCheck(held=True), SequenceCheck(held=False))
+    ),
     "ShipmentInvoicing.uncertain-then-booked": _plain(
         "ShipmentInvoicing",
         SHIPMENT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Final, Literal
 
 import psycopg
@@ -25,6 +26,11 @@ from runtime.vendors import QuickBooksSettings, SalesforceSettings
 
 FREE_WARN: Final = 2 * 1024**3
 FREE_FAIL: Final = 256 * 1024**2
+LOOKED_AT_AGAIN: Final = "It is looked at again every ten minutes; the log of the worker has the details."
+REMEDIES: Final = {
+    "not_authorized": "Connect it again: its credentials are missing, expired or revoked.",
+    "misconfigured": "Correct what the detail names, there or in the settings.",
+}
 WORDS: Final = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]FAIL[/]"}
 
 
@@ -184,15 +190,18 @@ def _connections(api: Api) -> Iterator[Finding]:
     try:
         items = list(api.items("/connections"))
     except ApiProblemError as error:
-        if error.status != 404:
-            remedy = str(error.document().get("remedy", ""))
-            yield Finding(check="connections", result="warn", detail=str(error), remedy=remedy)
+        missing = error.status == HTTPStatus.NOT_FOUND
+        detail = f"{api.base_url} does not tell about connections" if missing else str(error)
+        remedy = "Run the API in this version." if missing else str(error.document().get("remedy", ""))
+        yield Finding(check="connections", result="warn", detail=detail, remedy=remedy)
         return
+    if not items:
+        remedy = "Start a worker: it looks at its start and then every ten minutes."
+        yield Finding(check="connections", result="warn", detail="no worker has looked yet", remedy=remedy)
     for item in items:
-        state = str(item.get("state") or item.get("status") or "")
-        good = state.casefold() in {"ok", "connected", "ready"} or item.get("ok") is True
-        detail = f"{item.get('system')}: {item.get('sentence') or state}"
-        remedy = "" if good else str(item.get("remedy") or "Connect it again.")
+        good = item.get("ok") is True
+        detail = f"{item.get('system')}: {item.get('sentence')}"
+        remedy = "" if good else REMEDIES.get(str(item.get("code")), LOOKED_AT_AGAIN)
         yield Finding(check="connections", result="ok" if good else "fail", detail=detail, remedy=remedy)
 
 

@@ -86,6 +86,7 @@ class StagedGroup(BaseModel):
 class FileSummary(BaseModel):
     """What reading a whole file came to. Bytes in groups, quarantined and skipped add up to `byte_count`.
 
+    `group_count` groups passed, `rejected_group_count` did not: together they are all that the file states anew.
     `unchanged_group_count` groups stand byte by byte in the last accepted file: they are proven by the totals and their
     bytes are accepted, but they are not staged again and not in `group_count`.
     """

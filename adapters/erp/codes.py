@@ -86,6 +86,10 @@ CODES: dict[str, Code] = {
     "E_CANON": Code(
         "a group that is not complete in canonical words", "Correct the layout's mapping, or the record in the ERP."
     ),
+    "E_UNSUPPORTED": Code(
+        "a file that can be read, but whose records this version does not apply",
+        "Nothing to do now: choose `retry` when a version of the gateway is installed that applies such files.",
+    ),
     "W_DRIFT": Code(
         "bytes that used to be blank, or a new column", "Ask what the ERP writes there now and add it to the layout."
     ),

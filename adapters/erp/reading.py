@@ -363,7 +363,7 @@ class FileReading:
             created_at=created_at,
             byte_count=size,
             record_count=done.records,
-            group_count=done.groups + done.rejected,
+            group_count=done.groups,
             rejected_group_count=done.rejected,
             unchanged_group_count=done.unchanged,
             accepted_bytes=0 if findings.refused else ledger.accepted,

@@ -60,6 +60,21 @@ class NewLink(BaseModel):
 class OldLink(NewLink):
     """A confirmed pair that is wrong, and why."""
 
+    model_config = ConfigDict(
+        str_strip_whitespace=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "item",
+                    "system": "quickbooks",
+                    "local_key": "BOLT-38",
+                    "external_id": "42",
+                    "reason": "42 is the bolt of the old series",
+                }
+            ]
+        },
+    )
+
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
 from api.operations import look_again, reconsider
@@ -19,6 +20,16 @@ from store import shipment_views
 from store.shipment_views import ShipmentView
 
 router = APIRouter(prefix="/shipments", tags=["shipments"])
+
+
+class Reconsidering(BaseModel):
+    """Why a shipment that was put out of billing shall be billed after all."""
+
+    model_config = ConfigDict(
+        str_strip_whitespace=True, json_schema_extra={"examples": [{"reason": "The warranty claim was refused"}]}
+    )
+
+    reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
 
 
 @router.get("", responses=problems(), summary="List shipments")
@@ -38,6 +49,24 @@ def list_shipments(
     return listing(page)
 
 
+# Before the address of a shipment itself, whose number may hold slashes and so takes everything that follows.
+@router.post(
+    "/{number:path}/reconsider",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(404, 413),
+    summary="Bill a shipment after all",
+)
+async def reconsider_shipment(
+    number: str, why: Reconsidering, serving: Serving, response: Response, key: Operator
+) -> Started:
+    """Take back the decision not to bill a shipment; it is matched and billed again."""
+    await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
+    await look_again(serving, number)
+    status_url = f"/shipments/{quote(number)}"
+    response.headers["Location"] = status_url
+    return Started(workflow_id=f"shipment/{number}", status_url=status_url)
+
+
 @router.get("/{number:path}", responses=problems(404), summary="Read one shipment")
 def read_shipment(number: str, session: Reading, key: Viewer) -> ShipmentView:
     """One shipment with its lines, its invoice, and the seconds from file to draft."""
@@ -45,22 +74,3 @@ def read_shipment(number: str, session: Reading, key: Viewer) -> ShipmentView:
     if found is None:
         raise Missing(f"There is no shipment {number}.", reason="shipment")
     return found
-
-
-class Reconsidering(BaseModel):
-    """Why a shipment that was put out of billing shall be billed after all."""
-
-    reason: str = Field(min_length=3, max_length=500, examples=["the warranty claim was refused"])
-
-
-@router.post(
-    "/{number:path}/reconsider",
-    status_code=HTTPStatus.ACCEPTED,
-    responses=problems(404, 413),
-    summary="Bill a shipment after all",
-)
-async def reconsider_shipment(number: str, why: Reconsidering, serving: Serving, key: Operator) -> Started:
-    """Take back the decision not to bill a shipment; it is matched and billed again."""
-    await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
-    await look_again(serving, number)
-    return Started(workflow_id=f"shipment/{number}", status_url=f"/shipments/{number}")

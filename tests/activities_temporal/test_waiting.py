@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.waiting import WaitingActivities
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
-from domain.shipments import ShipmentState
+from domain.files import StagedGroup
+from domain.shipments import Shipment, ShipmentState
 from domain.work import FileWork, HandOver, SweepWork, Swept, Wake
-from store import exceptions, inbox, shipments
+from store import exceptions, files, inbox, shipments
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from tests.build import shipment
-from tests.store.books import state
 from tests.workflows.stage import Stage, until
 
 SHA = "0f" * 32
@@ -70,6 +71,21 @@ def hold(engine: Engine, number: str, cause: Why) -> None:
             owner="billing",
             workflow_id=f"shipment/{number}",
         )
+
+
+def state(session: Session, *stated: Shipment) -> None:
+    """A file states these shipments."""
+    now = datetime.now(UTC)
+    arrival = files.FileArrival(
+        sha256=SHA, filename=FILE.filename, layout="shpcnf", byte_count=1, arrived_by="folder", visible_at=now
+    )
+    file, _ = files.register(session, arrival)
+    places = {"line_from": 1, "line_to": 2, "byte_from": 0, "byte_to": 1}
+    groups = [
+        StagedGroup(seq=seq, key=one.number, payload=one.model_dump(mode="json"), **places)
+        for seq, one in enumerate(stated, start=1)
+    ]
+    shipments.record(session, shipments.Stating(file_id=file.id, seen_at=now, stated_at=now), groups)
 
 
 async def test_the_sweep_starts_what_was_committed_but_never_started(
@@ -125,6 +141,22 @@ async def test_the_sweep_hands_over_shipments_that_nobody_moves(
 
     assert swept == Swept(inbox=0, shipments=1)
     await until(lambda: stage.steps.booked == {"S-1"}, "the stranded one goes on")
+
+
+async def test_the_sweep_says_what_a_lost_publication_left_unsaid(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    """Only when it is asked to, and one publication for all."""
+    with transaction(engine, BY) as session:
+        state(session, shipment(number="S-1"), shipment(number="S-2"))
+        for row in shipments.lock_many(session, ["S-1", "S-2"]).values():
+            shipments.set_state(session, row, ShipmentState.INVOICED, at=datetime.now(UTC) - timedelta(hours=1))
+
+    assert (await run(waiting.sweep, SweepWork())).publications == 0
+    assert (await run(waiting.sweep, SweepWork(republish=True))).publications == 2
+
+    await stage.client.get_workflow_handle("publication/unpublished").result()
+    assert [sorted(work.shipments) for work in stage.steps.asked["publish"]] == [["S-1", "S-2"]]
 
 
 async def test_hand_over_starts_each_shipment_and_repeating_it_is_harmless(

@@ -159,6 +159,20 @@ def test_a_movement_for_a_shipment_gives_its_allocation_back() -> None:
     )
 
 
+def test_no_more_is_given_back_than_was_allocated() -> None:
+    """The line had 3 of 6 allocated, and 4 were moved: only 3 of them are among the allocated."""
+    order = demand("SO1", 6, -30, shipped=(shipped("SH1", 4, 5),))
+    moved = figure(36, 3, moved=("SH1",))
+    (stand,) = available(moved, demands=(order,), acknowledgements=(ack("SO1", -5, 3),)).standings
+    assert (stand.left_inside, stand.unseen, stand.covered) == (3, 2, 0)
+
+
+def test_a_shipment_of_before_the_snapshot_is_off_once_although_a_movement_names_it() -> None:
+    order = demand("SO1", 6, -30, shipped=(shipped("SH1", 2, -1),))
+    (stand,) = available(figure(36, moved=("SH1",)), demands=(order,)).standings
+    assert (stand.left_inside, stand.unseen) == (0, 4)
+
+
 def test_a_reservation_holds_until_it_expires_or_becomes_an_order() -> None:
     """Case I11."""
     kept = reservation("Q1", 5, 0, 20)

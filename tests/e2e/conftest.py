@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.generated_world import GeneratedWorld
 from tests.e2e.sample_world import Billed, SampleWorld
 from tests.e2e.stacks import stacked_gateway
+from tests.e2e.twin_clients import Json
 
 MASTERS = ("CUSMST.TXT", "ITMMST.TAB")
 TEST_SECONDS = 400  # the first test of a gateway waits until all of its processes are up, on a busy machine too
@@ -39,7 +40,13 @@ def clean(sampled: SampleWorld) -> Billed:
 
 
 @pytest.fixture(scope="session")
-def troubled(sampled: SampleWorld, clean: Billed) -> Billed:
+def shown(sampled: SampleWorld, clean: Billed) -> dict[str, Json]:
+    """Salesforce's orders by number, as soon as it shows all invoices of the clean export and before anything else."""
+    return sampled.shown_orders(clean)
+
+
+@pytest.fixture(scope="session")
+def troubled(sampled: SampleWorld, clean: Billed, shown: dict[str, Json]) -> Billed:
     """The export full of business trouble, applied after the clean one."""
     return sampled.hand_in("SHPCNF.S000418")
 

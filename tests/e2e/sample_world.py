@@ -44,6 +44,19 @@ class SampleWorld:
         orders = self.gateway.salesforce.records("Order")
         return next(one for one in orders if one["ERP_Order_Id__c"] == number)
 
+    def shown_orders(self, billed: Billed) -> dict[str, Json]:
+        """Wait until Salesforce was told of every shipment of a file; its orders as it shows them then, by number."""
+        wait_until(
+            "Salesforce was told of every shipment of the file",
+            lambda: [
+                one["number"]
+                for one in self.gateway.shipments(billed.file["file_id"]).values()
+                if one["published_at"] is None
+            ],
+            lambda waiting: not waiting,
+        )
+        return {one["ERP_Order_Id__c"]: one for one in self.gateway.salesforce.records("Order")}
+
     def invoice_of(self, shipment: str) -> Json:
         """Wait until a shipment is billed and the gateway knows it; its only invoice."""
         wait_until(

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from console import plan
 from console.stack import Stack
+from runtime.embedded.ports import free_port
 from runtime.embedded.processes import ProcessError
 from runtime.settings import Settings
 from tests.e2e.gateway import Gateway
@@ -37,7 +39,7 @@ class StackedGateway(Gateway):
 def stacked_gateway() -> Iterator[StackedGateway]:
     """A gateway with empty books for as long as the body runs."""
     with own_folder() as folder:
-        with without_our_variables(folder):
+        with without_our_variables(folder), ports_of_the_systems_choice():
             stack = _up(folder)
         try:
             with StackedGateway(stack) as gateway:
@@ -69,10 +71,20 @@ def without_our_variables(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def ports_of_the_systems_choice() -> Iterator[None]:
+    """A stack prefers its well-known ports, and so would every other one that a test starts at the same time."""
+    with pytest.MonkeyPatch.context() as preferences:
+        for name in ("TEMPORAL_PORT", "TEMPORAL_UI_PORT", "TEMPORAL_METRICS_PORT"):
+            preferences.setattr(plan, name, 0)
+        preferences.setattr(plan, "TWIN_PORTS", dict.fromkeys(plan.TWIN_PORTS, 0))
+        yield
+
+
 def _up(folder: Path) -> Stack:
     """Start; a port that another process took between choosing and listening makes it try again."""
     for attempt in range(1, ATTEMPTS + 1):
-        stack = Stack(Settings(data_dir=folder / f"data-{attempt}", twins="on"))
+        stack = Stack(Settings(data_dir=folder / f"data-{attempt}", twins="on", port=free_port()))
         try:
             stack.up()
         except ProcessError as error:

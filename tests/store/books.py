@@ -46,7 +46,7 @@ def state(session: Session, *stated: Shipment, filename: str = "SHPCNF.DAT") -> 
         )
         for seq, one in enumerate(stated, start=1)
     ]
-    shipments.record(session, file_id, groups, SEEN_AT)
+    shipments.record(session, shipments.Stating(file_id=file_id, seen_at=SEEN_AT, stated_at=datetime.now(UTC)), groups)
     return file_id
 
 

@@ -50,7 +50,7 @@ def known(session: Session, *numbers: str) -> None:
         )
         for seq, number in enumerate(numbers, start=1)
     ]
-    shipments.record(session, file_id, groups, AT)
+    shipments.record(session, shipments.Stating(file_id=file_id, seen_at=AT, stated_at=AT), groups)
 
 
 def add(session: Session, number: str = "SH1", generation: int = 1) -> UUID:

@@ -42,7 +42,11 @@ def group(stated: Shipment, seq: int = 1) -> StagedGroup:
 
 
 def record(session: Session, file_id: UUID, *stated: Shipment) -> list[str]:
-    return shipments.record(session, file_id, [group(one, seq) for seq, one in enumerate(stated, 1)], SEEN_AT)
+    return shipments.record(
+        session,
+        shipments.Stating(file_id=file_id, seen_at=SEEN_AT, stated_at=datetime.now(UTC)),
+        [group(one, seq) for seq, one in enumerate(stated, 1)],
+    )
 
 
 def row(session: Session, number: str = "SH1") -> ShipmentRow:

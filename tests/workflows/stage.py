@@ -25,6 +25,7 @@ from runtime.settings import Settings
 from runtime.temporal import ATTRIBUTES
 from runtime.workers import make_worker
 from tests.workflows.steps import Steps
+from workflows.registry import WORKFLOWS
 
 HISTORY_LIMIT = 100  # events after which the real server suggests to continue as new (its default is 4,096)
 QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))

@@ -35,7 +35,7 @@ PRIVATE = re.compile(
 # One change each that a running workflow of the branch cannot survive, and the history that tells.
 BREAKING = {
     "ErpFile.shipments": ("erp_file", "if reading.refused or await self._refused_for_its_sequence()", "if False"),
-    "ErpFile.continued-last-run": ("erp_file", "if work.next_seq > 1:", "if work.next_seq > 10_000:"),
+    "ErpFile.continued-last-run": ("erp_file", "if work.next_seq > 1 else", "if work.next_seq > 10_000 else"),
     "ShipmentRange.troubled": ("shipments", "if troubled:", "if len(troubled) > 2:"),
     "ShipmentInvoicing.held-then-resolved": ("shipment", "await publish_later([self._number])", "pass"),
     "ShipmentInvoicing.waiting": ("shipment", 'upsert_search_attributes([WORK_STATE.value_set("waiting")])', "now()"),
@@ -94,7 +94,7 @@ async def test_a_change_that_would_break_what_is_open_is_caught(
     """So the replay above can fail; a change that issues the same commands passes."""
     module, old, new = BREAKING[name]
     source = (Path(workflows.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
-    assert source.count(old) == 1
+    assert source.count(old) == 1, "the code that this breaks was written anew: name the new one in BREAKING"
     monkeypatch.syspath_prepend(tmp_path)
     recorded, sandbox = history(FOLDER / f"{name}.json"), SANDBOX.with_passthrough_modules("workflows")
     wanted = workflow_type(FOLDER / f"{name}.json")

@@ -69,10 +69,9 @@ async def test_every_workflow_passes_the_sandbox(real_server: WorkflowEnvironmen
 async def test_an_import_that_nobody_meant_ends_the_worker_at_its_start(
     real_server: WorkflowEnvironment, careless: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "WORKFLOWS", [careless.Careless])
 
     with pytest.raises(RuntimeError) as failure:
-        workers.make_worker(await namespace(real_server), Settings(), WORKFLOW_QUEUE, [], WORKFLOWS)
+        workers.make_worker(await namespace(real_server), Settings(), WORKFLOW_QUEUE, [], [careless.Careless])
     assert "was not intentionally passed through" in str(failure.value.__cause__)
 
 
@@ -83,8 +82,9 @@ async def test_clocks_and_dice_are_refused_inside_a_workflow(
     real_server: WorkflowEnvironment, careless: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = await namespace(real_server)
-    monkeypatch.setattr(worker, "WORKFLOWS", [careless.Careless])
-    async with workers.make_worker(client, Settings(worker_graceful_seconds=0), WORKFLOW_QUEUE, [], WORKFLOWS):
+    async with workers.make_worker(
+        client, Settings(worker_graceful_seconds=0), WORKFLOW_QUEUE, [], [careless.Careless]
+    ):
         handle = await client.start_workflow("Careless", id="careless", task_queue=WORKFLOW_QUEUE)
         async with asyncio.timeout(20):
             while True:

@@ -122,7 +122,7 @@ def test_a_wrong_value_holds_its_shipment_only(ship, code, field, make, shpcnf, 
     outcome = read(make.build(ships), shpcnf)
     assert not outcome.summary.refused
     assert outcome.keys == ["SH1", "SH3"]
-    assert (outcome.summary.group_count, outcome.summary.rejected_group_count) == (3, 1)
+    assert (outcome.summary.group_count, outcome.summary.rejected_group_count) == (2, 1)
     assert outcome.summary.quarantined_bytes == 3 * 142
     bad = only(outcome, code)
     assert (bad.field, bad.group_key, bad.severity) == (field, "SH2", Severity.GROUP)
