@@ -27,7 +27,7 @@ def worker() -> None:
 
 
 def api() -> None:
-    """Run the API and the dashboard."""
+    """Run the API."""
     import uvicorn  # noqa: PLC0415 (heavy, and only this command needs it)
 
     settings = _configure_logs("api")

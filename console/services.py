@@ -79,7 +79,7 @@ def worker(plan: Plan, environment: Mapping[str, str], command: list[str], child
 
 
 def api(plan: Plan, environment: Mapping[str, str], command: list[str]) -> ProcessSpec:
-    """The API and dashboard; alive is enough, as it starts while other parts are still away."""
+    """The API; alive is enough, as it starts while other parts are still away."""
     return ProcessSpec(
         name="api",
         command=command,

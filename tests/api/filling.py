@@ -92,7 +92,7 @@ def confirmed(session: Session, *given: Shipment, seen_at: datetime = AT) -> UUI
         )
         for n, one in enumerate(given, start=1)
     ]
-    shipments.record(session, file_id, groups, seen_at)
+    shipments.record(session, shipments.Stating(file_id=file_id, seen_at=seen_at, stated_at=seen_at), groups)
     return file_id
 
 
@@ -119,6 +119,27 @@ def billed(session: Session, number: str, *, seconds: float = 2.5, quickbooks_id
     )
     invoices.book(session, given.draft, booked, at, adopted=False)
     shipments.set_state(session, row, ShipmentState.INVOICED, at=at)
+
+
+def not_billed(session: Session, number: str, reason: str = "a person decided so") -> None:
+    """A recorded shipment is out of billing."""
+    row = shipments.lock_many(session, [number])[number]
+    shipments.set_state(session, row, ShipmentState.NOT_BILLED, reason=reason)
+
+
+def refused(session: Session, file_id: UUID, *, cause: Cause = Cause.FILE_REFUSED) -> str:
+    """A file is refused (or its work stopped), and waits for a person; answers the exception's id."""
+    state = FileState.REFUSED if cause is Cause.FILE_REFUSED else FileState.READ
+    files.set_state(session, file_id, state, AT)
+    return exception(
+        session,
+        str(file_id),
+        record_type="file",
+        cause=cause,
+        kind=ExceptionKind.DEAD_LETTER,
+        choices=(Choice.RETRY, Choice.HANDLED),
+        stake=None,
+    )
 
 
 def ordered(session: Session, *numbers: str, **changes: Any) -> None:

@@ -36,6 +36,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/erp/files/{file_id}/rejects"): Rule(READS),
     ("GET", "/shipments"): Rule(READS),
     ("GET", "/shipments/{number:path}"): Rule(READS),
+    ("POST", "/shipments/{number:path}/reconsider"): Rule(WORKS, {"reason": "the warranty claim was refused"}),
     ("GET", "/invoices"): Rule(READS),
     ("GET", "/invoices/{invoice_key:path}"): Rule(READS),
     ("GET", "/orders"): Rule(READS),
@@ -54,6 +55,10 @@ RULES: dict[tuple[str, str], Rule] = {
         WORKS, {"kind": "item", "system": "quickbooks", "local_key": "BOLT", "external_id": "7"}
     ),
     ("POST", "/links/import"): Rule(WORKS, []),
+    ("POST", "/links/retire"): Rule(
+        WORKS,
+        {"kind": "item", "system": "quickbooks", "local_key": "X", "external_id": "1", "reason": "it was a slip"},
+    ),
     ("GET", "/trace/{trace_key:path}"): Rule(READS),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
     ("GET", "/connections"): Rule(READS),

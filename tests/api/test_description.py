@@ -26,11 +26,13 @@ VERBS = {
     "pull",
     "read",
     "receive",
+    "reconsider",
     "resolve",
+    "retire",
     "revoke",
 }
 # What people send: a model without an example is a riddle.
-SENT = ("Decision", "Matching", "NewKey", "NewLink")
+SENT = ("Decision", "Matching", "NewKey", "NewLink", "OldLink", "Reconsidering")
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
 )
@@ -86,9 +88,9 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
-    from api.routes import exceptions, keys, links
+    from api.routes import exceptions, keys, links, shipments
 
-    (model,) = (getattr(module, name) for module in (exceptions, keys, links) if hasattr(module, name))
+    (model,) = (getattr(module, name) for module in (exceptions, keys, links, shipments) if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples
     for example in examples:

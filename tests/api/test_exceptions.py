@@ -137,6 +137,19 @@ async def test_a_closed_exception_is_not_decided_again(filled: Served) -> None:
     assert_problem(await resolve(filled, exception_id, "use_item", value="BOLT"), 409, "duplicate")
 
 
+async def test_the_same_decision_again_is_no_conflict(filled: Served) -> None:
+    """A client that got no answer asks twice; somebody else who says the same is told that it is decided."""
+    with filled.write() as session:
+        exception_id = filling.exception(session)
+    first = await resolve(filled, exception_id, "use_item", value="BOLT")
+    again = await resolve(filled, exception_id, "use_item", value="BOLT", reason="asked again")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert_problem(await resolve(filled, exception_id, "use_item", value="WASHER"), 409, "duplicate")
+    body = {"choice": "use_item", "value": "BOLT", "reason": REASON}
+    path = f"/exceptions/{exception_id}/resolve"
+    assert_problem(await filled.client.post(path, json=body, headers=filled.as_scope("operator")), 409, "duplicate")
+
+
 async def test_one_that_went_away_by_itself_is_not_decided(filled: Served) -> None:
     with filled.write() as session:
         exception_id = filling.exception(session, "SH-GONE")

@@ -10,8 +10,6 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from activities.connections import look
-from domain.errors import NotAuthorized
 from store import heartbeats
 from store.schema import migrate
 from tests.api import filling
@@ -137,16 +135,3 @@ def test_the_admin_key_of_these_tests_is_in_no_metric() -> None:
     from runtime import metrics
 
     assert ADMIN_KEY.encode() not in metrics.render()
-
-
-async def test_connections_tell_what_the_last_look_came_to(served: Served) -> None:
-    def refused() -> str:
-        raise NotAuthorized("QuickBooks refuses our credentials.")
-
-    look(served.engine, "quickbooks", refused)
-    look(served.engine, "salesforce", lambda: "The org answers.")
-    found = (await served.client.get("/connections")).json()["items"]
-    assert [(one["system"], one["ok"], one["code"]) for one in found] == [
-        ("quickbooks", False, "not_authorized"),
-        ("salesforce", True, None),
-    ]

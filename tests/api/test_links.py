@@ -122,3 +122,44 @@ async def test_a_link_stands_while_temporal_is_away(without_temporal: Served) ->
         filling.exception(session, "SH1", cause=Cause.ITEM_NOT_LINKED)
     assert (await confirm(without_temporal, pair())).status_code == 200
     assert await listed(without_temporal) == [("BOLT", "confirmed")]
+
+
+async def retire(served: Served, **changes: str) -> httpx.Response:
+    return await served.client.post("/links/retire", json=pair(reason="it is another bolt") | changes)
+
+
+async def test_a_wrong_link_is_retired_and_frees_both_sides(served: Served) -> None:
+    await confirm(served, pair())
+    answer = await retire(served)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert await listed(served) == [("BOLT", "retired")]
+    assert (await confirm(served, pair("BOLT", "8"))).status_code == 200
+    assert (await confirm(served, pair("NUT", "7"))).status_code == 200
+    assert await listed(served, state="confirmed") == [("BOLT", "confirmed"), ("NUT", "confirmed")]
+
+
+async def test_a_retired_link_may_be_confirmed_again(served: Served) -> None:
+    await confirm(served, pair())
+    await retire(served)
+    assert (await confirm(served, pair())).status_code == 200
+    assert await listed(served) == [("BOLT", "confirmed")]
+
+
+async def test_only_a_link_in_use_is_retired(served: Served) -> None:
+    with served.write() as session:
+        filling.proposals(session, "WASHER")
+    await confirm(served, pair())
+    for changes in (
+        {"external_id": "8"},
+        {"system": "salesforce"},
+        {"local_key": "WASHER", "external_id": "qb-WASHER"},  # proposed, never confirmed
+    ):
+        assert assert_problem(await retire(served, **changes), 404, "missing")["reason"] == "link"
+    assert (await retire(served)).status_code == 204
+    assert_problem(await retire(served), 404, "missing")
+
+
+@pytest.mark.parametrize("reason", ["", "no", "   "])
+async def test_retiring_needs_a_reason(filled: Served, reason: str) -> None:
+    document = assert_problem(await retire(filled, reason=reason), 422, "invalid_request")
+    assert document["errors"][0]["where"] == "body.reason"

@@ -190,6 +190,28 @@ def test_links_import_reads_csv(api: StubApi, run: Run, tmp_path: Path) -> None:
     assert run("links", "import", "wrong.csv").returncode == 2
 
 
+RETIRED = ("links", "retire", "item", "quickbooks", "SKU-1", "42")
+
+
+def test_links_retire_sends_the_pair_and_the_reason(api: StubApi, run: Run) -> None:
+    api.on("POST", "/links/retire", b"", status=204)
+    shown = run(*RETIRED, "--reason", "of the old series")
+    pair = {"kind": "item", "system": "quickbooks", "local_key": "SKU-1", "external_id": "42"}
+    assert (shown.returncode, shown.stdout) == (0, "item SKU-1 is no longer 42 in quickbooks.\n")
+    assert api.requests[0].json() == {**pair, "reason": "of the old series"}
+    assert json.loads(run(*RETIRED, "--reason", "again", "--json").stdout) == {**pair, "state": "retired"}
+
+
+def test_links_retire_needs_a_reason_and_a_link_that_is_in_use(api: StubApi, run: Run) -> None:
+    assert run(*RETIRED).returncode == 2
+    assert api.requests == []
+    problem = {"title": "Not Found", "detail": "item SKU-1 has no confirmed link to 42 in quickbooks."}
+    api.on("POST", "/links/retire", problem, status=404)
+    shown = run(*RETIRED, "--reason", "of the old series")
+    assert shown.returncode == 1
+    assert "has no confirmed link" in shown.stderr
+
+
 def test_a_key_is_shown_once_and_revoked_by_id(api: StubApi, run: Run) -> None:
     api.on("POST", "/keys", {"id": "k1", "name": "bot", "scopes": ["viewer"], "key": "tw_x"}, status=201)
     api.on("DELETE", "/keys/k1", b"")
@@ -219,6 +241,38 @@ def test_doctor_tells_what_is_missing(api: StubApi, run: Run) -> None:
     assert "company.toml" in checks["config/fail"]["detail"]
     assert checks["quickbooks/warn"]["detail"] == "not connected"
     assert "k-for-tests" not in shown.stdout
+
+
+def _connections(api: StubApi, run: Run, *items: dict[str, object]) -> list[dict[str, str]]:
+    api.on("GET", "/readyz", {"ready": True, "checks": {}})
+    if items:
+        api.on("GET", "/connections", {"items": [one for one in items if one], "next": None})
+    found = json.loads(run("doctor", "--json", THREEWAY_TWINS="off").stdout)["checks"]
+    return [item for item in found if item["check"] == "connections"]
+
+
+def test_doctor_tells_what_a_worker_saw_of_the_connections(api: StubApi, run: Run) -> None:
+    refused = {"system": "quickbooks", "ok": False, "sentence": "It refuses us.", "code": "not_authorized"}
+    away = {"system": "salesforce", "ok": False, "sentence": "It does not answer.", "code": "unavailable"}
+    well = {"system": "erp", "ok": True, "sentence": "It answers.", "code": None}
+    first, second, third = _connections(api, run, refused, away, well)
+    assert (first["result"], first["detail"]) == ("fail", "quickbooks: It refuses us.")
+    assert "Connect it again" in first["remedy"]
+    assert second["result"] == "fail"
+    assert "looked at again every ten minutes" in second["remedy"]
+    assert (third["result"], third["detail"], third["remedy"]) == ("ok", "erp: It answers.", "")
+
+
+def test_doctor_warns_when_no_worker_has_looked(api: StubApi, run: Run) -> None:
+    (found,) = _connections(api, run, {})
+    assert (found["result"], found["detail"]) == ("warn", "no worker has looked yet")
+    assert "Start a worker" in found["remedy"]
+
+
+def test_doctor_warns_when_the_api_does_not_know_connections(api: StubApi, run: Run) -> None:
+    (found,) = _connections(api, run)
+    assert found["result"] == "warn"
+    assert "does not tell about connections" in found["detail"]
 
 
 def test_the_commands_page_names_every_command() -> None:

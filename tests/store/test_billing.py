@@ -140,8 +140,8 @@ def test_a_later_statement_of_a_billed_shipment_is_pending(session: Session) -> 
     file_id = state(session, later)
     one = situation(session)
     assert one.pending is not None
-    assert (one.shipment, one.pending.shipment, one.pending.revision) == (given, later, 2)
-    assert one.pending.source_file_id == file_id
+    assert (one.shipment, one.pending.shipment, one.pending.row.revision) == (given, later, 2)
+    assert one.pending.row.source_file_id == file_id
     assert billing.pending_of(session, one.row) == one.pending
 
 
