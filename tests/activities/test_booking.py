@@ -342,7 +342,7 @@ def test_an_access_that_is_refused_leaves_the_intent_as_it_was(house: House, wor
     assert house.state(made.number) == INTENDED
     worker.note_unbooked(made.number)
     (item,) = house.open_work(made.number)
-    assert (item.cause, item.choices) == (Cause.CONNECTION_REFUSED, (Choice.RETRY,))
+    assert (item.cause, item.choices) == (Cause.CONNECTION_REFUSED, (Choice.RETRY, Choice.DO_NOT_BILL))
     assert not worker.bill(made.number)
     check_all(house, [made])
 

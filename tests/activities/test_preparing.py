@@ -118,25 +118,56 @@ def test_a_correction_before_the_intent_replaces_what_was_stated(house: House, w
     check_exactly_one(house, first.number, amount_of(later))
 
 
-def test_a_correction_of_what_is_intended_waits_for_the_invoice_and_a_person(house: House, worker: Worker) -> None:
-    """F9: after the intent the statement is frozen; the correction is shown, once the invoice is there."""
+def test_a_correction_of_what_was_never_sent_is_what_gets_billed(house: House, worker: Worker) -> None:
+    """F9, O10: until QuickBooks is asked, the intent can be withdrawn and made anew from the later statement."""
     first = stated(house)
     prepared = worker.prepare_range(house.deliver(first))
     later = first.model_copy(update={"lines": (line(quantity_shipped=Decimal(8)),)})
-    assert worker.prepare_range(house.deliver(later)).book == prepared.book
-    assert (house.revisions(first.number), house.shipment(first.number).revision) == (2, 1)
-    worker.book_patiently(prepared.book)  # nobody prepares it again: the booking itself shows the correction
-    check_exactly_one(house, first.number, amount_of(first))
-    (item,) = house.open_work(first.number)
-    assert (item.cause, item.choices) == (Cause.CORRECTION_AFTER_INVOICE, (Choice.HANDLED,))
-    assert item.money_at_stake == amount_of(first) - amount_of(later)
-    assert "credit memo" in item.sentence
-    assert worker.bill(first.number) == {first.number: item.id}
-    house.decide(item.id, Choice.HANDLED)
-    assert not worker.bill(first.number)
-    assert house.shipment(first.number).revision == 2
+    again = worker.prepare_range(house.deliver(later))
+    assert again.book != prepared.book
+    assert (house.revisions(first.number), house.shipment(first.number).revision) == (2, 2)
+    worker.book_patiently(prepared.book)  # the first range's own attempt comes late: its intent is withdrawn
+    worker.book_patiently(again.book)
+    check_exactly_one(house, first.number, amount_of(later))
+    assert not house.open_work(first.number)
+
+
+def test_a_correction_that_is_taken_back_closes_by_itself(house: House, worker: Worker) -> None:
+    """F9: the ERP states again what is invoiced, so nobody has to act on what it said in between."""
+    first = stated(house)
+    worker.prepare_range(house.deliver(first))
+    worker.bill(first.number)
+    later = first.model_copy(update={"freight": Decimal("5.00")})
+    assert worker.prepare_range(house.deliver(later)).held
+    assert worker.prepare_range(house.deliver(first)).settled == [first.number]
     assert not house.open_work(first.number)
     check_exactly_one(house, first.number, amount_of(first))
+
+
+def test_a_tracking_number_that_is_filled_in_is_no_correction(house: House, worker: Worker) -> None:
+    """F9: nothing that is billed differs, so the statement is taken over and nobody is asked."""
+    first = stated(house)
+    worker.prepare_range(house.deliver(first))
+    worker.bill(first.number)
+    later = first.model_copy(update={"tracking": "1Z999"})
+    assert worker.prepare_range(house.deliver(later)).settled == [first.number]
+    assert (house.shipment(first.number).tracking, house.shipment(first.number).state) == ("1Z999", "invoiced")
+    assert not house.open_work(first.number)
+
+
+def test_not_billing_does_not_carry_over_to_another_statement(house: House, worker: Worker) -> None:
+    """F9: a decision not to bill binds what it was made about; a changed statement is decided again."""
+    first = stated(house, customer_number="00000000")
+    held = worker.prepare_range(house.deliver(first)).held
+    house.decide(held[first.number], Choice.DO_NOT_BILL)
+    worker.bill(first.number)
+    tracked = first.model_copy(update={"tracking": "1Z999"})
+    assert worker.prepare_range(house.deliver(tracked)).settled == [first.number]
+    assert house.shipment(first.number).state == "not_billed"
+    later = tracked.model_copy(update={"freight": Decimal("5.00")})
+    assert worker.prepare_range(house.deliver(later)).held
+    assert open_causes(house, first.number) == [Cause.NOT_BILLED]
+    assert not house.books.billing(first.number)
 
 
 def test_a_correction_while_the_outcome_is_uncertain_does_not_touch_the_payload(house: House, worker: Worker) -> None:
@@ -178,7 +209,7 @@ def test_the_same_correction_again_asks_nobody_again(house: House, worker: Worke
     held = worker.prepare_range(house.deliver(later)).held
     house.decide(held[first.number], Choice.HANDLED)
     worker.bill(first.number)
-    assert worker.prepare_range(house.deliver(later, first)).settled == [first.number]
+    assert worker.prepare_range(house.deliver(later, later)).settled == [first.number]
     assert not house.open_work(first.number)
 
 

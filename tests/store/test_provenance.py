@@ -23,6 +23,7 @@ from store.tables import (
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
+    "statements",  # what was said elsewhere, not what is true
     "api_keys",
     "change_log",
     "connection_tokens",
@@ -224,18 +225,19 @@ def test_an_intent_cannot_say_what_is_not_so(session: Session, broken: dict[str,
     nested.rollback()
 
 
-def test_the_same_content_of_a_shipment_is_one_revision(engine: Engine, cause: Cause) -> None:
-    """F8: the same statement of a shipment again is the same revision."""
+def test_a_revision_is_kept_as_it_was_stated(engine: Engine, cause: Cause) -> None:
+    """F8: what the ERP once stated is never changed or deleted."""
     with transaction(engine, cause) as session:
         session.add(shipment())
         session.flush()
         session.add(
-            ShipmentRevisionRow(shipment_number="SHP-1", revision=1, content_hash="h", payload={}, received_at=AT)
+            ShipmentRevisionRow(
+                shipment_number="SHP-1", revision=1, content_hash="h", payload={}, stated_at=AT, received_at=AT
+            )
         )
-    with pytest.raises(Duplicate), transaction(engine, cause) as session:
-        session.add(
-            ShipmentRevisionRow(shipment_number="SHP-1", revision=2, content_hash="h", payload={}, received_at=AT)
-        )
+    for change in ("UPDATE shipment_revisions SET content_hash = 'x'", "DELETE FROM shipment_revisions"):
+        with pytest.raises(Permanent), transaction(engine, cause) as session:
+            session.execute(text(change))
 
 
 def test_a_state_is_one_of_the_domains_words(engine: Engine, cause: Cause) -> None:
