@@ -161,10 +161,7 @@ class FileActivities:
         return exceptions.open_item(
             session,
             finding=finding,
-            findings=(finding,),
-            choices=finding.choices,
             record=_record(work),
-            money_at_stake=None,
             owner=FILE_DESK,
             workflow_id=f"erp-file/{work.sha256}" if waits else None,
         )

@@ -70,12 +70,8 @@ def open_connection_item(session: Session, system: System, said: str) -> None:
     exceptions.open_item(
         session,
         finding=finding,
-        findings=(finding,),
-        choices=finding.choices,
         record=("connection", system),
-        money_at_stake=None,
         owner=CONNECTION_DESK,
-        workflow_id=None,
     )
 
 
@@ -90,10 +86,7 @@ def open_not_billed(session: Session, row: ShipmentRow) -> str:
     return exceptions.open_item(
         session,
         finding=finding,
-        findings=(finding,),
-        choices=finding.choices,
         record=("shipment", row.number),
-        money_at_stake=None,
         owner=BILLING_DESK,
         workflow_id=f"shipment/{row.number}",
     )

@@ -98,12 +98,8 @@ class PreparingActivities:
                 exceptions.open_item(
                     session,
                     finding=finding,
-                    findings=(finding,),
-                    choices=finding.choices,
                     record=("file", f"{work.file_id}/{group.seq}"),
-                    money_at_stake=None,
                     owner=FILE_DESK,
-                    workflow_id=None,
                 )
         return Prepared(shipments=[])
 

@@ -41,12 +41,8 @@ def _open_incomplete(session: Session, order: IncompleteOrder) -> None:
     exceptions.open_item(
         session,
         finding=finding,
-        findings=(finding,),
-        choices=finding.choices,
         record=("order", order.number),
-        money_at_stake=None,
         owner=SALES_DESK,
-        workflow_id=None,
     )
 
 

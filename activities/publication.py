@@ -165,10 +165,6 @@ def _open(session: Session, order_number: str, outcome: StatementOutcome) -> Non
     exceptions.open_item(
         session,
         finding=finding,
-        findings=(finding,),
-        choices=finding.choices,
         record=("order", order_number),
-        money_at_stake=None,
         owner=SALES_DESK,
-        workflow_id=None,
     )

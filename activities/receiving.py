@@ -240,8 +240,6 @@ def _open_refused(session: Session, file_id: UUID, why: str) -> None:
     exceptions.open_item(
         session,
         finding=finding,
-        findings=(finding,),
-        choices=finding.choices,
         record=("file", str(file_id)),
         money_at_stake=None,
         owner=FILE_DESK,

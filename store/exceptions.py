@@ -32,14 +32,14 @@ def open_item(  # noqa: PLR0913 - one keyword for each thing that the card of an
     session: Session,
     *,
     finding: Finding,
-    findings: Sequence[Finding],
-    choices: Sequence[Choice],
     record: Record,
-    money_at_stake: Decimal | None,
     owner: str,
-    workflow_id: str | None,
+    findings: Sequence[Finding] | None = None,
+    choices: Sequence[Choice] | None = None,
+    money_at_stake: Decimal | None = None,
+    workflow_id: str | None = None,
 ) -> str:
-    """Open work for a person, led by `finding`; answers its id.
+    """Open work for a person, led by `finding`, of several `findings` if there are; answers its id.
 
     While work on the same record for the same cause is open, this brings that up to date and counts one more sighting:
     no second item appears (feature G-I2).
@@ -50,8 +50,8 @@ def open_item(  # noqa: PLR0913 - one keyword for each thing that the card of an
         "sentence": finding.sentence,
         "money_at_stake": money_at_stake,
         "owner": owner,
-        "findings": [one.model_dump(mode="json") for one in findings],
-        "choices": [choice.value for choice in choices],
+        "findings": [one.model_dump(mode="json") for one in findings or (finding,)],
+        "choices": [choice.value for choice in choices or finding.choices],
         "workflow_id": workflow_id,
     }
     new = insert(ExceptionRow).values(**said, cause=finding.cause.value, record_type=record_type, record_key=record_key)
