@@ -440,7 +440,7 @@ class Walk:
 
     def _handled(self, number: str) -> bool:
         row = self._house.shipment(number)
-        return row.revision == self._house.revisions(number) > 1
+        return row.revision == self._house.counting_revision(number) > 1
 
 
 _CHOSEN = frozenset(
