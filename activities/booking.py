@@ -8,7 +8,7 @@ under the request id of the first time, so that a call still under way at QuickB
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -19,13 +19,13 @@ from activities.recording import record_booked
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.quickbooks.invoices import carries
 from domain.errors import Duplicate, GatewayError, OutcomeUnknown, Permanent, Transient
-from domain.invoices import BookedInvoice, IntentState, doc_number_for, marker_for
+from domain.invoices import BookedInvoice, IntentState, marker_for
 from runtime import metrics
 from store import intents, invoices
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.intents import Intent
-from store.session import transaction
+from store.session import reading, transaction
 
 log = structlog.get_logger()
 Answer = BookedInvoice | GatewayError
@@ -65,37 +65,34 @@ class Booking:
         return True
 
     def _look_up(self, intent: Intent) -> BookedInvoice | None:
+        return next(self._traces(intent), None)
+
+    def _traces(self, intent: Intent) -> Iterator[BookedInvoice]:
+        """What QuickBooks has of an intent: under its number, then by the customer and day that were sent."""
         draft = intent.draft
         marker = marker_for(draft.shipment_number, draft.generation)
-        by_number = [one for one in self.quickbooks.find_by_doc_number(draft.doc_number) if carries(one, marker)]
-        if by_number:
-            return by_number[0]
-        by_marker = self.quickbooks.find_by_marker(marker, intent.refs.customer_id, draft.invoiced_on)
-        return by_marker[0] if by_marker else None
+        yield from (one for one in self.quickbooks.find_by_doc_number(draft.doc_number) if carries(one, marker))
+        yield from self.quickbooks.find_by_marker(marker, intent.refs.customer_id, draft.invoiced_on)
 
     def _superseded(self, intent: Intent) -> bool:
         """Before a fresh generation goes out for the first time: an earlier one that is there after all refuses it.
 
-        A refusal may have been read while an earlier attempt was still under way at QuickBooks.
+        A refusal may have been read while an earlier attempt was still under way at QuickBooks. It is looked for as it
+        was sent: by now the customer or the day may be others.
         """
-        draft = intent.draft
-        if intent.attempts:
+        if intent.attempts or intent.draft.generation == 1:
             return False
-        for generation in range(1, draft.generation):
-            marker = marker_for(draft.shipment_number, generation)
-            found = [
-                *self.quickbooks.find_by_doc_number(doc_number_for(draft.shipment_number, generation)),
-                *self.quickbooks.find_by_marker(marker, intent.refs.customer_id, draft.invoiced_on),
-            ]
-            standing = next((one for one in found if carries(one, marker) and one.total != 0), None)
-            if standing is not None:
-                sentence = (
-                    f"Invoice {standing.doc_number} (id {standing.external_id}) of an earlier attempt is there: adopt "
-                    "it by its id, or void it in QuickBooks and bill again."
-                )
-                self._refuse(intent, EARLIER_INVOICE, sentence)
-                return True
-        return False
+        with reading(self.engine) as session:
+            earlier = intents.before(session, intent.draft)
+        standing = next((one for sent in earlier for one in self._traces(sent) if one.total != 0), None)
+        if standing is None:
+            return False
+        sentence = (
+            f"Invoice {standing.doc_number} (id {standing.external_id}) of an earlier attempt is there: adopt "
+            "it by its id, or void it in QuickBooks and bill again."
+        )
+        self._refuse(intent, EARLIER_INVOICE, sentence)
+        return True
 
     def _adopt_named(self, intent: Intent, quickbooks_id: str) -> None:
         """Adopt the invoice that a person named, if it is there and bills this customer and nothing else (E10)."""

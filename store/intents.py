@@ -108,6 +108,19 @@ def get_many(session: Session, intent_ids: Sequence[str]) -> list[Intent]:
     return [_intent_from(row) for row in session.scalars(query)]
 
 
+def before(session: Session, draft: InvoiceDraft) -> list[Intent]:
+    """The intents of earlier generations of a draft's shipment, oldest first, as they were written down."""
+    query = (
+        select(InvoiceIntentRow)
+        .where(
+            col(InvoiceIntentRow.shipment_number) == draft.shipment_number,
+            col(InvoiceIntentRow.generation) < draft.generation,
+        )
+        .order_by(col(InvoiceIntentRow.generation))
+    )
+    return [_intent_from(row) for row in session.scalars(query)]
+
+
 def mark_sent(session: Session, given: Sequence[Intent]) -> list[Intent]:
     """From before the call until its answer the outcome is uncertain: a process that dies in between leaves it so.
 

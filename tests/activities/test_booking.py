@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -86,6 +87,15 @@ def check_all(house: House, made: list[Shipment]) -> None:
     for one in made:
         check_exactly_one(house, one.number, amount_of(one))
         assert not house.open_work(one.number)
+
+
+def read_as_refused(house: House, made: Shipment) -> None:
+    """A refusal was read while an earlier attempt was still under way."""
+    with house.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE invoice_intents SET state = 'refused', settled_at = now() WHERE shipment_number = %s",
+            (made.number,),
+        )
 
 
 def request_ids(house: House, after: int) -> set[str]:
@@ -316,11 +326,7 @@ def test_a_refusal_that_was_none_is_found_before_a_new_number_goes_out(house: Ho
     house.books.fault("commit_then_reset", path=CREATES["invoice"])
     with pytest.raises(ApplicationError):
         worker.book(ids)
-    with house.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE invoice_intents SET state = 'refused', settled_at = now() WHERE shipment_number = %s",
-            (made.number,),
-        )
+    read_as_refused(house, made)
     held = worker.bill(made.number)
     house.decide(held[made.number], Choice.BILL_AGAIN)
     held = worker.bill(made.number)
@@ -330,6 +336,25 @@ def test_a_refusal_that_was_none_is_found_before_a_new_number_goes_out(house: Ho
     house.decide(held[made.number], Choice.ADOPT_INVOICE, there["id"])
     assert not worker.bill(made.number)
     check_all(house, [made])
+
+
+def test_a_refusal_that_was_none_is_found_by_what_was_sent_then(house: House, worker: Worker) -> None:
+    """Billed again on another day, where QuickBooks gives its own numbers: only the first attempt's day finds it."""
+    house.books.set(custom_txn_numbers=False)
+    (made,), ids = intended(house, worker, 1)
+    house.books.fault("commit_then_reset", path=CREATES["invoice"])
+    with pytest.raises(ApplicationError):
+        worker.book(ids)
+    read_as_refused(house, made)
+    held = worker.bill(made.number)
+    worker.prepare_range(house.deliver(made.model_copy(update={"shipped_at": made.shipped_at + timedelta(days=1)})))
+    held = worker.bill(made.number)
+    house.decide(held[made.number], Choice.BILL_AGAIN)
+    held = worker.bill(made.number)
+    (item,) = house.open_work(made.number)
+    (there,) = house.books.billing(made.number)
+    assert f"id {there['id']}" in item.sentence
+    assert house.intents(made.number)[made.number].draft.generation == 2
 
 
 def test_an_access_that_is_refused_leaves_the_intent_as_it_was(house: House, worker: Worker) -> None:
