@@ -26,7 +26,7 @@ from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.publication import statements
 from store.session import exclusive, reading, transaction
-from store.statements import Subject, hash_of, remember, said
+from store.statements import Subject, doubt, hash_of, remember, said
 
 CONNECTION_ERRORS = (NotAuthorized, Misconfigured)
 CONNECTION_PAUSE = timedelta(minutes=2)
@@ -103,6 +103,8 @@ class PublicationActivities:
 
     def _say(self, news: Sequence[Statement]) -> list[Outcome]:
         """Say it, and keep what was answered for good. An order that is not there yet may be there the next time."""
+        with transaction(self._engine, self._cause()) as session:
+            doubt(session, [one.subject for one in news])
         outcomes = [
             *self._each(news, OrderStatement, self._salesforce.publish_orders),
             *self._each(news, InvoiceStatement, self._salesforce.publish_invoices),

@@ -113,7 +113,9 @@ class Receiver:
             file, is_new = files.register(session, arrival)
             again = file.layout != layout.name and files.reopen(session, file.id, layout.name, layout.layout.entity)
             asked_as = f"{file.sha256}/{layout.name}" if again else file.sha256
-            entry, _ = inbox.receive(session, _arrival(file, asked_as))
+            arrival_of = _arrival(file, asked_as)
+            known = None if is_new or again else inbox.latest(session, arrival_of.workflow_id)
+            entry = known or inbox.receive(session, arrival_of)[0]
         return Received(
             inbox_id=entry.id,
             file_id=str(file.id),

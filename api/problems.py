@@ -88,7 +88,8 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
         wait = error.retry_after.total_seconds() if error.retry_after else RETRY_SECONDS
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
     more = {"reason": error.reason} if error.reason else {}
-    return problem(request, status_of(error), error.code, error.detail, headers, **more)
+    code = "too_large" if error.reason in REASON_STATUSES else error.code
+    return problem(request, status_of(error), code, error.detail, headers, **more)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

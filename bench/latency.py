@@ -142,6 +142,10 @@ def run(folder: Path, rounds: int) -> tuple[Bench, list[Measure]]:
         bench.prepare(orders=500 + 25 * rounds)
         measures = [bench.measure(1, rounds), bench.measure(20, rounds), bench.measure(300, 1)]
         bench.check()
+    if measures[1].p95 > GOAL_SECONDS:
+        bench.problems.append(
+            f"Of 20 shipments, 95 of 100 took up to {measures[1].p95} s: {GOAL_SECONDS} s is the goal."
+        )
     return bench, measures
 
 
@@ -156,7 +160,7 @@ def show(measures: list[Measure], problems: list[str], *, as_json: bool) -> None
             f"{one.shipments:9}  {one.rounds:6}  {one.p50:6.2f}  {one.p95:6.2f}  {one.worst:6.2f}"
             f"  {one.invoices_per_second:10.1f}  {one.share_of_promise:14.1%}"
         )
-    print("the books are right" if not problems else "\n".join(problems))
+    print("the books are right, and the goal is met" if not problems else "\n".join(problems))
 
 
 if __name__ == "__main__":

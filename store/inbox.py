@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, literal, select, text, tuple_, update
 from sqlmodel import Session, col
 
 from domain.files import FileState
@@ -40,6 +40,13 @@ class InboxEntry(Arrival):
     received_at: datetime
     started_at: datetime | None
     attempts: int
+
+
+def latest(session: Session, workflow_id: str) -> InboxEntry | None:
+    """The newest row that asked for a workflow."""
+    query = select(InboxRow).where(col(InboxRow.workflow_id) == workflow_id).order_by(col(InboxRow.id).desc()).limit(1)
+    row = session.scalars(query).first()
+    return None if row is None else _entry(row)
 
 
 _INSERT = text("""
@@ -86,17 +93,21 @@ def unstarted(session: Session, limit: int, older_than: timedelta = timedelta(0)
 
 
 def of_unfinished_files(session: Session, before: datetime, limit: int = 200) -> list[InboxEntry]:
-    """Files whose flow was started before this and that are neither applied nor refused, oldest first."""
+    """Files whose flow was started before this and that are neither applied nor refused, oldest first.
+
+    A file that was taken up again has more than one row, and only later ones where it was refused at first: the newest
+    speaks for it.
+    """
     under_way = [FileState.RECEIVED.value, FileState.READ.value, FileState.HELD.value]
     query = (
         select(InboxRow)
-        .join(SourceFileRow, col(SourceFileRow.sha256) == col(InboxRow.external_id))
+        .join(SourceFileRow, literal("erp-file/").concat(col(SourceFileRow.sha256)) == col(InboxRow.workflow_id))
         .where(col(InboxRow.source) == System.ERP.value, col(InboxRow.started_at) < before)
         .where(col(SourceFileRow.state).in_(under_way))
         .order_by(col(InboxRow.started_at), col(InboxRow.id))
         .limit(limit)
     )
-    return [_entry(row) for row in session.scalars(query)]
+    return list({row.workflow_id: _entry(row) for row in session.scalars(query)}.values())
 
 
 def mark_started(session: Session, ids: Sequence[int]) -> None:

@@ -291,6 +291,17 @@ def orders_of(session: Session, numbers: Sequence[str]) -> list[str]:
     return sorted(session.scalars(query))
 
 
+def counts_waiting(session: Session) -> dict[ShipmentState, int]:
+    """How many shipments are on their way to an invoice, for every such state; none is 0."""
+    on_their_way = (ShipmentState.RECEIVED, ShipmentState.HELD, ShipmentState.INTENDED)
+    query = (
+        select(col(ShipmentRow.state), func.count())
+        .where(col(ShipmentRow.state).in_(on_their_way))
+        .group_by(col(ShipmentRow.state))
+    )
+    return dict.fromkeys(on_their_way, 0) | {ShipmentState(row[0]): row[1] for row in session.execute(query)}
+
+
 def counts_by_state(session: Session, file_id: UUID) -> dict[str, int]:
     """How many shipments that a file was the latest to state are in which state."""
     query = (

@@ -38,6 +38,12 @@ def remember(session: Session, taken: Sequence[tuple[Subject, str, str]]) -> Non
     upsert_rows(session, StatementRow, rows)
 
 
+def doubt(session: Session, subjects: Sequence[Subject]) -> None:
+    """Forget what was taken about these, before more is said: if no answer comes, nobody knows what stands there."""
+    keys = tuple_(col(StatementRow.subject), col(StatementRow.key))
+    session.execute(delete(StatementRow).where(keys.in_(subjects)))
+
+
 def forget(session: Session, order_number: str) -> None:
     """Let everything about an order be said again."""
     session.execute(delete(StatementRow).where(col(StatementRow.order_number) == order_number))

@@ -18,7 +18,7 @@ from api.shapes import problems
 from domain.errors import GatewayError
 from domain.exceptions import ExceptionKind
 from runtime import metrics
-from store import exceptions, heartbeats, inbox
+from store import exceptions, heartbeats, inbox, shipments
 from store.schema import is_current
 from store.session import reading
 
@@ -100,6 +100,9 @@ def _refresh(serving: Services) -> None:
         by_kind = dict.fromkeys(ExceptionKind, 0)  # the last one that closes must be seen to be gone
         for (kind, _), (number, _) in exceptions.open_counts(session).items():
             by_kind[kind] += number
+        waiting = shipments.counts_waiting(session)
+    for state, number in waiting.items():
+        metrics.gauge("shipments_waiting", number, state=state)
     for name, number in by_kind.items():
         metrics.gauge("exceptions_open", number, kind=name)
     age = 0.0 if oldest_at is None else (datetime.now(UTC) - oldest_at).total_seconds()

@@ -40,8 +40,8 @@ async def sweep(engine: Engine, client: Client) -> Swept:
     return await ActivityEnvironment().run(WaitingActivities(engine, client).sweep, SweepWork())
 
 
-def started_file(engine: Engine, state: FileState, started_at: datetime = LONG_AGO) -> str:
-    """A file whose flow was started once; answers the id of that flow."""
+def started_file(engine: Engine, state: FileState, started_at: datetime = LONG_AGO, again: str = "") -> str:
+    """A file whose flow was started once, perhaps as one taken up again; answers the id of that flow."""
     sha256 = uuid4().hex * 2
     with transaction(engine, CAUSE) as session:
         arrival = files.FileArrival(
@@ -52,7 +52,7 @@ def started_file(engine: Engine, state: FileState, started_at: datetime = LONG_A
         files.set_state(session, file.id, state, started_at)
         work = FileWork(file_id=str(file.id), sha256=sha256, filename="F")
         entry = inbox.Arrival(
-            source=System.ERP, external_id=sha256, kind="file", payload={}, workflow_type="ErpFile",
+            source=System.ERP, external_id=sha256 + again, kind="file", payload={}, workflow_type="ErpFile",
             workflow_id=f"erp-file/{sha256}", workflow_input=work.model_dump(mode="json"),
         )  # fmt: skip
         stored, _ = inbox.receive(session, entry)
@@ -67,6 +67,13 @@ async def test_a_file_on_its_way_is_started_again(engine: Engine, client: Client
     assert (await sweep(engine, client)).inbox == 1
     run = await client.get_workflow_handle(workflow_id).describe()
     assert (run.workflow_type, run.task_queue) == ("ErpFile", WORKFLOW_QUEUE)
+
+
+async def test_a_file_that_was_refused_at_first_is_started_again_too(engine: Engine, client: Client) -> None:
+    """What no layout knew has no row of its own bytes, only those of being taken up again."""
+    workflow_id = started_file(engine, FileState.READ, again="/shpcnf")
+    assert (await sweep(engine, client)).inbox == 1
+    assert (await client.get_workflow_handle(workflow_id).describe()).workflow_type == "ErpFile"
 
 
 async def test_a_flow_that_temporal_knows_is_left_alone(engine: Engine, client: Client) -> None:

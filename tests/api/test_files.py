@@ -126,7 +126,7 @@ async def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(served: Se
 
     object.__setattr__(served.services.receiver, "max_bytes", 1000)  # the real bound is 8 GiB
     assert_problem(await send(served, CONTENT + b" " * 1000), 413, "too_large")
-    assert_problem(await served.client.post("/erp/files", content=unannounced()), 413, "rejected")
+    assert_problem(await served.client.post("/erp/files", content=unannounced()), 413, "too_large")
     assert served.files == []
 
 

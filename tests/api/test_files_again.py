@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -82,6 +84,23 @@ async def test_a_file_whose_work_stopped_goes_on(filled: Served) -> None:
     await decide(filled, exception_id)
     assert (await run_of(filled, accepted["workflow_id"]))[1] == "RUNNING"
     assert await state_of(filled, accepted["file_id"]) == "read"
+
+
+async def test_a_file_that_no_layout_knew_at_first_is_taken_once(served: Served) -> None:
+    """F4: it was refused without a row in the inbox; taken up again it has one, and the same bytes add none."""
+    content = uuid4().bytes
+    sha256 = hashlib.sha256(content).hexdigest()
+    with served.write() as session:
+        arrival = files.FileArrival(
+            sha256=sha256, filename="F", layout="unidentified", entity=None, byte_count=16, arrived_by="http"
+        )
+        file, _ = files.register(session, arrival)
+        files.set_state(session, file.id, FileState.REFUSED, datetime.now(UTC))
+    answers = [(await send(served, "itmmst", content)).json()["duplicate"] for _ in range(3)]
+    assert answers == [False, True, True]
+    with reading(served.engine) as session:
+        query = text("SELECT count(*) FROM inbox WHERE workflow_id = :id")
+        assert session.scalar(query, {"id": f"erp-file/{sha256}"}) == 1
 
 
 async def test_what_is_handled_is_not_read_again(filled: Served) -> None:

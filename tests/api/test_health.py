@@ -113,6 +113,16 @@ async def test_metrics_follow_the_store(served: Served, clean_gauges: None) -> N
     found = await numbers(served.client)
     assert found["threeway_exceptions_open", "hold"] == 0
     assert found["threeway_inbox_oldest_seconds", "all"] == 0
+    assert found["threeway_shipments_waiting", "held"] == 0
+
+
+async def test_shipments_on_their_way_are_counted_by_state(filled: Served) -> None:
+    listed = (await filled.client.get("/shipments", params={"limit": 500})).json()["items"]
+    found = await numbers(filled.client)
+    states = ("received", "held", "intended")
+    expected = {state: sum(one["state"] == state for one in listed) for state in states}
+    assert sum(expected.values()) > 0
+    assert {state: found["threeway_shipments_waiting", state] for state in states} == expected
 
 
 async def test_the_oldest_waiting_arrival_has_an_age(without_temporal: Served) -> None:

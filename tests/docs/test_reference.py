@@ -15,6 +15,7 @@ from api.app import ROUTERS
 from cli import OWN
 from console.program import build
 from domain.files import FileState
+from runtime import metrics
 from runtime.settings import Settings
 from runtime.settings_errors import variable
 from store.tables.links import LinkState
@@ -67,6 +68,47 @@ def test_every_command_and_subcommand_is_in_the_commands_page() -> None:
         if not re.search(rf"`{sub}\b", rows[name])
     }
     assert missing == set()
+
+
+def test_every_option_is_in_the_row_of_its_command() -> None:
+    text = (REFERENCE / "commands.md").read_text()
+    rows = {row.group(1): row.group(0) for row in re.finditer(r"^\| `threeway ([a-z]+)[^\n]*$", text, re.MULTILINE)}
+    commands: dict[str, Any] = typer.main.get_command(build(OWN, None)).commands  # type: ignore[attr-defined]
+    missing = {
+        f"{name} {option}"
+        for name, command in commands.items()
+        for one in (command, *getattr(command, "commands", {}).values())
+        for option in _options(one)
+        if not re.search(rf"{option}\b", rows[name])
+    }
+    assert missing == set()
+
+
+def _options(command: Any) -> set[str]:
+    """What a command takes beside `--json`, which every page explains once."""
+    return {name for one in command.params for name in one.opts if name.startswith("--")} - {"--json", "--help"}
+
+
+def test_every_make_target_is_explained() -> None:
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = "\n".join(page.text for page in pages())
+    assert {one for one in targets if not re.search(rf"make {one}\b", text)} - {"help"} == set()
+
+
+def test_no_page_speaks_of_a_metric_that_does_not_exist() -> None:
+    explained = set(re.findall(r"^### (threeway_\w+)$", (REFERENCE / "metrics.md").read_text(), re.MULTILINE))
+    named = {
+        name for page in pages() for name in re.findall(r"\bthreeway_[a-z_]+_(?:total|seconds|left|open)\b", page.text)
+    }
+    assert named <= explained
+
+
+def test_every_metric_is_moved_somewhere() -> None:
+    folders = ("activities", "adapters", "api", "console", "runtime", "store", "workflows")
+    code = "\n".join(path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    metric_names = {*metrics.COUNTERS, *metrics.GAUGES, *metrics.HISTOGRAMS}
+    moved = set(re.findall(r"\b(?:count|gauge|observe|timed)\(\s*\"(\w+)\"", code))
+    assert metric_names - moved == set()
 
 
 def test_the_guide_to_files_knows_every_state() -> None:
