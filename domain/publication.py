@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.money import Money
+from domain.freshness import Confidence
+from domain.money import Money, Quantity
 
 
 class OrderStatement(BaseModel):
@@ -46,6 +47,36 @@ class OrderEvent(BaseModel):
     occurred_at: datetime
     source: str
     note: str = ""
+
+
+class StockStatement(BaseModel):
+    """What a rep may promise of one item in one warehouse (`Inventory_Level__c`), keyed by SKU, a bar, warehouse.
+
+    Base units. `available` None: nothing may be promised, and Salesforce shows no number. `as_of_at` and `sequence` are
+    those of the ERP's export that it stands on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    sku: str
+    warehouse: str
+    on_hand: Quantity
+    allocated: Quantity
+    available: Quantity | None
+    as_of_at: AwareDatetime | None
+    sequence: int | None
+    confidence: Confidence
+    basis: str
+
+
+class ItemStatement(BaseModel):
+    """What can be promised of an item over all warehouses (`Product2.Available_Qty__c`); None clears the number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sku: str
+    available: Quantity | None
 
 
 class StatementOutcome(BaseModel):
