@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from domain.demand import LineAcknowledgement, OpenDemand, newest_demands
-from domain.freshness import Confidence, age, buffer, confidence, worst
+from domain.exceptions import Cause
+from domain.freshness import Confidence, buffer, confidence, late_by, worst
 from domain.money import plain
 from domain.promises import Availability, AvailabilityInput, Component, Part, StockFigure
 from domain.standings import Standing, standing
-from domain.stock_guards import StockCause, StockFinding
+from domain.stock_guards import StockFinding
 
 
 def decide(given: AvailabilityInput) -> Availability:
@@ -33,6 +34,8 @@ def decide(given: AvailabilityInput) -> Availability:
         sequence=oldest.sequence if oldest else 0,
         on_hand=sum((one.on_hand for one in figures), Decimal(0)),
         allocated=sum((one.allocated for one in figures), Decimal(0)),
+        stated_on_hand=sum((one.stated_on_hand for one in figures), Decimal(0)),
+        stated_allocated=sum((one.stated_allocated for one in figures), Decimal(0)),
         components=components,
         standings=tuple(one for one in standings if one.covered or one.deducted or one.left_inside),
         notes=tuple(_notes(figures)),
@@ -138,7 +141,7 @@ def _buffers(given: AvailabilityInput, figures: list[StockFigure]) -> Iterator[C
     kept = Decimal(0)
     for one in figures:
         if one.stated_at:
-            kept += buffer(_counted(given, one), age(one.stated_at, given.at, policy.feed), policy.buffer)
+            kept += buffer(_counted(given, one), late_by(one.stated_at, given.at, policy.feed), policy.buffer)
     if kept:
         yield Component(part=Part.BUFFER, quantity=-kept, sources=(f"policy {policy.version}",))
 
@@ -156,4 +159,4 @@ def _unit_finding(demand: OpenDemand) -> StockFinding:
         f"{demand.name} asks {plain(demand.quantity)} {demand.uom} of {demand.sku}, a unit that the item lacks: "
         "what can be promised is unknown until the item master has it."
     )
-    return StockFinding(cause=StockCause.UNIT_UNKNOWN, sentence=sentence, subject=demand.name)
+    return StockFinding(cause=Cause.STOCK_UNIT_UNKNOWN, sentence=sentence, subject=demand.name)

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.kits import Kit
+from domain.stock_rules import KitRules, StockRules, kits_of
+
 
 class Terms(BaseModel):
     """Payment terms by the ERP's code; `due_days` counts from the invoice date."""
@@ -54,7 +57,7 @@ class StatusWords(BaseModel):
 
 
 class Company(BaseModel):
-    """One distributor: its code in ERP files, zone, currency, terms, warehouses, billing rules and status words."""
+    """One distributor: its code in ERP files, zone, currency, terms, warehouses, rules, kits and status words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +69,8 @@ class Company(BaseModel):
     warehouses: dict[str, str]
     billing: BillingPolicy
     status_words: StatusWords = StatusWords()
+    stock: StockRules = StockRules()
+    kits: dict[str, KitRules] = {}
 
     @field_validator("timezone")
     @classmethod
@@ -81,8 +86,18 @@ class Company(BaseModel):
         """Read the text of `company.toml`; floats are read as exact decimals."""
         return cls.model_validate(tomllib.loads(text, parse_float=Decimal))
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def kits_by_sku(self) -> dict[str, Kit]:
+        """What is sold as one and kept as its components."""
+        return kits_of(self.kits)
+
     def local_date(self, instant: datetime) -> date:
         """The business day of an instant, in the company's zone (case F14); a naive time is refused."""
         if instant.tzinfo is None:
             raise ValueError("a time without a zone names no instant")
-        return instant.astimezone(ZoneInfo(self.timezone)).date()
+        return instant.astimezone(self.zone).date()

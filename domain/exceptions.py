@@ -43,6 +43,10 @@ class Choice(StrEnum):
     DO_NOT_BILL = "do_not_bill"
     ACCEPT_FILE = "accept_file"
     REFUSE_FILE = "refuse_file"
+    CONFIRM_STOCK = "confirm_stock"  # the number swung, and it is right
+    SPLIT = "split"  # ship what there is, here or from elsewhere, and the rest later
+    SUBSTITUTE = "substitute"  # offer another item
+    BACKORDER = "backorder"  # wait for what comes in
     HANDLED = "handled"
 
 
@@ -81,6 +85,18 @@ class Cause(StrEnum):
     FILE_ROWS_REFUSED = "file_rows_refused"
     FILE_SEQUENCE_REPEATED = "file_sequence_repeated"
     FILE_SEQUENCE_GAP = "file_sequence_gap"
+    STOCK_NOT_PROVEN = "stock_not_proven"
+    STOCK_DOUBTFUL = "stock_doubtful"
+    STOCK_TOO_MANY_ZEROS = "stock_too_many_zeros"
+    STOCK_SHRUNK = "stock_shrunk"
+    STOCK_SAME_INSTANT = "stock_same_instant"
+    STOCK_NEGATIVE = "stock_negative"
+    STOCK_BUCKET_UNKNOWN = "stock_bucket_unknown"
+    STOCK_SWING = "stock_swing"
+    STOCK_UNIT_UNKNOWN = "stock_unit_unknown"
+    STOCK_OVERSOLD = "stock_oversold"
+    STOCK_FEED_LATE = "stock_feed_late"
+    STOCK_ROWS_REFUSED = "stock_rows_refused"
 
 
 class Finding(BaseModel):

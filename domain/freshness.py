@@ -104,12 +104,19 @@ def missed_exports(effective_at: datetime, at: datetime, schedule: FeedSchedule)
     return max(math.ceil(late / schedule.every) - 1, 0) if late > timedelta(0) else 0
 
 
+def late_by(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> timedelta:
+    """What the exports that are late come to: the age by which a buffer widens, in whole steps of the schedule.
+
+    Between two steps nothing about a number changes by itself, so nothing has to be said again.
+    """
+    return schedule.every * missed_exports(effective_at, at, schedule)
+
+
 def changes_at(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> datetime | None:
-    """The last instant at which today's word still holds; None when it is unknown already, which nothing follows."""
-    limit = schedule.limit(confidence(effective_at, at, schedule))
-    if limit is None:
+    """The last instant at which the number still stands as it does now; None when it is unknown: nothing follows."""
+    if confidence(effective_at, at, schedule) is Confidence.UNKNOWN:
         return None
-    ends_at = effective_at + limit
+    ends_at = effective_at + schedule.every * (missed_exports(effective_at, at, schedule) + 1) + schedule.grace
     for one in _merged(schedule.quiet):
         if one.ends_at > effective_at and one.starts_at <= ends_at:
             ends_at += one.ends_at - max(one.starts_at, effective_at)

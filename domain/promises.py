@@ -45,6 +45,7 @@ class Component(BaseModel):
 class StockFigure(BaseModel):
     """A row's stock as an input: sellable buckets only. `stated_at` is the base's instant, None: nothing was stated.
 
+    `stated_on_hand` and `stated_allocated` are over all buckets, whether they are sold from or not.
     `agreed_on_hand` is set while a swing is held. `moved`: shipments already taken off the on hand since the base.
     """
 
@@ -53,6 +54,8 @@ class StockFigure(BaseModel):
     warehouse: str
     on_hand: Quantity
     allocated: Quantity
+    stated_on_hand: Quantity = Decimal(0)
+    stated_allocated: Quantity = Decimal(0)
     stated_at: AwareDatetime | None
     as_of_at: AwareDatetime | None
     sequence: int = 0
@@ -107,6 +110,8 @@ class Availability(BaseModel):
     sequence: int
     on_hand: Quantity
     allocated: Quantity
+    stated_on_hand: Quantity = Decimal(0)
+    stated_allocated: Quantity = Decimal(0)
     components: tuple[Component, ...]
     standings: tuple[Standing, ...] = ()
     notes: tuple[str, ...] = ()
@@ -125,6 +130,8 @@ def stock_figure(balance: Balance, policy: StockPolicy) -> StockFigure:
         warehouse=balance.warehouse,
         on_hand=sellable_on_hand(counts, policy.sellable),
         allocated=sum((one.allocated for one in sellable), Decimal(0)),
+        stated_on_hand=sum((one.on_hand for one in counts), Decimal(0)),
+        stated_allocated=sum((one.allocated for one in counts), Decimal(0)),
         stated_at=base.effective_at if base else None,
         as_of_at=balance.moved_at(),
         sequence=base.sequence if base else 0,

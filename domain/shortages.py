@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.exceptions import ExceptionKind
+from domain.exceptions import Cause, Choice, ExceptionKind
 from domain.money import Money, Quantity, plain
-from domain.stock_guards import StockCause
 
 NAMED_LINES = 3
-
-
-class Remedy(StrEnum):
-    """What can be done about a line that is short."""
-
-    SPLIT = "split"  # ship what there is, here or from elsewhere, and the rest later
-    SUBSTITUTE = "substitute"  # offer another item
-    BACKORDER = "backorder"  # wait for what comes in
 
 
 class Alternatives(BaseModel):
@@ -57,14 +47,14 @@ class OversellFinding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: ExceptionKind = ExceptionKind.HOLD
-    cause: StockCause = StockCause.OVERSOLD
+    cause: Cause = Cause.STOCK_OVERSOLD
     sentence: str
     subject: str
     short: Quantity
     reserved: Quantity = Decimal(0)
     unexplained: Quantity = Decimal(0)
     affected: tuple[AffectedLine, ...]
-    remedies: tuple[Remedy, ...]
+    remedies: tuple[Choice, ...]
     money_at_stake: Money
 
 
@@ -94,12 +84,12 @@ def order_words(finding: OversellFinding, order_number: str) -> str | None:
     return f"Cannot be filled from stock: {each}. Possible: {', '.join(finding.remedies)}."
 
 
-def _remedies(affected: Iterable[AffectedLine], alternatives: Alternatives) -> Iterator[Remedy]:
+def _remedies(affected: Iterable[AffectedLine], alternatives: Alternatives) -> Iterator[Choice]:
     if alternatives.elsewhere > 0 or any(one.short < one.quantity for one in affected):
-        yield Remedy.SPLIT
+        yield Choice.SPLIT
     if any(quantity > 0 for quantity in alternatives.substitutes.values()):
-        yield Remedy.SUBSTITUTE
-    yield Remedy.BACKORDER
+        yield Choice.SUBSTITUTE
+    yield Choice.BACKORDER
 
 
 def _sentence(key: str, lack: Decimal, affected: tuple[AffectedLine, ...], money: Decimal) -> str:

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.exceptions import ExceptionKind
+from domain.exceptions import Cause, ExceptionKind
 from domain.money import Money, Quantity, plain, to_cents
 from domain.stock import Bucket
 from domain.stock_balances import Agreed, Balance, Balances, Held, sellable_on_hand
 from domain.stock_events import Snapshot, stock_key
-
-
-class StockCause(StrEnum):
-    """Why a number of the stock needs a person: stable codes."""
-
-    NOT_PROVEN = "stock_not_proven"
-    TOO_MANY_ZEROS = "stock_too_many_zeros"
-    SHRUNK = "stock_shrunk"
-    SAME_INSTANT = "stock_same_instant"
-    NEGATIVE = "stock_negative"
-    BUCKET_UNKNOWN = "stock_bucket_unknown"
-    SWING = "stock_swing"
-    UNIT_UNKNOWN = "stock_unit_unknown"
-    OVERSOLD = "stock_oversold"
 
 
 class StockFinding(BaseModel):
@@ -35,7 +20,7 @@ class StockFinding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: ExceptionKind = ExceptionKind.HOLD
-    cause: StockCause
+    cause: Cause
     sentence: str
     subject: str
     money_at_stake: Money | None = None
@@ -65,7 +50,7 @@ def doubts(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> list[
         return []
     if not snapshot.proven:
         sentence = f"{snapshot.source}: its totals are not proven, so nothing of it is applied."
-        return [StockFinding(cause=StockCause.NOT_PROVEN, sentence=sentence, subject=snapshot.id)]
+        return [StockFinding(cause=Cause.STOCK_NOT_PROVEN, sentence=sentence, subject=snapshot.id)]
     return _zeros(balances, snapshot, policy)
 
 
@@ -84,7 +69,7 @@ def _zeros(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> list[
         f"{snapshot.source}: {emptied} of {len(full)} rows that held stock are stated as empty, "
         f"more than {plain(policy.zero_percent)} %. Nothing of it is applied."
     )
-    return [StockFinding(cause=StockCause.TOO_MANY_ZEROS, sentence=sentence, subject=snapshot.id)]
+    return [StockFinding(cause=Cause.STOCK_TOO_MANY_ZEROS, sentence=sentence, subject=snapshot.id)]
 
 
 def shrinkage(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> StockFinding | None:
@@ -101,7 +86,7 @@ def shrinkage(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> St
         f"{snapshot.source}: {missing} of {len(there)} rows are missing, more than {plain(limit)} %. "
         "The rows that it lists are applied, the missing ones stay as they were."
     )
-    return StockFinding(cause=StockCause.SHRUNK, sentence=sentence, subject=snapshot.id)
+    return StockFinding(cause=Cause.STOCK_SHRUNK, sentence=sentence, subject=snapshot.id)
 
 
 def _in_scope(balances: Balances, snapshot: Snapshot) -> list[str]:

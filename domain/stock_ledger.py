@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.exceptions import ExceptionKind
+from domain.exceptions import Cause, ExceptionKind
 from domain.money import plain
 from domain.stock_balances import Agreed, Balance, Balances, Base, Closing
 from domain.stock_events import Absence, Confirmation, Delta, Snapshot, SnapshotRow, StockEvent, Version, stock_key
-from domain.stock_guards import StockCause, StockFinding, StockPolicy, doubts, guarded, shrinkage
+from domain.stock_guards import StockFinding, StockPolicy, doubts, guarded, shrinkage
 
 NO_VALUES: Mapping[str, Decimal] = {}
 
@@ -166,13 +166,13 @@ def _row_findings(row: Balance, policy: StockPolicy) -> Iterable[StockFinding]:
     for one in row.counts():
         if one.on_hand < 0:
             sentence = f"{row.sku} in {row.warehouse} has {plain(one.on_hand)} on hand in bucket {one.bucket}."
-            yield StockFinding(cause=StockCause.NEGATIVE, sentence=sentence, subject=row.key)
+            yield StockFinding(cause=Cause.STOCK_NEGATIVE, sentence=sentence, subject=row.key)
         if one.bucket not in policy.sellable:
             sentence = f"Bucket {one.bucket} of {row.sku} in {row.warehouse} is not mapped: it is not sold from."
-            yield StockFinding(cause=StockCause.BUCKET_UNKNOWN, sentence=sentence, subject=row.key)
+            yield StockFinding(cause=Cause.STOCK_BUCKET_UNKNOWN, sentence=sentence, subject=row.key)
     if row.held:
         yield StockFinding(
-            cause=StockCause.SWING, sentence=row.held.sentence, subject=row.key, money_at_stake=row.held.money
+            cause=Cause.STOCK_SWING, sentence=row.held.sentence, subject=row.key, money_at_stake=row.held.money
         )
 
 
@@ -191,7 +191,7 @@ def _rivals(balances: Balances, snapshot: Snapshot, stated: Mapping[str, Snapsho
         f"and differs in {len(rivals)} rows: the earlier one stands."
     )
     conflict = ExceptionKind.CONFLICT
-    return [StockFinding(kind=conflict, cause=StockCause.SAME_INSTANT, sentence=sentence, subject=snapshot.id)]
+    return [StockFinding(kind=conflict, cause=Cause.STOCK_SAME_INSTANT, sentence=sentence, subject=snapshot.id)]
 
 
 def may_replace(shown: Version | None, offered: Version) -> bool:

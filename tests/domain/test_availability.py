@@ -12,10 +12,11 @@ import pytest
 from domain.acknowledgements import AcknowledgedLine, AcknowledgementStatus, OrderAcknowledgement
 from domain.availability_words import basis, explain
 from domain.demand import base_quantity, line_acknowledgements
+from domain.exceptions import Cause
 from domain.freshness import Confidence
 from domain.promises import AvailabilityPolicy, Part, stock_figure
 from domain.stock import Bucket
-from domain.stock_guards import StockCause, StockPolicy
+from domain.stock_guards import StockPolicy
 from tests.domain.stock_world import (
     OPEN,
     ack,
@@ -205,7 +206,7 @@ def test_units_are_converted_by_rationals_and_rounded_against_the_promise() -> N
 def test_an_unknown_unit_makes_the_promise_unknown() -> None:
     said = available(figure(40), demands=(demand("SO1", 2, 3, uom="PL", factor=None),))
     assert (said.published, said.confidence) == (None, Confidence.UNKNOWN)
-    assert [one.cause for one in said.findings] == [StockCause.UNIT_UNKNOWN]
+    assert [one.cause for one in said.findings] == [Cause.STOCK_UNIT_UNKNOWN]
     assert explain(said).startswith("unknown, because an order's unit is not known; it would be 40 = ")
 
 
@@ -219,7 +220,7 @@ def test_negative_stock_is_kept_and_published_as_nothing() -> None:
 def test_the_buffer_widens_with_age_and_a_number_that_is_too_old_is_unknown() -> None:
     """Case I7."""
     policy = hourly(units=Decimal(1), units_per_hour=Decimal(2))
-    assert [available(figure(40), policy=policy, now=60 * hours).value for hours in (0, 1, 3)] == [39, 37, 33]
+    assert [available(figure(40), policy=policy, now=60 * hours).value for hours in (0, 1, 3)] == [39, 39, 35]
     old = available(figure(40), policy=policy, now=60 * 6)
     assert (old.published, old.confidence) == (None, Confidence.UNKNOWN)
     assert explain(old).startswith("unknown, because the feed is too old; it would be ")

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from domain.exceptions import Cause
 from domain.stock import Bucket, StockRow
 from domain.stock_balances import RowState
 from domain.stock_events import Absence, Confirmation, Snapshot, Version, snapshot_rows
-from domain.stock_guards import StockCause, StockPolicy
+from domain.stock_guards import StockPolicy
 from domain.stock_ledger import apply, derive, may_replace
 from tests.domain.stock_world import OPEN, at, balances, delta, on_hand, row, snapshot
 
@@ -59,7 +60,7 @@ def test_two_different_statements_of_one_version_are_a_conflict() -> None:
     first, rival = (snapshot(0, row("BOLT", "ATL", count), id=str(count)) for count in (40, 12))
     applied = apply(balances(first), rival, OPEN)
     assert on_hand(applied.balances) == 40
-    assert [one.cause for one in applied.findings] == [StockCause.SAME_INSTANT]
+    assert [one.cause for one in applied.findings] == [Cause.STOCK_SAME_INSTANT]
 
 
 def test_only_rows_with_other_figures_are_changed() -> None:
@@ -115,7 +116,7 @@ def test_a_snapshot_that_lost_many_rows_does_not_empty_them() -> None:
     full = snapshot(0, *(row(f"S{number}", "ATL", 5) for number in range(10)))
     part = snapshot(60, *(row(f"S{number}", "ATL", 6) for number in range(5)))
     applied = apply(balances(full), part, GUARDED)
-    assert [one.cause for one in applied.findings] == [StockCause.SHRUNK]
+    assert [one.cause for one in applied.findings] == [Cause.STOCK_SHRUNK]
     assert on_hand(applied.balances, "S0|ATL") == 6
     assert on_hand(applied.balances, "S9|ATL") == 5
     accepted = apply(applied.balances, part.model_copy(update={"accepted": True}), GUARDED)
@@ -128,7 +129,7 @@ def test_a_snapshot_that_empties_most_rows_is_not_applied() -> None:
     full = snapshot(0, *(row(f"S{number}", "ATL", 5) for number in range(10)))
     empty = snapshot(60, *(row(f"S{number}", "ATL", 0) for number in range(10)))
     applied = apply(balances(full), empty, GUARDED)
-    assert [one.cause for one in applied.findings] == [StockCause.TOO_MANY_ZEROS]
+    assert [one.cause for one in applied.findings] == [Cause.STOCK_TOO_MANY_ZEROS]
     assert applied.balances == balances(full)
     accepted = apply(applied.balances, empty.model_copy(update={"accepted": True}), GUARDED)
     assert on_hand(accepted.balances, "S0|ATL") == 0
@@ -136,7 +137,7 @@ def test_a_snapshot_that_empties_most_rows_is_not_applied() -> None:
 
 def test_a_snapshot_whose_totals_are_not_proven_is_not_applied() -> None:
     applied = apply(balances(), snapshot(0, row("BOLT", "ATL", 5), proven=False), GUARDED)
-    assert [one.cause for one in applied.findings] == [StockCause.NOT_PROVEN]
+    assert [one.cause for one in applied.findings] == [Cause.STOCK_NOT_PROVEN]
     assert applied.balances.rows == {}
 
 
@@ -144,13 +145,13 @@ def test_a_negative_on_hand_is_kept_and_reported() -> None:
     """Case I5."""
     applied = apply(balances(), snapshot(0, row("BOLT", "ATL", -3)), OPEN)
     assert on_hand(applied.balances) == -3
-    assert [one.cause for one in applied.rows[0].findings] == [StockCause.NEGATIVE]
+    assert [one.cause for one in applied.rows[0].findings] == [Cause.STOCK_NEGATIVE]
 
 
 def test_a_bucket_that_nobody_mapped_is_reported() -> None:
     """Case I10."""
     applied = apply(balances(), snapshot(0, row("BOLT", "ATL", 3, bucket="X9")), OPEN)
-    assert [one.cause for one in applied.rows[0].findings] == [StockCause.BUCKET_UNKNOWN]
+    assert [one.cause for one in applied.rows[0].findings] == [Cause.STOCK_BUCKET_UNKNOWN]
 
 
 def test_a_swing_holds_its_row_until_a_person_confirms_it() -> None:

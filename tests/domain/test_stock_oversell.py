@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.exceptions import Choice
 from domain.kits import Kit, KitPart, explain_kit, exploded, kit_availability, kit_total
 from domain.oversell import short_at_file, short_at_order
 from domain.promising import Promise, Wanted, component_demand, promise, supply_of
-from domain.shortages import Alternatives, Remedy, order_words
+from domain.shortages import Alternatives, order_words
 from tests.domain.stock_world import ack, available, demand, figure, hourly, reservation
 
 SET = Kit(sku="SET", parts=(KitPart(sku="BOLT", per_kit=Decimal(2)), KitPart(sku="NUT", per_kit=Decimal(3))))
@@ -108,7 +109,7 @@ def test_a_short_batch_is_one_finding_a_row() -> None:
     (finding,) = short_at_order(promises, {"BOLT|ATL": Alternatives(substitutes={"BOLT/Z": Decimal(9)})})
     assert [one.order_number for one in finding.affected] == ["SO2", "SO1"]
     assert finding.money_at_stake == Decimal("27.50")
-    assert finding.remedies == (Remedy.SPLIT, Remedy.SUBSTITUTE, Remedy.BACKORDER)
+    assert finding.remedies == (Choice.SPLIT, Choice.SUBSTITUTE, Choice.BACKORDER)
     assert finding.sentence == (
         "BOLT in ATL is short of 11 (SO2 line 1: 6 of 6 BOLT, promised for 2026-11-25; "
         "SO1 line 1: 5 of 6 BOLT, promised for 2026-12-01). Orders for 27.50 hang on it."
@@ -131,7 +132,7 @@ def test_a_file_that_leaves_too_little_hits_the_latest_promise_first() -> None:
     finding = short_at_file(said)
     assert finding is not None
     assert [(one.order_number, one.short, one.money) for one in finding.affected] == [("SO3", 3, Decimal("6.00"))]
-    assert finding.remedies == (Remedy.SPLIT, Remedy.BACKORDER)
+    assert finding.remedies == (Choice.SPLIT, Choice.BACKORDER)
     assert order_words(finding, "SO3") == (
         "Cannot be filled from stock: line 1: 3 of 4 BOLT, promised for 2026-12-09. Possible: split, backorder."
     )
@@ -143,7 +144,7 @@ def test_allocated_lines_are_hit_when_the_count_fell_below_the_allocations() -> 
     finding = short_at_file(said)
     assert finding is not None
     assert (finding.short, finding.affected[0].short, finding.unexplained) == (7, 4, 3)
-    assert finding.remedies == (Remedy.BACKORDER,)
+    assert finding.remedies == (Choice.BACKORDER,)
 
 
 def test_quotes_give_way_before_orders_and_a_buffer_lacks_nobody() -> None:
