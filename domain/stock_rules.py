@@ -1,4 +1,4 @@
-"""The rules of stock as a distributor states them (`[stock]` and `[kits]` of company.toml), and the policies they are."""
+"""The rules of stock as a distributor states them (`[stock]`, `[kits]` of company.toml), and the policies they are."""
 
 from __future__ import annotations
 

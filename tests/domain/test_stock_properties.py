@@ -256,9 +256,8 @@ def model_number(happened: list[Message], sku: str, place: str | None) -> int | 
         return None
     number = 0
     for state in stated.values():
-        hours = Fraction(NOW - state.minute, 60)
-        wanted = min(1 + 2 * hours, Fraction(max(state.on_hand, 0)))
-        number += state.on_hand - state.allocated - -(-wanted.numerator // wanted.denominator)
+        late = sum(1 for due in range(60, 6000, 60) if NOW - state.minute > due + 15)
+        number += state.on_hand - state.allocated - min(1 + 2 * late, max(state.on_hand, 0))
     if sku == "BOLT":
         number -= model_orders(happened, stated, place) + model_quotes(happened, place)
     return max(number, 0)

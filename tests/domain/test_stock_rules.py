@@ -1,4 +1,4 @@
-"""The stock rules of company.toml become policies: quiet times in the company's zone, a version that names the rules."""
+"""The stock rules of company.toml become policies: quiet times in the company's zone, a version that names them."""
 
 from __future__ import annotations
 
