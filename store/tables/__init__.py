@@ -15,18 +15,33 @@ from store.tables.files import (
 )
 from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.links import LinkRow, LinkState
-from store.tables.master import CustomerRow, ItemRow, StockLevelRow, WarehouseRow
+from store.tables.master import CustomerRow, ItemRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+from store.tables.stock import (
+    EVENT_KINDS,
+    AcknowledgementRow,
+    AvailabilityRow,
+    ReservationRow,
+    StockEventRow,
+    StockFeedRow,
+    StockLevelRow,
+    StockMarkRow,
+    StockPolicyRow,
+    StockStatementRow,
+)
 
 METADATA = SQLModel.metadata
 
 __all__ = [
     "ARRIVALS",
+    "EVENT_KINDS",
     "METADATA",
     "SCOPES",
+    "AcknowledgementRow",
     "ApiKeyRow",
+    "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
     "CustomerRow",
@@ -43,6 +58,7 @@ __all__ = [
     "LinkState",
     "OrderLineRow",
     "OrderRow",
+    "ReservationRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
@@ -50,7 +66,12 @@ __all__ = [
     "SourceFileRow",
     "StagedGroupRow",
     "StatementRow",
+    "StockEventRow",
+    "StockFeedRow",
     "StockLevelRow",
+    "StockMarkRow",
+    "StockPolicyRow",
+    "StockStatementRow",
     "SyncCursorRow",
     "WarehouseRow",
 ]

@@ -1,13 +1,13 @@
-"""Tables of master data and stock: customers, items, warehouses, stock levels."""
+"""Tables of master data: customers, items, warehouses."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, check
+from store.tables.columns import BIG, EMPTY_TEXT, FALSE, check
 
 
 class CustomerRow(SQLModel, table=True):
@@ -54,21 +54,3 @@ class WarehouseRow(SQLModel, table=True):
 
     code: str = Field(primary_key=True)
     name: str
-
-
-class StockLevelRow(SQLModel, table=True):
-    """What the ERP stated about one SKU in one warehouse at `effective_at`, in base units.
-
-    Neither the SKU nor the warehouse is a foreign key: a statement about an unknown one is kept, and is a finding.
-    """
-
-    __tablename__ = "stock_levels"
-
-    sku: str = Field(primary_key=True)
-    warehouse: str = Field(primary_key=True, index=True)
-    on_hand: Decimal
-    allocated: Decimal
-    on_order: Decimal
-    status: str | None = None
-    effective_at: datetime = Field(sa_type=UTC_TIME)
-    source_seq: int | None = Field(default=None, sa_type=BIG)

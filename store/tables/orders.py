@@ -8,11 +8,11 @@ from decimal import Decimal
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import FALSE, UTC_TIME
+from store.tables.columns import FALSE, NOW, UTC_TIME
 
 
 class OrderRow(SQLModel, table=True):
-    """An order; `version_at` is the Salesforce `SystemModstamp` and guards every write.
+    """An order; `version_at` is the Salesforce `SystemModstamp` and guards every write, `first_seen_at` when it came.
 
     The customer is not a foreign key: an order may come before its customer does.
     """
@@ -29,6 +29,7 @@ class OrderRow(SQLModel, table=True):
     active: bool
     deleted: bool = Field(default=False, sa_column_kwargs=FALSE)
     version_at: datetime = Field(sa_type=UTC_TIME)
+    first_seen_at: datetime | None = Field(default=None, sa_type=UTC_TIME, sa_column_kwargs=NOW)
 
 
 class OrderLineRow(SQLModel, table=True):

@@ -23,6 +23,11 @@ from store.tables import (
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
+    "order_acknowledgements",  # append-only: their own log
+    "stock_events",  # append-only: their own log
+    "stock_marks",  # work to do, gone when it is done
+    "stock_policies",  # append-only: their own log
+    "stock_statements",  # what was said elsewhere, not what is true
     "statements",  # what was said elsewhere, not what is true
     "api_keys",
     "change_log",
