@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from twins.salesforce.errors import ApiError, MultipleMatches, deleted, invalid_field, not_found
 from twins.salesforce.ids import normalise
 from twins.salesforce.schema import Field, SObject
-from twins.salesforce.tables import Row, Tables, live
-from twins.salesforce.values import malformed_id, stamp, to_json, to_stored
+from twins.salesforce.tables import Row, Tables
+from twins.salesforce.values import Stored, malformed_id, stamp, to_json, to_stored
 
 Body = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ class Records:
     def create(self, sobject: SObject, body: Body, user: str) -> str:
         """Insert a record and return its id."""
         if not sobject.createable:
-            raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support create", [])
+            raise _unsupported(sobject, "create")
         row: Row = {f.name: to_stored(f, f.default) for f in sobject.fields if f.default is not None}
         row |= self._parse(sobject, body, None)
         self.rules.complete(sobject, row)
@@ -99,8 +99,10 @@ class Records:
     def update(self, sobject: SObject, record: str, body: Body, user: str) -> None:
         """Change a record; the modification stamp moves even when no value does."""
         if not sobject.updateable:
-            raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support update", [])
-        row = self.read(sobject, record, writing=True)
+            raise _unsupported(sobject, "update")
+        self._change(sobject, self.read(sobject, record, writing=True), body, user)
+
+    def _change(self, sobject: SObject, row: Row, body: Body, user: str) -> None:
         changes = self._parse(sobject, body, row)
         self._require(sobject, changes)
         self.rules.check_update(sobject, row, changes, user)
@@ -110,7 +112,7 @@ class Records:
     def delete(self, sobject: SObject, record: str, user: str) -> None:
         """Move a record to the recycle bin, or remove it where the object has none."""
         if not sobject.deletable:
-            raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete", [])
+            raise _unsupported(sobject, "delete")
         row = self.read(sobject, record, writing=True)
         self.rules.check_delete(sobject, row)
         if sobject.recycle_bin:
@@ -125,7 +127,9 @@ class Records:
         row = self.find_external(sobject, item, value)
         if row is None:
             return self.create(sobject, {**body, item.name: value}, user), True
-        self.update(sobject, str(row["Id"]), body, user)
+        if not sobject.updateable:
+            raise _unsupported(sobject, "update")
+        self._change(sobject, row, body, user)  # the row is at hand: it need not be read again
         return str(row["Id"]), False
 
     def render(self, sobject: SObject, row: Row, base: str, fields: list[Field] | None = None) -> dict[str, object]:
@@ -143,14 +147,11 @@ class Records:
         for name, given in body.items():
             if name == "attributes":
                 continue
-            item, value = self._assignment(sobject, name, given)
+            item, related = self._assignment(sobject, name, given)
             if not (item.createable if row is None else item.updateable):
                 closed.append(item.name)
                 continue
-            stored = to_stored(item, value)
-            if item.type == "reference" and stored and (row is None or stored != row[item.name]):
-                self._check_reference(item, str(stored))
-            values[item.name] = stored
+            values[item.name] = self._related(item, given) if related else self._stored(item, given, row)
         if closed:
             message = (
                 f"Unable to create/update fields: {', '.join(sorted(closed))}. Please check the security settings of "
@@ -159,19 +160,28 @@ class Records:
             raise ApiError(400, "INVALID_FIELD_FOR_INSERT_UPDATE", message, sorted(closed))
         return values
 
-    def _assignment(self, sobject: SObject, name: str, value: object) -> tuple[Field, object]:
+    def _assignment(self, sobject: SObject, name: str, value: object) -> tuple[Field, bool]:
+        """The field that a name stands for, and whether the name is that of its relationship."""
         if name.lower() == "id":
             raise invalid_field("The Id field should not be specified in the sobject data.", ["Id"])
         item = sobject.field_named(name)
         if item is not None:
-            return item, value
+            return item, False
         item = sobject.relationship(name)
         if item is None or not (value is None or isinstance(value, Mapping)):
             raise invalid_field(f"No such column '{name}' on sobject of type {sobject.name}")
-        return item, None if value is None else self._parent(item, value)
+        return item, True
 
-    def _parent(self, reference: Field, keys: Body) -> str:
-        """The id of the parent that is named by one of its external ids."""
+    def _stored(self, item: Field, value: object, row: Row | None) -> Stored:
+        stored = to_stored(item, value)
+        if item.type == "reference" and stored and (row is None or stored != row[item.name]):
+            self._check_reference(item, str(stored))
+        return stored
+
+    def _related(self, reference: Field, keys: Body | None) -> Stored:
+        """The id of the living parent that is named by one of its external ids; None clears the reference."""
+        if keys is None:
+            return None
         parent = self.tables.schema.get(reference.to[0])
         given = [(name, value) for name, value in keys.items() if name != "attributes"]
         if len(given) != 1:
@@ -182,11 +192,13 @@ class Records:
         item = parent.field_named(name)
         if item is None or not (item.external_id or item.type == "id"):
             raise invalid_field(f"{name} is not an External ID or indexed field for {parent.name}")
-        row = self.find_external(parent, item, value)
-        if row is None:
+        found = self.tables.ids_of(parent, item, to_stored(item, value))
+        if len(found) > 1:
+            raise MultipleMatches(found)
+        if not found:
             message = f"Foreign key external ID: {value} not found for field {item.name} in entity {parent.name}"
             raise invalid_field(message, [])
-        return str(row["Id"])
+        return found[0]
 
     def _check_reference(self, item: Field, record: str) -> None:
         target = self.tables.schema.by_prefix(record[:3])
@@ -215,10 +227,10 @@ class Records:
                 fields = [rule["on_field"]] if rule.get("on_field") else []
                 raise ApiError(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", rule["message"], fields)
 
-    def _check_unique(self, sobject: SObject, item: Field, row: Row, value: object) -> None:
-        for other in live(self.tables.matching(sobject, item, value)):  # type: ignore[arg-type]
-            if other["Id"] != row.get("Id"):
-                message = f"duplicate value found: {item.name} duplicates value on record with id: {other['Id']}"
+    def _check_unique(self, sobject: SObject, item: Field, row: Row, value: Stored) -> None:
+        for other in self.tables.ids_of(sobject, item, value):
+            if other != row.get("Id"):
+                message = f"duplicate value found: {item.name} duplicates value on record with id: {other}"
                 raise ApiError(400, "DUPLICATE_VALUE", message, [])
 
     def _insert(self, sobject: SObject, row: Row, user: str) -> str:
@@ -243,3 +255,8 @@ class Records:
         changes = {**changes, "LastModifiedDate": moment, "LastModifiedById": user, "SystemModstamp": moment}
         self.tables.update(sobject, str(row["Id"]), changes)
         self.rules.saved(sobject, {**row, **changes})
+
+
+def _unsupported(sobject: SObject, operation: str) -> ApiError:
+    message = f"entity type {sobject.name} does not support {operation}"
+    return ApiError(400, "INVALID_TYPE_FOR_OPERATION", message, [])

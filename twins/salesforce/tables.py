@@ -40,13 +40,20 @@ def _statements(sobject: SObject) -> str:
     columns = ", ".join(f'"{f.name}" {_column_type(f)}' for f in sobject.fields)
     lines = [f"CREATE TABLE IF NOT EXISTS {table(sobject)} (seq INTEGER PRIMARY KEY AUTOINCREMENT, {columns});"]
     for item in sobject.fields:
-        if item.type in {"id", "reference"} or item.external_id or item.unique or item.name == "SystemModstamp":
+        if _is_searched(item):
             # Ids are unique for ever; an external id is free again once its record is in the recycle bin.
             unique = "UNIQUE " if item.unique or item.type == "id" else ""
             where = ' WHERE "IsDeleted" = 0' if item.unique else ""
             name = f'"ix_{sobject.name}_{item.name}"'
             lines.append(f'CREATE {unique}INDEX IF NOT EXISTS {name} ON {table(sobject)} ("{item.name}"){where};')
     return "\n".join(lines)
+
+
+def _is_searched(item: Field) -> bool:
+    """True for what records are found by; who wrote one is asked rarely, and such an index slows every write."""
+    if item.type == "reference":
+        return "User" not in item.to
+    return item.type == "id" or item.external_id or item.unique or item.name == "SystemModstamp"
 
 
 def _column_type(item: Field) -> str:
@@ -80,6 +87,11 @@ class Tables:
     def matching(self, sobject: SObject, item: Field, value: Stored) -> list[Row]:
         """The live rows with that value in that field."""
         return self.select(sobject, f'"{item.name}" = ? AND "IsDeleted" = 0', value)
+
+    def ids_of(self, sobject: SObject, item: Field, value: Stored) -> list[str]:
+        """The ids of the live rows with that value in that field."""
+        sql = f'SELECT "Id" FROM {table(sobject)} WHERE "{item.name}" = ? AND "IsDeleted" = 0'  # noqa: S608 - as below
+        return [str(record) for (record,) in self.database.execute(sql, value)]
 
     def new_id(self, sobject: SObject) -> str:
         """The next id of that object; never the same twice."""

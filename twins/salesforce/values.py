@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from twins.salesforce.errors import ApiError
@@ -58,6 +59,11 @@ def number_token(value: Decimal) -> str:
 
 def stamp(moment: datetime) -> str:
     """A moment in the form that the API shows: UTC, milliseconds zero, offset without a colon."""
+    return _stamp(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=1024)  # thousands of rows are saved in one second, and with one export's time
+def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
@@ -71,6 +77,7 @@ def http_date(text: str) -> str:
     return moment_of(text).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
+@lru_cache(maxsize=1024)
 def parse_moment(text: str) -> str | None:
     """The stamp of an ISO moment with an offset; None when the text is none."""
     if not _DATETIME.fullmatch(text):
