@@ -87,16 +87,8 @@ class OrderReader:
 
     def _select_orders(self, where: str, order_by: str) -> str:
         names = self._names.order
-        fields = [
-            "Id",
-            "IsDeleted",
-            "SystemModstamp",
-            names.number,
-            names.status,
-            names.ordered_on,
-            names.purchase_order,
-        ]
-        fields.append(f"{names.account}.{self._names.account.erp_id}")
+        fields = ["Id", "IsDeleted", "SystemModstamp", names.number, names.status, names.ordered_on]
+        fields += [names.purchase_order, f"{names.account}.{self._names.account.erp_id}"]
         return select(fields, names.sobject, where=where, order_by=order_by)
 
     def _page(self, records: Sequence[Record], newest: datetime | None) -> OrderPage:
@@ -105,10 +97,11 @@ class OrderReader:
         orders: list[Order] = []
         incomplete: list[IncompleteOrder] = []
         for record in numbered:
-            own = lines.get(str(record["Id"]), [])
-            lack = _what_lacks(own, self._names)
+            stated = lines.get(str(record["Id"]), [])
+            living = [row for row in stated if row.get("IsDeleted") is not True]
+            lack = _what_lacks(living, self._names)
             if lack is None:
-                orders.append(self._order(record, own))
+                orders.append(self._order(record, living, _newest_stamp([record, *stated])))
             else:
                 number = str(record[self._names.order.number])
                 incomplete.append(IncompleteOrder(external_id=str(record["Id"]), number=number, reason=lack))
@@ -121,21 +114,20 @@ class OrderReader:
         )
 
     def _lines(self, order_ids: Iterable[str]) -> Mapping[str, list[Record]]:
-        """The lines of these orders, by order id."""
+        """The lines of these orders by order id, deleted ones among them: a deletion is a change of its order."""
         names = self._names.order_item
-        fields = ["Id", "SystemModstamp", names.order, names.line_no, names.quantity, names.unit_price, names.uom]
-        fields.append(f"{names.product}.{self._names.product.sku}")
+        fields = ["Id", "IsDeleted", "SystemModstamp", names.order, names.line_no, names.quantity, names.unit_price]
+        fields += [names.uom, f"{names.product}.{self._names.product.sku}"]
         found: dict[str, list[Record]] = defaultdict(list)
         for listed in in_lists(order_ids):
             by_line = f"{names.order}, {names.line_no}, Id"
             soql = select(fields, names.sobject, where=f"{names.order} IN {listed}", order_by=by_line)
-            for row in self._client.rows(soql):
+            for row in self._client.rows(soql, include_deleted=True):
                 found[str(row[names.order])].append(row)
         return found
 
-    def _order(self, record: Record, lines: Sequence[Record]) -> Order:
+    def _order(self, record: Record, lines: Sequence[Record], version_at: datetime) -> Order:
         names = self._names.order
-        stamps = [read_instant(row["SystemModstamp"]) for row in (record, *lines)]
         ordered_on = record.get(names.ordered_on)
         status = str(record.get(names.status) or "")
         return Order(
@@ -146,7 +138,7 @@ class OrderReader:
             status=status,
             active=self._is_active(status),
             external_id=str(record["Id"]),
-            version_at=max(stamps),  # a line can change without its order: the newest of them is the order's version
+            version_at=version_at,
             deleted=record.get("IsDeleted") is True,
             lines=tuple(self._line(row) for row in lines),
         )
@@ -181,6 +173,11 @@ def _through(record: Record, relation: str, field: str) -> str | None:
     parent = record.get(relation)
     value = parent.get(field) if isinstance(parent, Mapping) else None
     return str(value) if value else None
+
+
+def _newest_stamp(rows: Iterable[Record]) -> datetime:
+    """A line can change or go without its order: the newest stamp of them all is the order's version."""
+    return max(read_instant(row["SystemModstamp"]) for row in rows)
 
 
 def _what_lacks(lines: Sequence[Record], names: SalesforceNames) -> str | None:
