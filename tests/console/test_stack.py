@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from runtime.embedded.lock import StackAlreadyRunningError
 from runtime.embedded.processes import ProcessError, State
 from runtime.embedded.state import read_state, running_stack_state
 from runtime.settings import Settings, load_settings
+from tests.folders import own_folder
 
 PRODUCT = Path(__file__).with_name("stand_in_product.py")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,9 +42,10 @@ def _product(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_dir() -> Iterator[Path]:
     """One data folder for all tests here: making database files is the slow part."""
-    return tmp_path_factory.mktemp("stack") / "data"
+    with own_folder("stack") as folder:
+        yield folder / "data"
 
 
 @pytest.fixture
@@ -53,6 +56,13 @@ def settings(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("THREEWAY_DATA_DIR", str(data_dir))
     monkeypatch.setenv("THREEWAY_TWINS", "off")
     return load_settings(attach=False)
+
+
+def test_no_other_run_of_pytest_closes_the_stores_folder(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    runs_of_this_user = tmp_path_factory.getbasetemp().parent
+    assert not settings.data_dir.is_relative_to(runs_of_this_user)
 
 
 def test_up_crash_and_down(settings: Settings) -> None:

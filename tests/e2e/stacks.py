@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from runtime.embedded.ports import free_port
 from runtime.embedded.processes import ProcessError
 from runtime.settings import Settings
 from tests.e2e.gateway import Gateway
+from tests.folders import own_folder
 
 ATTEMPTS = 3
 OURS = ("THREEWAY_", "TEMPORAL_")
@@ -38,7 +37,7 @@ class StackedGateway(Gateway):
 @contextmanager
 def stacked_gateway() -> Iterator[StackedGateway]:
     """A gateway with empty books for as long as the body runs."""
-    with own_folder() as folder:
+    with own_folder("e2e") as folder:
         with without_our_variables(folder), ports_of_the_systems_choice():
             stack = _up(folder)
         try:
@@ -46,19 +45,6 @@ def stacked_gateway() -> Iterator[StackedGateway]:
                 yield gateway
         finally:
             _end(stack)
-
-
-@contextmanager
-def own_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards.
-
-    Not below pytest's: every run of it closes that one to other users, and for root the store runs as another user.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="threeway-e2e-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

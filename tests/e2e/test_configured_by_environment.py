@@ -23,9 +23,10 @@ from runtime.embedded.temporal_server import TemporalServer
 from tests.database import created
 from tests.e2e.books import assert_ledger_equals
 from tests.e2e.gateway import Gateway
-from tests.e2e.stacks import OURS, own_folder
+from tests.e2e.stacks import OURS
 from tests.e2e.twin_clients import ErpTwin
 from tests.e2e.waiting import wait_until
+from tests.folders import own_folder
 
 NAMESPACE = "billing"
 ADMIN_KEY = "a-key-of-this-test-7f3d9c51e2"
@@ -138,7 +139,7 @@ def _environment(
 def configured(postgres_url: str) -> Iterator[tuple[Gateway, Path]]:
     """A worker and an API that were started by hand, and the folder that the ERP shares with them."""
     ports = Ports()
-    with own_folder() as folder, created(postgres_url) as database_url, ExitStack() as running:
+    with own_folder("e2e") as folder, created(postgres_url) as database_url, ExitStack() as running:
         vendors = running.enter_context(_twins(folder, ports))
         temporal = running.enter_context(_temporal(folder, ports))
         environment = _environment(folder, database_url, temporal, vendors, ports.next())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -9,10 +10,21 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from runtime.embedded.postgres import EmbeddedPostgres, PostgresError
+from tests.folders import own_folder
 
 
-def test_it_starts_serves_persists_and_survives_a_crash(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, durable=False) as server:
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with own_folder("postgres") as folder:
+        yield folder
+
+
+def test_no_other_run_of_pytest_closes_the_folder(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert not data_dir.is_relative_to(tmp_path_factory.getbasetemp().parent)
+
+
+def test_it_starts_serves_persists_and_survives_a_crash(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir, durable=False) as server:
         with psycopg.connect(server.url) as one, psycopg.connect(server.url) as two:
             one.execute("create table t (n int)")
             one.execute("insert into t values (1)")
@@ -29,12 +41,12 @@ def test_it_starts_serves_persists_and_survives_a_crash(tmp_path: Path) -> None:
         assert process is not None
         process.kill()
         process.wait()
-    with EmbeddedPostgres(tmp_path, durable=False) as server, psycopg.connect(server.url) as again:
+    with EmbeddedPostgres(data_dir, durable=False) as server, psycopg.connect(server.url) as again:
         assert again.execute("select n from t").fetchall() == [(1,)]
 
 
-def test_a_long_path_still_gets_a_socket(tmp_path: Path) -> None:
-    folder = tmp_path / ("deep" * 20)
+def test_a_long_path_still_gets_a_socket(data_dir: Path) -> None:
+    folder = data_dir / ("deep" * 20)
     with EmbeddedPostgres(folder, durable=False) as server, psycopg.connect(server.url) as session:
         assert session.execute("select 1").fetchone() == (1,)
 
