@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project itse
 import structlog
 
 from store.schema import migrate
-from tests.activities.walk import Tally, Walk
+from tests.activities.walk import Walk
+from tests.activities.walk_oracle import Tally
 from tests.activities.world import House, running_house
 from tests.database import _embedded, _given, created
 

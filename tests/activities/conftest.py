@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.activities.world import House, Worker, running_house
+from tests.activities.worker import Worker
+from tests.activities.world import House, running_house
 from tests.database import cloned
 
 

@@ -18,11 +18,11 @@ from domain.shipments import Shipment
 from store import billing, exceptions, orders
 from store.session import transaction
 from tests.activities.statements import differing, open_causes, stated, unordered
+from tests.activities.worker import Worker
 from tests.activities.world import (
     CAUSE,
     CREATES,
     House,
-    Worker,
     amount_of,
     check_exactly_one,
 )

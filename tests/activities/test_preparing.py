@@ -20,13 +20,11 @@ from domain.sources import System
 from store import decisions, exceptions, intents, links
 from store.session import reading, transaction
 from tests.activities.statements import differing, open_causes, stated, unordered
+from tests.activities.worker import Death, Life, Worker
 from tests.activities.world import (
     CAUSE,
     CREATES,
-    Death,
     House,
-    Life,
-    Worker,
     amount_of,
     check_exactly_one,
     fresh_number,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.activities.walk import Tally, Walk
+from tests.activities.walk import Walk
+from tests.activities.walk_oracle import Tally
 from tests.activities.world import House
 
 SEEDS = 15

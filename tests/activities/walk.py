@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -21,10 +18,11 @@ from temporalio.exceptions import ApplicationError
 
 from domain.exceptions import Cause, Choice, ExceptionItem
 from domain.links import LinkKind
-from domain.shipments import Shipment
 from domain.work import RangeWork
-from tests.activities.world import CUSTOMERS, SKUS, Death, House, Life, Worker, amount_of
-from tests.build import line, order, order_line, shipment
+from tests.activities.walk_oracle import Oracle, Tally
+from tests.activities.walk_plan import Plan
+from tests.activities.worker import Death, Life, Worker
+from tests.activities.world import House, amount_of
 
 HASTE = 0.5  # seconds that a worker of a walk waits for an answer
 SLOW = 0.8
@@ -49,46 +47,18 @@ FAULTS: tuple[tuple[int, dict[str, Any]], ...] = (
 )
 
 
-@dataclass
-class Tally:
-    """What some walks came to."""
-
-    operations: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    violations: list[str] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        """Count another's in."""
-        self.operations.update(other.operations)
-        self.faults.update(other.faults)
-        self.outcomes.update(other.outcomes)
-        self.violations.extend(other.violations)
-
-
-@dataclass
-class Known:
-    """What the walk knows of one shipment: all that was stated, and what people did about it."""
-
-    statements: list[Shipment]
-    delivered: bool = False
-    ordered: bool = False
-    foreign: str | None = None
-    given_up: bool = False
-
-
 class Walk:
     """One seed's walk over one company."""
 
     def __init__(self, house: House, seed: int, tally: Tally) -> None:
         self._house, self._tally, self._name = house, tally, f"seed {seed}"
         self._dice = Random(seed)  # noqa: S311 - a walk is to be walked again
-        self._prefix = f"P{seed:05d}"
         self._workers = [Worker(house, read_timeout=HASTE) for _ in range(2)]
         self._works: list[RangeWork] = []
         self._intents: set[str] = set()
         self._slow_until = 0.0
-        self._known = self._plan()
+        self._plan = Plan(house, self._dice, f"P{seed:05d}")
+        self._known = self._plan.known
 
     def run(self) -> None:
         """Walk, calm down, settle, and judge."""
@@ -118,50 +88,6 @@ class Walk:
         finally:
             for one in self._workers:
                 one.close()
-
-    def _plan(self) -> dict[str, Known]:
-        """Shipments of one to three lines; some of them are parts of one order."""
-        known: dict[str, Known] = {}
-        order_number = ""
-        for place in range(self._dice.randint(3, 6)):
-            number = f"{self._prefix}-{place}"
-            if not order_number or self._dice.random() < 0.7:
-                order_number = f"S{number}"
-                customer = self._dice.choice(list(CUSTOMERS))
-            lines = [self._line(place * 10 + offset) for offset in range(1, self._dice.randint(2, 4))]
-            made = shipment(
-                *lines,
-                number=number,
-                order_number=order_number,
-                customer_number=customer,
-                freight=self._dice.choice([Decimal(0), self._money(5, 90)]),
-            )
-            known[number] = Known([made], ordered=self._dice.random() < 0.8)
-        for one in {known_one.statements[0].order_number: known_one for known_one in known.values()}.values():
-            if one.ordered:
-                self._place_order(one.statements[0].order_number, known)
-        return known
-
-    def _line(self, line_no: int) -> Any:
-        quantity = Decimal(self._dice.randint(2, 40))
-        price = Decimal(self._dice.randint(1, 999999)).scaleb(-4)
-        return line(line_no, sku=self._dice.choice(SKUS), quantity_shipped=quantity, unit_price=price)
-
-    def _money(self, low: int, high: int) -> Decimal:
-        return Decimal(self._dice.randint(low * 100, high * 100)).scaleb(-2)
-
-    def _place_order(self, number: str, known: dict[str, Known]) -> None:
-        """The order has every line that its shipments name first."""
-        parts = [one for one in known.values() if one.statements[0].order_number == number]
-        lines = [
-            order_line(part.line_no, sku=part.sku, quantity=part.quantity_shipped, unit_price=part.unit_price)
-            for one in parts
-            for part in one.statements[0].lines
-        ]
-        customer = parts[0].statements[0].customer_number
-        self._house.order(order(*lines, number=number, customer_number=customer))
-        for one in parts:
-            one.ordered = True
 
     def _weather(self) -> None:
         self._house.books.calm()
@@ -269,7 +195,7 @@ class Walk:
             less = first.model_copy(update={"quantity_shipped": first.quantity_shipped - 1})
             later = last.model_copy(update={"lines": (less, *last.lines[1:])})
         else:
-            later = last.model_copy(update={"freight": last.freight + self._money(1, 9)})
+            later = last.model_copy(update={"freight": last.freight + self._plan.money(1, 9)})
         known.statements.append(later)
         known.delivered = True
         work = self._house.deliver(later)
@@ -317,7 +243,7 @@ class Walk:
         missing = [one for one in self._known.values() if not one.ordered]
         if missing:
             self._count("late order")
-            self._place_order(self._dice.choice(missing).statements[0].order_number, self._known)
+            self._plan.place_order(self._dice.choice(missing).statements[0].order_number)
 
     # How it is done
 
@@ -382,7 +308,7 @@ class Walk:
         time.sleep(SLOW if self._slow_until == float("inf") else 0)
         for one in list(self._known.values()):
             if not one.ordered:
-                self._place_order(one.statements[0].order_number, self._known)
+                self._plan.place_order(one.statements[0].order_number)
         late = [one.statements[-1] for one in self._known.values() if not one.delivered]
         worker = Worker(self._house, read_timeout=10)
         try:
@@ -401,46 +327,8 @@ class Walk:
         raise AssertionError("some shipments never came to an end")
 
     def _judge(self) -> None:
-        standing = self._house.books.ledger()
-        for number, known in self._known.items():
-            ours = [one for one in standing if f"threeway:{number}:" in (one["private_note"] or "")]
-            problem = self._wrong(number, known, ours, {one["id"]: one for one in standing})
-            if problem:
-                self._violation(f"{number}: {problem}")
-
-    def _wrong(
-        self, number: str, known: Known, ours: list[dict[str, Any]], standing: dict[str, dict[str, Any]]
-    ) -> str | None:
-        """What is wrong with a shipment, None when all is well. What counts is QuickBooks' ledger."""
-        recorded = self._house.invoices(number)
-        state = self._house.shipment(number).state
-        if state == "not_billed":
-            self._tally.outcomes["not billed, by a person"] += 1
-            return None if known.given_up and not ours and not recorded else "not billed without a decision"
-        if state != "invoiced" or len(recorded) != 1 or recorded[0].quickbooks_id not in standing:
-            return f"it is {state} with {len(recorded)} recorded invoices"
-        by_hand = recorded[0].quickbooks_id == known.foreign
-        if len(ours) != (0 if by_hand else 1):
-            return f"{len(ours)} invoices of ours stand"
-        there = standing[recorded[0].quickbooks_id]
-        self._tally.outcomes["adopted from a person's hand" if by_hand else "billed"] += 1
-        return self._wrong_content(number, known, Decimal(there["total"]) - Decimal(there["tax"]), by_hand=by_hand)
-
-    def _wrong_content(self, number: str, known: Known, total: Decimal, *, by_hand: bool) -> str | None:
-        """The total is that of a statement; of the newest one, unless a person has the correction on the desk."""
-        open_causes = {item.cause for item in self._house.open_work(number)}
-        if not open_causes <= {Cause.CORRECTION_AFTER_INVOICE, *([Cause.INVOICE_DIFFERS] if by_hand else [])}:
-            return f"work is left open: {sorted(open_causes)}"
-        if total not in {amount_of(one) for one in known.statements}:
-            return f"the total {total} is that of no statement"
-        told = Cause.CORRECTION_AFTER_INVOICE in open_causes or self._handled(number) or by_hand
-        if total != amount_of(known.statements[-1]) and not told:
-            return "a correction was lost"
-        return None
-
-    def _handled(self, number: str) -> bool:
-        row = self._house.shipment(number)
-        return row.revision == self._house.counting_revision(number) > 1
+        for violation in Oracle(self._house, self._tally).violations(self._known):
+            self._violation(violation)
 
 
 _CHOSEN = frozenset(

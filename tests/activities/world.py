@@ -1,12 +1,11 @@
-"""A whole company for the proofs of invoicing: the store, the QuickBooks twin over real HTTP, and workers that can die.
+"""A whole company for the proofs of invoicing: the store with its masters and links, and the QuickBooks twin.
 
 Each builder fills many rows at once. Tests share a company and keep apart by the numbers of their shipments.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,14 +14,9 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-import httpx
-import uvicorn
 from pydantic import SecretStr
-from sqlalchemy import Engine, event
-from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
+from sqlalchemy import Engine
 
-from activities.invoicing import BookingActivities, PreparingActivities
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.gateway import QuickBooksGateway
 from domain.company import Company
@@ -32,7 +26,7 @@ from domain.links import Link, LinkKind
 from domain.orders import Order
 from domain.shipments import Shipment
 from domain.sources import System
-from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
+from domain.work import RangeWork
 from store import customers, exceptions, files, intents, invoices, items, links, orders, shipments, staging
 from store.causes import Cause, CauseSource
 from store.files import FileArrival
@@ -41,15 +35,13 @@ from store.session import make_engine, reading, transaction
 from store.tables.invoices import InvoiceRow
 from store.tables.shipments import ShipmentRow
 from store.tokens import DatabaseTokenVault, new_secret_key
+from tests.activities.books import Books, running_books
 from tests.build import REALM, company, customer, item
-from twins.quickbooks.app import create_app
-from twins.web import TwinApp
 
 AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 CAUSE = Cause(source=CauseSource.USER, actor="test")
 SKUS = ("BOLT", "NUT", "PIPE", "VALVE")
 CUSTOMERS = {"00000042": "Brightwater Plumbing", "00000043": "Hale & Sons Supply", "00000044": "Northgate Heating"}
-ATTEMPTS = 40
 CREATES = {"invoice": r"/invoice$", "batch": r"/batch$"}
 _numbers = count(1)
 
@@ -64,217 +56,6 @@ def amount_of(given: Shipment) -> Decimal:
 def fresh_number(prefix: str = "SH") -> str:
     """A shipment number that nothing else uses."""
     return f"{prefix}{next(_numbers):05d}"
-
-
-class Books:
-    """The QuickBooks twin, seen by its control plane: its ledger, its journal, and what can go wrong there."""
-
-    def __init__(self, app: TwinApp, root: str, control: httpx.Client) -> None:
-        self.app, self.root, self._control = app, root, control
-
-    def ledger(self) -> list[dict[str, Any]]:
-        """Every invoice that stands: neither deleted nor voided."""
-        found: list[dict[str, Any]] = self._call("GET", "ledger")["invoices"]
-        return [one for one in found if not one["deleted"] and not one["voided"]]
-
-    def billing(self, number: str) -> list[dict[str, Any]]:
-        """The standing invoices that carry our marker for a shipment."""
-        return [one for one in self.ledger() if f"threeway:{number}:" in (one["private_note"] or "")]
-
-    def place(self) -> int:
-        """The number of the journal's newest entry."""
-        return max((one["n"] for one in self._call("GET", "journal")["requests"]), default=0)
-
-    def journal(self, after: int) -> list[dict[str, Any]]:
-        """The requests on the company since a place, oldest first."""
-        requests = self._call("GET", "journal", params={"after": after})["requests"]
-        return [one for one in requests if "/company/" in one["path"]]
-
-    def words(self, after: int) -> list[str]:
-        """The same in short: `invoice`, `batch`, `query`."""
-        return [one["path"].rsplit("/", 1)[1] for one in self.journal(after)]
-
-    def fault(self, kind: str, **rule: object) -> None:
-        self._call("POST", "faults", json={"kind": kind, "method": "POST", **rule})
-
-    def set(self, **values: object) -> None:
-        self._call("PATCH", "settings", json=values)
-
-    def clear_faults(self) -> None:
-        self._call("DELETE", "faults")
-
-    def calm(self) -> None:
-        """No faults, and the settings of a company that keeps our numbers."""
-        self.clear_faults()
-        self.set(
-            custom_txn_numbers=True,
-            warn_duplicate_numbers=True,
-            supplied_number="override",
-            using_sales_tax=False,
-            book_close_on="",
-        )
-
-    def edit(self, entity: str, external_id: str, operation: str = "update", **changes: object) -> None:
-        """A QuickBooks user changes something."""
-        body = {"entity": entity, "id": external_id, "operation": operation, "changes": changes}
-        self._call("POST", "edit", json=body)
-
-    def forget_requests(self) -> None:
-        """Drop every stored answer, as a request id that is older than QuickBooks remembers."""
-        self.app.database.execute("DELETE FROM replay")
-
-    def invoice_by_hand(self, token: str, customer_id: str, item_id: str, amount: str, **more: object) -> str:
-        """Somebody writes an invoice in QuickBooks; answers its id."""
-        line = {
-            "DetailType": "SalesItemLineDetail",
-            "Amount": amount,
-            "SalesItemLineDetail": {"ItemRef": {"value": item_id}, "Qty": "1", "UnitPrice": amount},
-        }
-        body = {"CustomerRef": {"value": customer_id}, "Line": [line], **more}
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        answer = self._control.post(f"/v3/company/{REALM}/invoice", json=body, headers=headers)
-        answer.raise_for_status()
-        return str(answer.json()["Invoice"]["Id"])
-
-    def _call(self, method: str, what: str, **more: Any) -> Any:
-        answer = self._control.request(method, f"/__twin__/{what}", **more)
-        answer.raise_for_status()
-        return answer.json()
-
-
-@contextmanager
-def running_books() -> Iterator[Books]:
-    """A twin of its own on a free port, for as long as the body runs."""
-    app = create_app(":memory:")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, port=0, log_level="critical", lifespan="on", timeout_keep_alive=120, timeout_graceful_shutdown=1
-        )
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    root = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    with httpx.Client(base_url=root, timeout=30) as control:
-        yield Books(app, root, control)
-    server.should_exit = True
-    thread.join(10)
-
-
-class Death(BaseException):
-    """The process dies here."""
-
-
-@dataclass
-class Life:
-    """Counts the boundaries that a worker passes, and ends its life at one of them (0: never)."""
-
-    dies_at: int = 0
-    passed: list[str] = field(default_factory=list)
-
-    def boundary(self, name: str) -> None:
-        self.passed.append(name)
-        if len(self.passed) == self.dies_at:
-            raise Death(name)
-
-
-class MortalGateway:
-    """A gateway whose caller may die before or after any call."""
-
-    def __init__(self, gateway: QuickBooksGateway, life: Life) -> None:
-        self._gateway, self._life = gateway, life
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        call = getattr(self._gateway, name)
-
-        def mortal(*args: Any) -> Any:
-            self._life.boundary(f"before {name}")
-            answer = call(*args)
-            self._life.boundary(f"after {name}")
-            return answer
-
-        return mortal
-
-
-def mortal_engine(url: str, life: Life) -> Engine:
-    """An engine whose user may die before or after any commit."""
-    opened = make_engine(url, pool_size=4)
-
-    @event.listens_for(opened, "commit")
-    def commit(connection: Any) -> None:
-        life.boundary("before commit")
-        connection.connection.driver_connection.commit()
-        life.boundary("after commit")
-
-    return opened
-
-
-class Worker:
-    """One process that prepares and books: its own engine, its own gateway, the product's own activities."""
-
-    def __init__(self, house: House, life: Life | None = None, *, read_timeout: float = 15.0) -> None:
-        self._house, self._life, self._timeout = house, life, read_timeout
-        self._own_engine = mortal_engine(house.url, life) if life else None
-        self.engine = self._own_engine or house.engine
-        self._gateways: list[QuickBooksGateway] = []
-        self.preparing = PreparingActivities(self.engine, house.company, REALM)
-        self.connect()
-
-    def connect(self) -> None:
-        """Connect to QuickBooks anew, as a process does that starts: with no pause left from the past."""
-        self.gateway = self._house.gateway(self._timeout)
-        self._gateways.append(self.gateway)
-        seen: Any = MortalGateway(self.gateway, self._life) if self._life else self.gateway
-        self.booking = BookingActivities(self.engine, seen)
-
-    def close(self) -> None:
-        for one in self._gateways:
-            one.close()
-        if self._own_engine:
-            self._own_engine.dispose()
-
-    def prepare_range(self, work: RangeWork) -> Prepared:
-        prepared: Prepared = ActivityEnvironment().run(self.preparing.prepare_range, work)
-        return prepared
-
-    def prepare(self, number: str) -> Prepared:
-        prepared: Prepared = ActivityEnvironment().run(self.preparing.prepare, ShipmentWork(shipment_number=number))
-        return prepared
-
-    def book(self, intent_ids: Sequence[str]) -> Booked:
-        booked: Booked = ActivityEnvironment().run(self.booking.book, BookWork(intent_ids=list(intent_ids)))
-        return booked
-
-    def note_unbooked(self, number: str) -> str | None:
-        work = ShipmentWork(shipment_number=number)
-        noted: str | None = ActivityEnvironment().run(self.preparing.note_unbooked, work)
-        return noted
-
-    def book_patiently(self, intent_ids: Sequence[str]) -> Booked:
-        """Book as Temporal does: again after every error that says that it can help; without the waiting."""
-        for _ in range(ATTEMPTS):
-            try:
-                return self.book(intent_ids)
-            except ApplicationError as error:
-                if error.non_retryable:
-                    raise
-                if error.type == "rate_limited":
-                    self.connect()
-        raise AssertionError(f"not settled after {ATTEMPTS} attempts")
-
-    def bill(self, *numbers: str) -> dict[str, str]:
-        """Bring shipments as far as they come by themselves; answers what is held, by shipment."""
-        held: dict[str, str] = {}
-        for number in numbers:
-            prepared = self.prepare(number)
-            while prepared.book:
-                outcome = self.book_patiently(prepared.book)
-                if outcome.refused:
-                    self.note_unbooked(number)
-                prepared = self.prepare(number)
-            held |= prepared.held
-        return held
 
 
 @dataclass
