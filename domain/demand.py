@@ -77,6 +77,7 @@ class LineAcknowledgement(BaseModel):
     status: AcknowledgementStatus
     allocated: Quantity | None = None
     backordered: Quantity = Decimal(0)
+    promise_on: date | None = None
     cut_at: AwareDatetime
     sequence: int
     source: str
@@ -109,7 +110,11 @@ def line_acknowledgements(
         return [LineAcknowledgement.model_validate({**common, "line_no": None, "source": source})]
     return [
         LineAcknowledgement.model_validate(
-            {**common, "source": source, **one.model_dump(include={"line_no", "allocated", "backordered"})}
+            {
+                **common,
+                "source": source,
+                **one.model_dump(exclude={"sku"}),
+            }
         )
         for one in said.lines
     ]

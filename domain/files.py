@@ -88,7 +88,7 @@ class FileSummary(BaseModel):
 
     `group_count` groups passed, `rejected_group_count` did not: together they are all that the file states anew.
     `unchanged_group_count` groups stand byte by byte in the last accepted file: they are proven by the totals and their
-    bytes are accepted, but they are not staged again and not in `group_count`.
+    bytes are accepted, but they are not staged again and not in `group_count`. `compared_with` is the id of that file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,6 +104,7 @@ class FileSummary(BaseModel):
     group_count: int
     rejected_group_count: int = 0
     unchanged_group_count: int = 0
+    compared_with: str | None = None
     accepted_bytes: int = 0
     quarantined_bytes: int = 0
     skipped_bytes: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,46 +45,58 @@ class StockPolicy(BaseModel):
     swing_money: Money = Decimal(0)
 
 
-def doubts(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> list[StockFinding]:
+class Census(NamedTuple):
+    """How a snapshot compares with what was there before it, in its warehouses.
+
+    `listed`: rows that were stated, of which `missing` are not in it. `holding`: rows that held something, of which it
+    states `emptied` as holding nothing.
+    """
+
+    listed: int
+    missing: int
+    holding: int
+    emptied: int
+
+
+def census(balances: Balances, snapshot: Snapshot) -> Census:
+    """Count, over balances that are in memory."""
+    scope = _in_scope(balances, snapshot)
+    there = [key for key in scope if _is_stated(balances.rows[key])]
+    holding = {key for key in scope if _holds_something(balances.rows[key])}
+    listed = snapshot.listed()
+    emptied = 0
+    for row in snapshot.rows:
+        emptied += stock_key(row.sku, row.warehouse) in holding and not any(one.on_hand for one in row.counts)
+    missing = sum(1 for key in there if key not in listed)
+    return Census(listed=len(there), missing=missing, holding=len(holding), emptied=emptied)
+
+
+def doubts(counted: Census, snapshot: Snapshot, policy: StockPolicy) -> list[StockFinding]:
     """Why nothing of this snapshot may be applied (case I2); a snapshot that a person accepted has none."""
     if snapshot.accepted:
         return []
     if not snapshot.proven:
         sentence = f"{snapshot.source}: its totals are not proven, so nothing of it is applied."
         return [StockFinding(cause=Cause.STOCK_NOT_PROVEN, sentence=sentence, subject=snapshot.id)]
-    return _zeros(balances, snapshot, policy)
-
-
-def _zeros(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> list[StockFinding]:
-    """Rows that held something and are now said to hold nothing, as a share of those that held something."""
-    if policy.zero_percent is None:
-        return []
-    full = {key for key in _in_scope(balances, snapshot) if _holds_something(balances.rows[key])}
-    emptied = 0
-    for row in snapshot.rows:
-        key = stock_key(row.sku, row.warehouse)
-        emptied += key in full and not any(one.on_hand for one in row.counts)
-    if not full or emptied * 100 <= policy.zero_percent * len(full):
+    limit = policy.zero_percent
+    if limit is None or not counted.holding or counted.emptied * 100 <= limit * counted.holding:
         return []
     sentence = (
-        f"{snapshot.source}: {emptied} of {len(full)} rows that held stock are stated as empty, "
-        f"more than {plain(policy.zero_percent)} %. Nothing of it is applied."
+        f"{snapshot.source}: {counted.emptied} of {counted.holding} rows that held stock are stated as empty, "
+        f"more than {plain(limit)} %. Nothing of it is applied."
     )
     return [StockFinding(cause=Cause.STOCK_TOO_MANY_ZEROS, sentence=sentence, subject=snapshot.id)]
 
 
-def shrinkage(balances: Balances, snapshot: Snapshot, policy: StockPolicy) -> StockFinding | None:
+def shrinkage(counted: Census, snapshot: Snapshot, policy: StockPolicy) -> StockFinding | None:
     """Why the absence of rows is not believed: too many of the rows that there were are missing (case I2)."""
     limit = policy.shrink_percent
     if snapshot.accepted or limit is None:
         return None
-    there = [key for key in _in_scope(balances, snapshot) if _is_stated(balances.rows[key])]
-    listed = snapshot.listed()
-    missing = sum(1 for key in there if key not in listed)
-    if not there or missing * 100 <= limit * len(there):
+    if not counted.listed or counted.missing * 100 <= limit * counted.listed:
         return None
     sentence = (
-        f"{snapshot.source}: {missing} of {len(there)} rows are missing, more than {plain(limit)} %. "
+        f"{snapshot.source}: {counted.missing} of {counted.listed} rows are missing, more than {plain(limit)} %. "
         "The rows that it lists are applied, the missing ones stay as they were."
     )
     return StockFinding(cause=Cause.STOCK_SHRUNK, sentence=sentence, subject=snapshot.id)

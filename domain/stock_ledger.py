@@ -10,7 +10,7 @@ from domain.exceptions import Cause, ExceptionKind
 from domain.money import plain
 from domain.stock_balances import Agreed, Balance, Balances, Base, Closing
 from domain.stock_events import Absence, Confirmation, Delta, Snapshot, SnapshotRow, StockEvent, Version, stock_key
-from domain.stock_guards import StockFinding, StockPolicy, doubts, guarded, shrinkage
+from domain.stock_guards import StockFinding, StockPolicy, census, doubts, guarded, shrinkage
 
 NO_VALUES: Mapping[str, Decimal] = {}
 
@@ -41,10 +41,12 @@ def apply(
     `unit_values` are money per base unit by SKU, for the swing guard.
     """
     if isinstance(event, Snapshot):
-        found = doubts(balances, event, policy)
+        counted = census(balances, event)
+        found = doubts(counted, event, policy)
         if found:
             return Applied(balances=balances, findings=tuple(found))
-        return _restate(balances, event, policy, unit_values)
+        shrunk = shrinkage(counted, event, policy) if event.complete else None
+        return restate(balances, event, policy, unit_values, shrunk=shrunk)
     row = balances.rows.get(stock_key(event.sku, event.warehouse))
     if isinstance(event, Confirmation):
         after = _confirmed(row, event) if row else None
@@ -66,11 +68,19 @@ def derive(
     return balances
 
 
-def _restate(
-    balances: Balances, snapshot: Snapshot, policy: StockPolicy, unit_values: Mapping[str, Decimal]
+def restate(
+    balances: Balances,
+    snapshot: Snapshot,
+    policy: StockPolicy,
+    unit_values: Mapping[str, Decimal] = NO_VALUES,
+    *,
+    shrunk: StockFinding | None = None,
 ) -> Applied:
-    shrunk = shrinkage(balances, snapshot, policy) if snapshot.complete else None
-    closes = snapshot.complete and shrunk is None and snapshot.absence is not Absence.KEEP
+    """Apply a snapshot that nothing speaks against; `shrunk`: why the absence of rows is not believed, if it is not.
+
+    `balances` may be a part of all rows, where the snapshot is cut to the same part.
+    """
+    closes = closes_absent(snapshot, shrunk)
     closings = _closings(balances, snapshot) if closes else balances.closings
     scope = set(snapshot.warehouses)
     stated = {stock_key(row.sku, row.warehouse): row for row in snapshot.rows if row.warehouse in scope}
@@ -84,14 +94,24 @@ def _restate(
     return applied._replace(findings=(*([shrunk] if shrunk else []), *rivals))
 
 
-def _closings(balances: Balances, snapshot: Snapshot) -> Mapping[str, Closing]:
-    closing = Closing(
+def closes_absent(snapshot: Snapshot, shrunk: StockFinding | None) -> bool:
+    """Whether what a snapshot does not list is changed by that (case I2)."""
+    return snapshot.complete and shrunk is None and snapshot.absence is not Absence.KEEP
+
+
+def closing_by(snapshot: Snapshot) -> Closing:
+    """A snapshot as what closes the absent rows of its warehouses."""
+    return Closing(
         effective_at=snapshot.effective_at,
         sequence=snapshot.sequence,
         event_id=snapshot.id,
         source=snapshot.source,
         absence=snapshot.absence,
     )
+
+
+def _closings(balances: Balances, snapshot: Snapshot) -> Mapping[str, Closing]:
+    closing = closing_by(snapshot)
     known = balances.closings
     newer = {one: closing for one in snapshot.warehouses if one not in known or known[one].version < closing.version}
     return {**known, **newer}

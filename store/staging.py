@@ -7,12 +7,12 @@ from uuid import UUID
 
 import psycopg
 from pydantic_core import to_json
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlmodel import Session, col
 
 from domain.files import StagedGroup
 from store.errors import translated
-from store.tables.files import StagedGroupRow
+from store.tables.files import StagedDepartureRow, StagedGroupRow
 
 _COPY = "COPY staged_groups (file_id, seq, key, line_from, line_to, byte_from, byte_to, payload) FROM STDIN"
 
@@ -37,6 +37,14 @@ def stage(session: Session, file_id: UUID, blocks: Iterable[list[StagedGroup]]) 
     return count
 
 
+def note_departures(session: Session, file_id: UUID, keys: Iterable[str]) -> None:
+    """Keep the keys of the file before that do not stand in this one word for word; replaces an earlier attempt's."""
+    session.execute(delete(StagedDepartureRow).where(col(StagedDepartureRow.file_id) == file_id))
+    rows = [{"file_id": file_id, "key": key} for key in dict.fromkeys(keys)]
+    if rows:
+        session.execute(insert(StagedDepartureRow), rows)
+
+
 def groups(session: Session, file_id: UUID, seq_from: int, seq_to: int) -> list[StagedGroup]:
     """The groups of a range, both ends included, in file order."""
     query = (
@@ -54,7 +62,8 @@ def count(session: Session, file_id: UUID) -> int:
 
 
 def clear(session: Session, file_id: UUID) -> None:
-    """Remove a file's staged groups."""
+    """Remove a file's staged groups, and what was noted about the file before it."""
+    session.execute(delete(StagedDepartureRow).where(col(StagedDepartureRow.file_id) == file_id))
     session.execute(delete(StagedGroupRow).where(col(StagedGroupRow.file_id) == file_id))
 
 

@@ -11,6 +11,7 @@ from store.tables.files import (
     InboxRow,
     SourceFileNameRow,
     SourceFileRow,
+    StagedDepartureRow,
     StagedGroupRow,
 )
 from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
@@ -25,6 +26,7 @@ from store.tables.stock import (
     AvailabilityRow,
     ReservationRow,
     StockEventRow,
+    StockExportRow,
     StockFeedRow,
     StockLevelRow,
     StockMarkRow,
@@ -64,9 +66,11 @@ __all__ = [
     "ShipmentRow",
     "SourceFileNameRow",
     "SourceFileRow",
+    "StagedDepartureRow",
     "StagedGroupRow",
     "StatementRow",
     "StockEventRow",
+    "StockExportRow",
     "StockFeedRow",
     "StockLevelRow",
     "StockMarkRow",

@@ -108,6 +108,15 @@ class FileRejectRow(SQLModel, table=True):
     raw: str | None = None
 
 
+class StagedDepartureRow(SQLModel, table=True):
+    """A key of the file before that does not stand in this one word for word: it changed, or it vanished."""
+
+    __tablename__ = "staged_departures"
+
+    file_id: UUID = Field(primary_key=True, foreign_key="source_files.id", ondelete="CASCADE")
+    key: str = Field(primary_key=True)
+
+
 class StagedGroupRow(SQLModel, table=True):
     """One group of a file in canonical words, waiting to be applied; workflows carry ranges of `seq`."""
 

@@ -82,6 +82,22 @@ class StockEventRow(SQLModel, table=True):
     applied_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
 
 
+class StockExportRow(SQLModel, table=True):
+    """How long it took from an export being there to each of its changed rows being shown in Salesforce."""
+
+    __tablename__ = "stock_exports"
+    __table_args__ = (Index(None, "finished_at"),)
+
+    event_id: str = Field(primary_key=True)
+    source: str
+    effective_at: datetime = Field(sa_type=UTC_TIME)
+    visible_at: datetime = Field(sa_type=UTC_TIME)
+    rows: int = Field(sa_type=BIG)
+    p50_seconds: Decimal | None = None
+    p99_seconds: Decimal | None = None
+    finished_at: datetime = Field(sa_type=UTC_TIME)
+
+
 class StockMarkRow(SQLModel, table=True):
     """An item whose promise has to be decided again, because something that it is made of changed."""
 
@@ -149,12 +165,15 @@ class StockStatementRow(SQLModel, table=True):
 
 
 class ReservationRow(SQLModel, table=True):
-    """Goods kept for a line of a quote until `expires_at`, in base units; an `order_number` ends it (case I11)."""
+    """Goods kept for a line of a quote until `expires_at`, in base units; an `order_number` ends it (case I11).
+
+    A line for a kit keeps each of its components.
+    """
 
     __tablename__ = "reservations"
     __table_args__ = (
         check("quantity_positive", "quantity > 0"),
-        UniqueConstraint("reference", "line_no"),
+        UniqueConstraint("reference", "line_no", "sku"),
         Index(None, "expires_at"),
     )
 

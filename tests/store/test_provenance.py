@@ -25,6 +25,8 @@ AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
     "order_acknowledgements",  # append-only: their own log
     "stock_events",  # append-only: their own log
+    "staged_departures",
+    "stock_exports",  # measured, not stated
     "stock_marks",  # work to do, gone when it is done
     "stock_policies",  # append-only: their own log
     "stock_statements",  # what was said elsewhere, not what is true

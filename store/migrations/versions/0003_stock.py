@@ -24,7 +24,7 @@ TRACKED = {
     "reservations": ("id",),
 }
 APPEND_ONLY = ("stock_events", "stock_policies", "order_acknowledgements")
-PLAIN = ("stock_marks", "stock_statements")
+PLAIN = ("stock_marks", "stock_statements", "stock_exports", "staged_departures")
 
 
 def upgrade() -> None:
@@ -106,6 +106,31 @@ def _events() -> None:
     )
     op.create_index("ix_stock_events_effective_at", "stock_events", ["effective_at"])
     op.create_table(
+        "staged_departures",
+        sa.Column("file_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["source_files.id"],
+            name=op.f("fk_staged_departures_file_id_source_files"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("file_id", "key", name="pk_staged_departures"),
+    )
+    op.create_table(
+        "stock_exports",
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("effective_at", TIME, nullable=False),
+        sa.Column("visible_at", TIME, nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("p50_seconds", sa.Numeric(), nullable=True),
+        sa.Column("p99_seconds", sa.Numeric(), nullable=True),
+        sa.Column("finished_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_stock_exports"),
+    )
+    op.create_index("ix_stock_exports_finished_at", "stock_exports", ["finished_at"])
+    op.create_table(
         "stock_marks",
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
@@ -176,7 +201,7 @@ def _reservations() -> None:
         sa.Column("created_by", sa.String(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_reservations_quantity_positive")),
         sa.PrimaryKeyConstraint("id", name="pk_reservations"),
-        sa.UniqueConstraint("reference", "line_no", name="uq_reservations_reference_line_no"),
+        sa.UniqueConstraint("reference", "line_no", "sku", name="uq_reservations_reference_line_no_sku"),
     )
     op.create_index("ix_reservations_sku", "reservations", ["sku"])
     op.create_index("ix_reservations_expires_at", "reservations", ["expires_at"])
