@@ -6,13 +6,14 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from starlette.responses import JSONResponse
 
-from twins.salesforce import composite, oauth, queries, resources, row_collections
+from twins.salesforce import bulk, bulk_jobs, composite, oauth, queries, resources, row_collections
+from twins.salesforce.bulk_loader import Loader
 from twins.salesforce.control import routes
 from twins.salesforce.errors import ApiError
 from twins.salesforce.faults import JSON, OrgFaults, answers, refusal
 from twins.salesforce.oauth import Refused, Sessions
 from twins.salesforce.org import INTEGRATION_USER, SETTINGS, Org
-from twins.salesforce.rest import Answer, Call, Router, split_target
+from twins.salesforce.rest import UNTROUBLED, Answer, Call, Router, split_target
 from twins.salesforce.seeding import seed
 from twins.salesforce.usage import count_call
 from twins.salesforce.values import dump_json
@@ -21,8 +22,8 @@ from twins.web import Database, TwinApp
 _KEPT_HEADERS = ("sforce-", "if-", "x-")
 
 
-def api_router() -> Router:
-    """All resources below the version."""
+def api_router(loader: Loader) -> Router:
+    """All resources below the version; the loader does the work of bulk jobs."""
     router = Router()
     router.add("", get=resources.resource_map)
     router.add("limits", get=resources.limits)
@@ -43,6 +44,10 @@ def api_router() -> Router:
     )
     router.add("composite/sobjects/*", get=row_collections.retrieve, post=row_collections.retrieve)
     router.add("composite/sobjects/*/*", patch=row_collections.upsert)
+    router.add("jobs/ingest", get=bulk.listing, post=bulk.create)
+    router.add("jobs/ingest/*", get=bulk.reading(loader), patch=bulk.changing(loader), delete=bulk.remove)
+    router.add("jobs/ingest/*/batches", put=bulk.upload)
+    router.add("jobs/ingest/*/*", get=bulk.results)
     return router
 
 
@@ -69,6 +74,7 @@ def create_app(database: str = ":memory:") -> TwinApp:
     app = TwinApp("Salesforce twin", store, SETTINGS, kinds, fill, start)
     org = Org(store, app.clock.now, app.settings.all)
     store.script(queries.TABLES)
+    store.script(bulk_jobs.TABLES)
     sessions = Sessions(org)
     app.faults = OrgFaults(store, kinds)
     with store.transaction():
@@ -79,7 +85,7 @@ def create_app(database: str = ":memory:") -> TwinApp:
 
 
 def _vendor_routes(app: TwinApp, org: Org, sessions: Sessions) -> None:
-    api = api_router()
+    api = api_router(Loader(org, app.database))
 
     @app.post("/services/oauth2/token")
     async def token(request: Request) -> Response:
@@ -117,8 +123,8 @@ def _serve(parts: tuple[Org, Sessions, TwinApp], api: Router, request: Request, 
         answer = _dispatch(org, api, request, content)
     request.scope.get("journal", {}).update(answer.notes)
     headers = {"Sforce-Limit-Info": f"api-usage={used}/{maximum}", **answer.headers}
-    if answer.body is None:
-        return Response(None, answer.status, headers)
+    if answer.body is None or "Content-Type" in headers:
+        return Response(answer.body, answer.status, headers)
     return Response(dump_json(answer.body), answer.status, headers, media_type=JSON)
 
 
@@ -129,8 +135,8 @@ def _dispatch(org: Org, api: Router, request: Request, content: bytes) -> Answer
         version, path, query = split_target(target)
     except ApiError as problem:
         return Answer(problem.status, problem.body())
-    locked = request.scope.get("locked_item")
-    call = Call(request.method, version, path, query, request.headers, content, INTEGRATION_USER, locked)
+    trouble = request.scope.get("trouble", UNTROUBLED)
+    call = Call(request.method, version, path, query, request.headers, content, INTEGRATION_USER, trouble)
     return api.dispatch(org, call)
 
 

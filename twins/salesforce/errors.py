@@ -55,3 +55,9 @@ def lock_refused(record: str) -> ApiError:
     return ApiError(
         400, "UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {record}", []
     )
+
+
+def trigger_failed() -> ApiError:
+    """400 when an Apex trigger threw: it names no row, for it takes every row of its transaction down."""
+    message = "GatewayStock: execution of BeforeUpdate caused by: System.NullPointerException"
+    return ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])

@@ -1,12 +1,14 @@
 """The failures of the org beside the common ones: locks, limits, dead sessions, a page of HTML where JSON belongs."""
 
+import re
 from collections.abc import Callable
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from twins.quickbooks.fault_rules import Application, Exchange, FaultAnswers, FaultRule, Faults
-from twins.salesforce.errors import lock_refused
+from twins.salesforce.errors import lock_refused, trigger_failed
 from twins.salesforce.ids import make_id
+from twins.salesforce.rest import Trouble
 
 JSON = "application/json;charset=UTF-8"
 DAILY = "TotalRequests Limit exceeded."
@@ -18,18 +20,20 @@ UNEXPECTED = (
 _PLACES = {
     "lock_row": r"/services/data/v[\d.]+/(sobjects|composite)",
     "item_lock": r"/composite/sobjects",
+    "trigger_failure": r"/services/data/v[\d.]+/(sobjects|composite)",
     "request_limit": r"/services/data/v",
     "concurrent_limit": r"/services/data/v",
     "expired_token_once": r"/services/data/v",
     "html_200": r"/services/data/v",
 }
-_WRITES = {"lock_row", "item_lock"}
+_WRITES = {"lock_row", "item_lock", "trigger_failure"}
+_ROWS = re.compile(r"/composite/sobjects|/jobs/ingest")
 _CODES = {500: "UNKNOWN_EXCEPTION", 503: "SERVER_UNAVAILABLE", 429: "REQUEST_LIMIT_EXCEEDED"}
 _MESSAGES = {500: UNEXPECTED, 503: "Server Unavailable", 429: "Too many requests."}
 
 
 class OrgFaults(Faults):
-    """The shared rules, plus the lock of one row in a Collections call, which the handler itself has to play."""
+    """The shared rules, plus what befalls single rows of Collections and bulk jobs, which their handlers must play."""
 
     def add(self, rule: FaultRule) -> FaultRule:
         """Add a rule; a kind of the org that names no path gets the place where it can happen."""
@@ -42,8 +46,9 @@ class OrgFaults(Faults):
         elif exchange.scope["method"] == "GET":
             self._save(rule.model_copy(update={"matched": rule.matched - 1}))
             await exchange.run(app)
-        elif rule.kind == "item_lock":
-            exchange.scope["locked_item"] = rule.contains or ""
+        elif rule.kind != "lock_row" and _ROWS.search(exchange.scope["path"]):
+            text = rule.contains or ""
+            exchange.scope["trouble"] = Trouble(locked=text) if rule.kind == "item_lock" else Trouble(poison=text)
             await exchange.run(app)
         else:
             await super().serve(app, exchange, rule)
@@ -56,7 +61,7 @@ def answers(end_sessions: Callable[[], None]) -> FaultAnswers:
         end_sessions()
         return refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
-    locked = lock_refused(make_id("001", 1))
+    locked, failed = lock_refused(make_id("001", 1)), trigger_failed()
     return FaultAnswers(
         json_error=lambda status: refusal(
             status, _CODES.get(status, "UNKNOWN_EXCEPTION"), _MESSAGES.get(status, UNEXPECTED)
@@ -65,6 +70,7 @@ def answers(end_sessions: Callable[[], None]) -> FaultAnswers:
             "expired_token_once": expired,
             "lock_row": lambda _: JSONResponse(locked.body(), locked.status, media_type=JSON),
             "item_lock": lambda _: JSONResponse(locked.body(), locked.status, media_type=JSON),
+            "trigger_failure": lambda _: JSONResponse(failed.body(), failed.status, media_type=JSON),
             "request_limit": lambda _: refusal(403, "REQUEST_LIMIT_EXCEEDED", DAILY),
             "concurrent_limit": lambda _: refusal(403, "REQUEST_LIMIT_EXCEEDED", CONCURRENT),
             "html_200": lambda _: HTMLResponse("<html><body><h1>Down for maintenance</h1></body></html>", 200),

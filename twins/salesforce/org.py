@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "activate_orders": True,
     "validation_rules": [],
     "journal_bodies": False,
+    "bulk_delay_ms": 200,
     "password_grant": False,
     "jwt_public_key": "",
 }

@@ -27,7 +27,7 @@ def versions() -> list[dict[str, str]]:
 
 def resource_map(_org: Org, call: Call) -> Answer:
     """The resources of this version by name."""
-    names = ("sobjects", "query", "queryAll", "limits", "composite")
+    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
     return Answer(200, {name: f"{call.base}/{name}" for name in names})
 
 

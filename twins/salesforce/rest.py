@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from twins.salesforce.errors import ApiError, MultipleMatches, not_found
@@ -10,6 +10,19 @@ from twins.salesforce.org import Org
 from twins.salesforce.values import load_json
 
 OLDEST, NEWEST = 31, 68
+
+
+class Trouble(NamedTuple):
+    """What a fault does to the rows of a call: one is locked, or one lets a trigger fail for all that go with it.
+
+    Both are texts that the row holds; an empty one stands for any row.
+    """
+
+    locked: str | None = None
+    poison: str | None = None
+
+
+UNTROUBLED = Trouble()
 
 
 @dataclass(frozen=True)
@@ -23,7 +36,7 @@ class Call:
     headers: Mapping[str, str]
     content: bytes | Any
     user: str
-    locked_item: str | None = None
+    trouble: Trouble = UNTROUBLED
 
     @property
     def base(self) -> str:
@@ -44,7 +57,10 @@ class Call:
 
 @dataclass
 class Answer:
-    """Status, JSON body (None: no content) and headers of an answer; `notes` go to the journal."""
+    """Status, body (JSON, text as it is under a `Content-Type` of its own, None: no content) and headers of an answer.
+
+    `notes` go to the journal.
+    """
 
     status: int
     body: Any = None

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
 
-from twins.salesforce.errors import ApiError, MultipleMatches, lock_refused
+from twins.salesforce.errors import ApiError, MultipleMatches, lock_refused, trigger_failed
 from twins.salesforce.ids import normalise
 from twins.salesforce.org import Org
-from twins.salesforce.rest import Answer, Call
+from twins.salesforce.rest import Answer, Call, Trouble
 from twins.salesforce.schema import Field, SObject
 from twins.salesforce.values import Stored, dump_json, to_stored
 
@@ -18,7 +18,9 @@ ROLLED_BACK = (
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
 )
+Record = dict[str, Any]
 Result = dict[str, Any]
+Work = Callable[[int], Result]  # what is done with the record of that place
 
 
 class _TakenBack(Exception):
@@ -28,17 +30,27 @@ class _TakenBack(Exception):
 def create(org: Org, call: Call) -> Answer:
     """Create records of one or several types."""
     records = _records(call)
+    return _answer(org, call, records, creating(org, records, call.user))
+
+
+def creating(org: Org, records: list[Record], user: str) -> Work:
+    """The work of creating records."""
 
     def work(index: int) -> Result:
         sobject = _type(org, records[index])
-        return {"id": org.records.create(sobject, records[index], call.user), "success": True, "errors": []}
+        return {"id": org.records.create(sobject, records[index], user), "success": True, "errors": []}
 
-    return _answer(org, call, records, work)
+    return work
 
 
 def update(org: Org, call: Call) -> Answer:
     """Update records by their `id`."""
     records = _records(call)
+    return _answer(org, call, records, updating(org, records, call.user))
+
+
+def updating(org: Org, records: list[Record], user: str) -> Work:
+    """The work of updating records by their `id`."""
 
     def work(index: int) -> Result:
         body = {name: value for name, value in records[index].items() if name.lower() != "id"}
@@ -49,10 +61,10 @@ def update(org: Org, call: Call) -> Answer:
         if record is None or not record.startswith(sobject.prefix):
             message = f"{sobject.label} ID: id value of incorrect type: {given}"
             raise ApiError(400, "MALFORMED_ID", message, ["Id"])
-        org.records.update(sobject, record, body, call.user)
+        org.records.update(sobject, record, body, user)
         return {"id": record, "success": True, "errors": []}
 
-    return _answer(org, call, records, work)
+    return work
 
 
 def upsert(org: Org, call: Call) -> Answer:
@@ -63,6 +75,12 @@ def upsert(org: Org, call: Call) -> Answer:
     for record in records:
         if _type(org, record).name != sobject.name:
             raise ApiError(400, "INVALID_FIELD", f"All records must be of type {sobject.name}")
+    return _answer(org, call, records, upserting(org, (sobject, item), records, call.user))
+
+
+def upserting(org: Org, target: tuple[SObject, Field], records: list[Record], user: str) -> Work:
+    """The work of upserting records by an external id; one that stands there twice is refused both times."""
+    sobject, item = target
     keys = [_key(item, record) for record in records]
     folded = [_fold(item, key) for key in keys]
     repeated = {key for key, count in Counter(folded).items() if key is not None and count > 1}
@@ -73,10 +91,10 @@ def upsert(org: Org, call: Call) -> Answer:
         if keys[index] is None:
             raise ApiError(400, "MISSING_ARGUMENT", f"{item.name} not specified", [])
         body = {name: value for name, value in records[index].items() if name.lower() != item.name.lower()}
-        record, created = org.records.upsert(sobject, (item, keys[index]), body, call.user)
+        record, created = org.records.upsert(sobject, (item, keys[index]), body, user)
         return {"id": record, "success": True, "errors": [], "created": created}
 
-    return _answer(org, call, records, work)
+    return work
 
 
 def delete(org: Org, call: Call) -> Answer:
@@ -85,16 +103,24 @@ def delete(org: Org, call: Call) -> Answer:
     if not ids or len(ids) > LARGEST:
         raise _too_many() if ids else ApiError(400, "MISSING_ARGUMENT", "ids must be specified")
 
+    all_or_none = call.query.get("allOrNone", "").lower() == "true"
+    records: list[Record] = [{"id": text} for text in ids]
+    return _noted(results_of(org, records, deleting(org, records, call.user), call.trouble, all_or_none=all_or_none))
+
+
+def deleting(org: Org, records: list[Record], user: str) -> Work:
+    """The work of deleting records by their `id`."""
+
     def work(index: int) -> Result:
-        record = normalise(ids[index])
+        given = next((value for name, value in records[index].items() if name.lower() == "id"), None)
+        record = normalise(given)
         sobject = org.schema.by_prefix(record[:3]) if record else None
         if record is None or sobject is None:
-            raise ApiError(400, "MALFORMED_ID", f"malformed id {ids[index]}", ["Id"])
-        org.records.delete(sobject, record, call.user)
+            raise ApiError(400, "MALFORMED_ID", f"malformed id {given}", ["Id"])
+        org.records.delete(sobject, record, user)
         return {"id": record, "success": True, "errors": []}
 
-    all_or_none = call.query.get("allOrNone", "").lower() == "true"
-    return _outcome(org, [{"id": text} for text in ids], work, (all_or_none, call.locked_item))
+    return work
 
 
 def retrieve(org: Org, call: Call) -> Answer:
@@ -152,19 +178,25 @@ def _fold(item: Field, key: object) -> Stored:
     return value.lower() if isinstance(value, str) and not item.case_sensitive else value
 
 
-def _answer(org: Org, call: Call, records: list[dict[str, Any]], work: Callable[[int], Result]) -> Answer:
+def _answer(org: Org, call: Call, records: list[Record], work: Work) -> Answer:
     for record in records:
         _type(org, record)
     all_or_none = call.record().get("allOrNone") is True
-    return _outcome(org, records, work, (all_or_none, call.locked_item))
+    return _noted(results_of(org, records, work, call.trouble, all_or_none=all_or_none))
 
 
-def _outcome(
-    org: Org, records: list[dict[str, Any]], work: Callable[[int], Result], how: tuple[bool, str | None]
-) -> Answer:
-    """Do the work of each record; `how` says all-or-none and the text that names a locked record."""
-    all_or_none, locked = how
-    row = _locked_row(records, locked)
+def _noted(results: list[Result]) -> Answer:
+    failed = sum(not result["success"] for result in results)
+    return Answer(200, results, notes={"rows": len(results), "failed_rows": failed})
+
+
+def results_of(
+    org: Org, records: list[Record], work: Work, trouble: Trouble, *, all_or_none: bool = False
+) -> list[Result]:
+    """Do the work of each record of one transaction, and say what became of each."""
+    if trouble.poison is not None and _place(records, trouble.poison) is not None:
+        return [_failed(trigger_failed().item())] * len(records)
+    row = None if trouble.locked is None else _place(records, trouble.locked)
     results: list[Result] = []
     try:
         with org.attempt():
@@ -174,8 +206,7 @@ def _outcome(
         message, code = ROLLED_BACK
         rolled_back = {"statusCode": code, "message": message, "fields": []}
         results = [_failed(rolled_back) if result["success"] else result for result in results]
-    failed = sum(not result["success"] for result in results)
-    return Answer(200, results, notes={"rows": len(records), "failed_rows": failed})
+    return results
 
 
 def _require_success(results: list[Result], *, all_or_none: bool) -> None:
@@ -183,7 +214,7 @@ def _require_success(results: list[Result], *, all_or_none: bool) -> None:
         raise _TakenBack
 
 
-def _one(org: Org, work: Callable[[int], Result], index: int, *, locked: bool) -> Result:
+def _one(org: Org, work: Work, index: int, *, locked: bool) -> Result:
     try:
         if locked:
             raise lock_refused("the row is held by another transaction")
@@ -202,7 +233,6 @@ def _failed(error: dict[str, Any]) -> Result:
     return {"success": False, "errors": [error]}
 
 
-def _locked_row(records: list[dict[str, Any]], text: str | None) -> int | None:
-    if text is None:
-        return None
-    return next((index for index, record in enumerate(records) if text in dump_json(record)), 0)
+def _place(records: list[Record], text: str) -> int | None:
+    """The place of the first record that holds the text."""
+    return next((index for index, record in enumerate(records) if text in dump_json(record)), None)

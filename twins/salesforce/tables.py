@@ -93,6 +93,13 @@ class Tables:
         sql = f'SELECT "Id" FROM {table(sobject)} WHERE "{item.name}" = ? AND "IsDeleted" = 0'  # noqa: S608 - as below
         return [str(record) for (record,) in self.database.execute(sql, value)]
 
+    def columns(self, sobject: SObject, fields: Sequence[Field]) -> list[tuple[Stored, ...]]:
+        """Some columns of all live rows, in the order of their creation."""
+        names = ", ".join(f'"{item.name}"' for item in fields)
+        return self.database.execute(
+            f'SELECT {names} FROM {table(sobject)} WHERE "IsDeleted" = 0 ORDER BY seq'  # noqa: S608 - as below
+        )
+
     def new_id(self, sobject: SObject) -> str:
         """The next id of that object; never the same twice."""
         return make_id(sobject.prefix, self.database.next_number(f"id {sobject.name}"))

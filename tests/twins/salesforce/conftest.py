@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
 import uvicorn
+from requests.adapters import HTTPAdapter
+from simple_salesforce import Salesforce
 
 from twins.salesforce.app import create_app
 
@@ -39,11 +42,25 @@ WORLD = {
 }
 
 
+class ToTwin(HTTPAdapter):
+    """Leads https calls of a My Domain to the twin and keeps their Host."""
+
+    def __init__(self, base: str) -> None:
+        self.twin = urlsplit(base)
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]
+        target = urlsplit(str(request.url))
+        request.headers.setdefault("Host", target.netloc)
+        request.url = urlunsplit((self.twin.scheme, self.twin.netloc, target.path, target.query, ""))
+        return super().send(request, **{**more, "timeout": more.get("timeout") or (5, 30)})
+
+
 class Server:
     """A twin served by uvicorn in a thread on a free port of the loopback interface."""
 
     def __init__(self, database: str = ":memory:") -> None:
-        self.listener = socket.socket()
+        self.listener = socket.socket(proto=socket.IPPROTO_TCP)  # so that asyncio sends what it has at once
         self.listener.bind(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.server = uvicorn.Server(uvicorn.Config(create_app(database), log_level="error", ws="none"))
@@ -128,6 +145,24 @@ def seeded(caller: Caller) -> Caller:
     """A caller of an org with two customers, two items and one activated order."""
     caller.control("POST", "/seed", WORLD)
     return caller
+
+
+@pytest.fixture
+def client(seeded: Any) -> Iterator[Salesforce]:
+    """The unmodified simple-salesforce client in direct mode, logged in to the seeded org."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", ToTwin(seeded.base))
+    token = str(seeded.http.headers["Authorization"]).removeprefix("Bearer ")
+    yield Salesforce(
+        session_id=token,
+        instance_url="https://acme.my.salesforce.com",
+        session=session,
+        version="67.0",
+        parse_float=Decimal,
+        object_pairs_hook=dict,
+    )
+    session.close()
 
 
 @pytest.fixture

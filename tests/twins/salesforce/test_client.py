@@ -1,47 +1,13 @@
 """The unmodified simple-salesforce client in direct mode, its calls led to the twin by a transport adapter."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceExpiredSession, SalesforceMalformedRequest
 from simple_salesforce.format import format_external_id, format_soql
-
-
-class ToTwin(HTTPAdapter):
-    """Leads https calls of a My Domain to the twin and keeps their Host."""
-
-    def __init__(self, base: str) -> None:
-        self.twin = urlsplit(base)
-        super().__init__()
-
-    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]
-        target = urlsplit(str(request.url))
-        request.headers.setdefault("Host", target.netloc)
-        request.url = urlunsplit((self.twin.scheme, self.twin.netloc, target.path, target.query, ""))
-        return super().send(request, **{**more, "timeout": more.get("timeout") or (5, 30)})
-
-
-@pytest.fixture
-def client(seeded: Any) -> Iterator[Salesforce]:
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://", ToTwin(seeded.base))
-    token = str(seeded.http.headers["Authorization"]).removeprefix("Bearer ")
-    yield Salesforce(
-        session_id=token,
-        instance_url="https://acme.my.salesforce.com",
-        session=session,
-        version="67.0",
-        parse_float=Decimal,
-        object_pairs_hook=dict,
-    )
-    session.close()
 
 
 def test_query_with_exact_numbers(client: Salesforce) -> None:

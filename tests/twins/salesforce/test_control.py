@@ -124,6 +124,34 @@ def test_state_survives_a_restart(start_server: Any, tmp_path: Path) -> None:
     again.http.close()
 
 
+def test_many_rows_are_placed_and_looked_at_quickly(seeded: Any) -> None:
+    records = [
+        {"Key__c": f"{number}|ATL", "Product__r": {"ERP_SKU__c": "FLB-0191"}, "On_Hand__c": number}
+        for number in range(1000)
+    ]
+    for created in (1000, 0):
+        answer = seeded.control("PUT", "/records/Inventory_Level__c", {"key": "Key__c", "records": records})
+        assert answer == {"created": created, "updated": 1000 - created}
+    shown = seeded.control("GET", "/records/Inventory_Level__c?fields=key__c,On_Hand__c")
+    assert shown["fields"] == ["Key__c", "On_Hand__c"]
+    assert shown["rows"][7] == ["7|ATL", Decimal(7)]
+    assert len(shown["rows"]) == 1000
+    assert requests.get(f"{seeded.base}/__twin__/records/Account?fields=Odd__c", timeout=10).status_code == 404
+
+
+def test_calls_are_counted_by_resource(caller: Any) -> None:
+    record = caller.create("Account", Name="x")
+    caller.read("Account", record)
+    caller.read("Account", record)
+    counted = caller.control("GET", "/calls")
+    assert counted["calls"] == {
+        "POST /services/oauth2/token": 1,
+        "POST sobjects/Account/": 1,
+        "GET sobjects/Account/*": 2,
+    }
+    assert caller.control("GET", f"/calls?after={counted['last']}") == {"last": counted["last"], "calls": {}}
+
+
 def test_describe(caller: Any) -> None:
     objects = {entry["name"]: entry for entry in caller.call("GET", "/sobjects").json()["sobjects"]}
     assert objects["Inventory_Level__c"]["custom"] is True

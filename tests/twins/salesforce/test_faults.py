@@ -127,3 +127,13 @@ def test_journal_shows_headers_and_rows_but_no_secret(caller: Any) -> None:
     everything = str(caller.control("GET", "/journal"))
     assert "Bearer" not in everything
     assert "twin-consumer-secret" not in everything
+
+
+def test_a_failing_trigger_takes_its_whole_transaction_down(caller: Any) -> None:
+    caller.control("POST", "/faults", {"kind": "trigger_failure", "contains": "POISON", "times": 0})
+    results = caller.call("PATCH", UPSERT, products("A", "POISON", "B")).json()
+    assert [result["errors"][0]["statusCode"] for result in results] == ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"] * 3
+    assert count(caller) == 0
+    assert all(result["success"] for result in caller.call("PATCH", UPSERT, products("A", "B")).json())
+    status, code, _ = caller.refusal("POST", "/sobjects/Product2", {"Name": "POISON"})
+    assert (status, code) == (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")
