@@ -120,7 +120,16 @@ def _ports(options: argparse.Namespace) -> tuple[int, int, int]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    return socket.create_server((host, port), backlog=2048)
+    """The protocol is named: asyncio sends at once on such sockets alone, on others an answer waits for 40 ms."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"{error.strerror}: {host}:{port}") from None
+    return listener
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -104,7 +104,7 @@ async def serving(database_url: str, temporal: str, folder: Path, **more: Any) -
 @asynccontextmanager
 async def over_a_socket(app: FastAPI) -> AsyncIterator[int]:
     """The same app behind its real web server; answers the port."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # so that asyncio sends what it has at once
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve(sockets=[listener]))

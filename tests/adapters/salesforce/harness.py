@@ -78,7 +78,7 @@ class Twin:
 @contextmanager
 def serving(app: object) -> Iterator[str]:
     """Serve an ASGI application on a free port of loopback."""
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # so that asyncio sends what it has at once
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)  # type: ignore[arg-type]

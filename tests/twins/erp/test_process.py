@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from twins.__main__ import _listen
+
 SYSTEMS = ("quickbooks", "salesforce", "erp")
 
 
@@ -67,6 +69,12 @@ def test_the_three_twins_are_served_and_end_with_the_signal(
     assert (code, rest) == (0, "")
     assert seconds < 2
     assert {f"{name}.db" for name in SYSTEMS} <= {path.name for path in (tmp_path / "data").iterdir()}
+
+
+def test_an_answer_is_sent_at_once() -> None:
+    """What asyncio asks of a socket before it turns the kernel's collecting of small packets off."""
+    with closing(_listen("127.0.0.1", 0)) as listener:
+        assert (listener.type, listener.proto) == (socket.SOCK_STREAM, socket.IPPROTO_TCP)
 
 
 def test_a_request_that_hangs_does_not_keep_the_twins_alive(
