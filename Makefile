@@ -23,7 +23,7 @@ up: runtime-ready ## Run everything on this machine until Ctrl-C
 ##@ Develop
 
 test: dev-ready ## Run every test on real PostgreSQL, a real Temporal server and the stand-ins (TESTS=, JOBS=, ARGS=)
-	@$(BIN)/python -m pytest $(TESTS) -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(TESTS) -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: dev-ready ## Lint, format, types, architecture
 	@$(BIN)/ruff check .

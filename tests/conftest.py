@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.database import database_url, engine, postgres_url  # noqa: F401 - fixtures for every test
+from tests.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

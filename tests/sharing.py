@@ -1,0 +1,46 @@
+"""How several test processes share the work: what stays together, and what comes first."""
+
+from __future__ import annotations
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+# Tests of one gateway run in one process: to start a gateway is slow.
+GENERATED = ("tests/e2e/test_outages.py", "tests/e2e/test_watched_folder.py", "tests/e2e/test_worker_killed.py")
+SAMPLED = ("tests/e2e/test_damaged_files.py", "tests/e2e/test_main_job.py", "tests/e2e/test_troubled_file.py")
+TOGETHER = {**dict.fromkeys(GENERATED, "generated gateway"), **dict.fromkeys(SAMPLED, "sampled gateway")}
+# What takes long comes first: as the last one it would keep one process busy while the others idle.
+FIRST = (
+    *GENERATED,
+    "tests/console/test_stack.py",
+    "tests/activities/test_walk.py",
+    "tests/e2e/",
+    "tests/activities/test_booking",
+    "tests/activities/",
+    "tests/workflows/",
+    "tests/activities_temporal/",
+)
+
+
+class SharedByGateway(LoadFileScheduling):
+    """The tests of a file stay together, and so do those of a gateway."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return TOGETHER.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedByGateway | None:
+    """Share by gateway where the work is shared by files, as `make test` does."""
+    return SharedByGateway(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what takes long first, in each of several processes."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(nodeid: str) -> int:
+    return next((turn for turn, start in enumerate(FIRST) if nodeid.startswith(start)), len(FIRST))
