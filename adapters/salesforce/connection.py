@@ -177,6 +177,7 @@ class InventoryNames(_Names):
     source_seq: ApiName = "Source_Seq__c"
     confidence: ApiName = "Confidence__c"
     basis: ApiName = "Basis__c"
+    basis_length: int = Field(default=255, ge=1)
 
 
 class SalesforceNames(_Names):

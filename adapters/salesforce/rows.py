@@ -1,12 +1,12 @@
 """Rows sent by sObject Collections: up to 200 a call, each with an outcome of its own.
 
 A call that succeeds can hold rows that failed, and one bad row can fail all of its neighbours.
+What rows point to may be missing: which word says so belongs to the caller.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,15 +20,15 @@ from adapters.salesforce.errors import (
     is_missing_parent,
     read_complaint,
 )
+from adapters.salesforce.lanes import Allowance, in_lanes
 from domain.errors import Transient, Unavailable
 from domain.publication import StatementOutcome
 
 CHUNK = 200
-MISSING_ORDER = "order_not_in_salesforce"
+GONE = frozenset({"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"})
 
 _LOCK_ATTEMPTS = 5
 _EXTRA_CALLS = 32
-_GONE = frozenset({"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"})
 # One row that makes a trigger or a flow fail takes the whole transaction, up to 200 rows, down with the same words.
 _CONTAGIOUS = frozenset(
     {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER", "UNKNOWN_EXCEPTION", "APEX_ERROR"}
@@ -45,10 +45,16 @@ class Row(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where rows go: an object, and the external id by which they are upserted (None: updated by their `id`)."""
+    """Where rows go: an object, and the external id by which they are upserted (None: updated by their `id`).
+
+    `missing` is the reason given for a row whose record, or the record that it belongs to, is not in Salesforce;
+    `absent` are the codes that say so, beside that of a relationship which leads nowhere.
+    """
 
     sobject: str
     external_id: str | None
+    missing: str
+    absent: frozenset[str] = GONE
 
     @property
     def path(self) -> str:
@@ -61,58 +67,52 @@ class Target(NamedTuple):
 
 
 class RowSender:
-    """Sends the rows of one statement within a time and a number of calls; not to be shared between threads."""
+    """Sends the rows of one statement within a time and a number of calls, in so many lanes side by side.
 
-    def __init__(self, client: SalesforceClient, target: Target, budget: timedelta) -> None:
+    For one statement only: its time runs from the start.
+    """
+
+    def __init__(self, client: SalesforceClient, target: Target, budget: timedelta, lanes: int = 1) -> None:
         self._client = client
         self._target = target
-        self._deadline = time.monotonic() + budget.total_seconds()
-        self._extra_calls = _EXTRA_CALLS
+        self._allowance = Allowance(budget, _EXTRA_CALLS)
+        self._lanes = lanes
 
     def send(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send rows with unique keys and give the outcome of each, by key.
 
         Raises the error of a whole call (limits, outages, settings); sending everything again is then safe. A call that
-        failed for a lock or an unknown exception is not raised: its rows come back as failed and worth repeating.
+        failed for a lock or an unknown exception is not raised: its rows come back as failed and worth repeating. So
+        do rows for which there was no time.
         """
         ordered = sorted(rows, key=lambda row: (row.parent, row.key))
+        chunks = [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
         outcomes: dict[str, StatementOutcome] = {}
-        for start in range(0, len(ordered), CHUNK):
-            outcomes.update(self._settle(ordered[start : start + CHUNK]))
+        for settled in in_lanes(chunks, self._settle, self._lanes, _share_a_parent):
+            outcomes.update(settled)
         return outcomes
 
     def _settle(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send a chunk, then once more what another transaction had locked, or had created at the same moment."""
+        if not self._allowance.may_begin():
+            return {row.key: _late(row.key) for row in rows}
         outcomes = self._isolate(rows)
         for attempt in range(1, _LOCK_ATTEMPTS):
             again = [row for row in rows if _is_worth_repeating(outcomes[row.key], attempt)]
-            if not again or not self._may_wait(attempt):
+            if not again or not self._allowance.wait(_dice.uniform(0.05, 0.15) * 2**attempt):
                 break
             outcomes.update(self._isolate(again))
         return outcomes
-
-    def _may_wait(self, attempt: int) -> bool:
-        """Wait with jitter for a lock to be released; False when the time is used up."""
-        pause = _dice.uniform(0.05, 0.15) * 2**attempt
-        if time.monotonic() + pause > self._deadline:
-            return False
-        time.sleep(pause)
-        return True
 
     def _isolate(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send a chunk; when all of it fails with the same words, halve it until the row to blame stands alone."""
         outcomes = self._post(rows)
         if len(rows) == 1 or not _is_contagious(outcomes.values()):
             return outcomes
-        if not self._may_split():  # most of them are innocent: let them be sent again another time
+        if not self._allowance.may_call(2):  # most of them are innocent: let them be sent again another time
             return {key: outcome.model_copy(update={"retryable": True}) for key, outcome in outcomes.items()}
         middle = len(rows) // 2
         return {**self._isolate(rows[:middle]), **self._isolate(rows[middle:])}
-
-    def _may_split(self) -> bool:
-        """Two calls for two halves: given while there is time and the daily pool is not being burnt."""
-        self._extra_calls -= 2
-        return self._extra_calls >= 0 and time.monotonic() < self._deadline
 
     def _post(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         records = [{"attributes": {"type": self._target.sobject}, **row.fields} for row in rows]
@@ -125,35 +125,45 @@ class RowSender:
             return {row.key: failed.model_copy(update={"key": row.key}) for row in rows}
         if not isinstance(results, list) or len(results) != len(rows):
             raise Unavailable("Salesforce did not answer for every row.", reason="results_missing")
-        return {row.key: _outcome(row.key, result) for row, result in zip(rows, results, strict=True)}
+        return {row.key: self._outcome(row.key, result) for row, result in zip(rows, results, strict=True)}
 
-
-def _outcome(key: str, result: object) -> StatementOutcome:
-    """Read one row's result: only `success` counts, an id alone proves nothing."""
-    if not isinstance(result, Mapping):
-        return StatementOutcome(key=key, accepted=False, reason="result_unreadable", retryable=True)
-    if result.get("success") is True:
-        record_id = result.get("id")
+    def _outcome(self, key: str, result: object) -> StatementOutcome:
+        """Read one row's result: only `success` counts, an id alone proves nothing."""
+        if not isinstance(result, Mapping):
+            return StatementOutcome(key=key, accepted=False, reason="result_unreadable", retryable=True)
+        if result.get("success") is not True:
+            return refused(key, read_complaint(result.get("errors")), self._target)
+        record_id, created = result.get("id"), result.get("created") is True
         return StatementOutcome(
-            key=key,
-            accepted=True,
-            external_id=str(record_id) if record_id else None,
-            created=result.get("created") is True,
+            key=key, accepted=True, external_id=str(record_id) if record_id else None, created=created
         )
-    complaint = read_complaint(result.get("errors"))
+
+
+def calls_for(rows: int) -> int:
+    """How many calls so many rows take when nothing goes wrong."""
+    return -(-rows // CHUNK)
+
+
+def refused(key: str, complaint: Complaint, target: Target) -> StatementOutcome:
+    """What a complaint about one row means; one word for a record that is not there, however Salesforce says it."""
     error = classify(200, complaint)
+    is_missing = is_missing_parent(complaint) or complaint.code in target.absent
     return StatementOutcome(
         key=key,
         accepted=False,
-        reason=_reason(complaint, error.reason),
+        reason=target.missing if is_missing else error.reason,
         detail=error.detail,
         retryable=isinstance(error, Transient),
     )
 
 
-def _reason(complaint: Complaint, otherwise: str | None) -> str | None:
-    """One word for an order that is not there, however Salesforce says it."""
-    return MISSING_ORDER if is_missing_parent(complaint) or complaint.code in _GONE else otherwise
+def _share_a_parent(before: Sequence[Row], after: Sequence[Row]) -> bool:
+    return before[-1].parent == after[0].parent
+
+
+def _late(key: str) -> StatementOutcome:
+    detail = "There was no time left to send it: it was not sent."
+    return StatementOutcome(key=key, accepted=False, reason="out_of_time", detail=detail, retryable=True)
 
 
 def _outcome_of_failure(error: Unavailable) -> StatementOutcome:

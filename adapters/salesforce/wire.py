@@ -21,7 +21,7 @@ def encode(value: object) -> str:
     if value is None or isinstance(value, bool | int | str):
         return json.dumps(value)
     if isinstance(value, Decimal):
-        return _number(value)
+        return number(value)
     if isinstance(value, date):
         return json.dumps(instant(value) if isinstance(value, datetime) else value.isoformat())
     if isinstance(value, Mapping):
@@ -31,9 +31,10 @@ def encode(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no exact form in JSON")
 
 
-def _number(value: Decimal) -> str:
+def number(value: Decimal) -> str:
+    """Write a decimal as it is, without an exponent; one that is not finite raises TypeError."""
     if not value.is_finite():
-        raise TypeError("JSON has no word for a number that is not finite")
+        raise TypeError("a number that is not finite has no form in JSON or CSV")
     return format(value, "f")
 
 
@@ -52,6 +53,11 @@ def soql_instant(at: datetime) -> str:
 def _must_be_aware(at: datetime) -> None:
     if at.utcoffset() is None:
         raise ValueError("an instant needs a time zone")
+
+
+def fitted(text: str, length: int) -> str | None:
+    """Cut a text to a field's length, with an ellipsis; nothing to say is None, which clears the field."""
+    return (text if len(text) <= length else f"{text[: length - 1]}…") or None
 
 
 def read_instant(text: object) -> datetime:

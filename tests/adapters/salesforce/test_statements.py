@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapters.salesforce.gateway import SalesforceGateway
-from adapters.salesforce.rows import MISSING_ORDER
+from adapters.salesforce.statements import MISSING_ORDER
 from domain import errors
 from domain.links import LinkKind
 from domain.publication import InvoiceStatement, OrderEvent, OrderStatement
