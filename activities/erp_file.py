@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.boundary import at_boundary, beating
 from activities.file_findings import failed, refused, rows_refused, sequence_gap, sequence_repeated
+from activities.last_applied import last_applied
 from activities.receiving import FILE_DESK
 from adapters.erp.codes import CODES
 from adapters.erp.layout import Layout
@@ -29,7 +30,15 @@ from store.causes import CauseSource
 from store.files import SourceFile
 from store.session import transaction
 
-APPLIED = frozenset({Entity.SHIPMENT_CONFIRMATION, Entity.CUSTOMER_MASTER, Entity.ITEM_MASTER})
+APPLIED = frozenset(
+    {
+        Entity.SHIPMENT_CONFIRMATION,
+        Entity.CUSTOMER_MASTER,
+        Entity.ITEM_MASTER,
+        Entity.INVENTORY_SNAPSHOT,
+        Entity.ORDER_ACK,
+    }
+)
 SEQUENCE_CAUSES = (Cause.FILE_SEQUENCE_REPEATED, Cause.FILE_SEQUENCE_GAP)
 
 
@@ -81,7 +90,8 @@ class FileActivities:
                 raise Missing(
                     f"The bytes of file {work.filename} are not here: do API and worker share their data folder?"
                 )
-            reading = Reading(path, layout)
+            before = last_applied(session, layout, self._folder)
+            reading = Reading(path, layout, unchanged=before.lines if before else None)
             staging.stage(session, file.id, _blocks(reading))
             if reading.summary.refused:
                 raise RefusedWhole(reading.summary)
@@ -89,7 +99,10 @@ class FileActivities:
                 raise RefusedWhole(
                     reading.summary.model_copy(update={"refused": True, "rejects": (_unsupported(layout),)})
                 )
-            return reading.summary
+            if before is None:
+                return reading.summary
+            staging.note_departures(session, file.id, before.lines.unmatched())
+            return reading.summary.model_copy(update={"compared_with": before.file_id})
 
     def _note(self, work: FileWork, summary: FileSummary) -> str | None:
         """Keep what was found, and open an exception for what a person must know."""

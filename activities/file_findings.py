@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.files import FileSummary
+from domain.stock_guards import StockFinding
 from domain.work import FileWork
 from store.files import SourceFile
 
@@ -78,3 +79,21 @@ def unapplied(filename: str, key: str, line: int, why: str) -> Finding:
     return Finding(
         kind=ExceptionKind.DEAD_LETTER, cause=Cause.FILE_ROWS_REFUSED, sentence=sentence, choices=(Choice.HANDLED,)
     )
+
+
+def stock_doubtful(file: SourceFile, found: StockFinding) -> Finding:
+    """A stock export that is not believed, or whose gaps are not (case I2, feature G-A9)."""
+    partly = found.cause is Cause.STOCK_SHRUNK
+    what = "Accept it whole, so that what is missing is gone, or say that it is handled and the missing rows stay."
+    whole = f"Stock export {file.filename} waits: nothing of it is applied. Accept it, refuse it, or export again."
+    return Finding(
+        kind=ExceptionKind.HOLD,
+        cause=found.cause,
+        sentence=f"{found.sentence} {what if partly else whole}",
+        choices=(Choice.ACCEPT_FILE, Choice.HANDLED if partly else Choice.REFUSE_FILE),
+    )
+
+
+def stock_rival(found: StockFinding) -> Finding:
+    """Two exports of one instant say different things; the first stands."""
+    return Finding(kind=found.kind, cause=found.cause, sentence=found.sentence, choices=(Choice.HANDLED,))

@@ -14,6 +14,7 @@ from domain.errors import GatewayError
 from store import heartbeats, warehouses
 from store.causes import Cause, CauseSource
 from store.session import transaction
+from store.stock import marks
 
 log = structlog.get_logger()
 
@@ -41,7 +42,9 @@ def _beat(engine: Engine, role: str) -> None:
 
 
 def write_company(engine: Engine, company: Company) -> None:
-    """Bring the warehouses of `company.toml` into the store; running it again changes nothing."""
+    """Bring `company.toml` into the store: warehouses, and promises made by other rules. Again changes nothing."""
     cause = Cause(source=CauseSource.GATEWAY, actor="worker", reference={"file": "company.toml"})
     with transaction(engine, cause) as session:
         warehouses.upsert(session, company.warehouses)
+        version = company.stock.named_version
+        marks.mark_found(session, marks.OTHER_POLICY, "the rules changed", version=version)

@@ -18,6 +18,7 @@ from domain.work import FileWork, MastersApplied
 from store import customers, files, items, staging
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+from store.stock import marks
 
 BLOCK = 1000  # rows a transaction
 
@@ -29,7 +30,9 @@ def _write_customers(session: Session, groups: Sequence[StagedGroup]) -> int:
 
 
 def _write_items(session: Session, groups: Sequence[StagedGroup]) -> int:
-    return len(items.upsert(session, [Item.model_validate(group.payload) for group in groups]))
+    written = items.upsert(session, [Item.model_validate(group.payload) for group in groups])
+    marks.mark_found(session, marks.KNOWN, "the item master changed", skus=written)
+    return len(written)
 
 
 WRITERS: dict[Entity, Writer] = {Entity.CUSTOMER_MASTER: _write_customers, Entity.ITEM_MASTER: _write_items}

@@ -20,6 +20,7 @@ from domain.work import OrdersPulled, OrdersWork
 from store import cursors, exceptions, inbox, orders
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+from store.stock import marks
 
 CURSOR = "salesforce-orders"
 OTHER_CAUSES = tuple(cause for cause in Why if cause is not Why.ORDER_INCOMPLETE)
@@ -102,6 +103,8 @@ class OrderActivities:
             fresh = [order for order, (_, is_new) in zip(page.orders, known, strict=True) if is_new]
             before = orders.get_many(session, [order.number for order in fresh])
             orders.upsert(session, fresh)
+            lines = [line for order in [*fresh, *before.values()] for line in order.lines]
+            marks.mark(session, [line.sku for line in lines], "an order changed")
             if page.newest_version_at:
                 cursors.advance(session, CURSOR, page.newest_version_at)
             for order in page.orders:

@@ -76,7 +76,7 @@ class PublicationActivities:
 
     def _orders_of(self, work: PublishWork) -> list[str]:
         with reading(self._engine) as session:
-            return shipments.orders_of(session, work.shipments)
+            return sorted({*shipments.orders_of(session, work.shipments), *work.orders})
 
     def _catch_up(self, work: PublishWork) -> tuple[int, int]:
         accepted = refused = 0
@@ -94,7 +94,7 @@ class PublicationActivities:
     def _news(self, work: PublishWork) -> list[Statement]:
         """What is true now and was not said yet. Orders come first: invoices and events refer to them."""
         with reading(self._engine) as session:
-            now = statements(session, work.shipments, self._words)
+            now = statements(session, work.shipments, self._words, work.orders)
             wanted = [Statement(("order", one.order_number), one.order_number, one) for one in now.orders]
             wanted += [Statement(("invoice", one.invoice_key), one.order_number or "", one) for one in now.invoices]
             wanted += [Statement(("event", one.event_key), one.order_number, one) for one in now.events]

@@ -17,6 +17,9 @@ from activities.masters import MasterActivities
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
+from activities.stating import StatingActivities
+from activities.stock import StockActivities
+from activities.stock_publication import StockPublicationActivities
 from activities.waiting import WaitingActivities
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
@@ -50,6 +53,9 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     orders = OrderActivities(parts.engine, parts.salesforce)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
     waiting = WaitingActivities(parts.engine, parts.client)
+    stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
+    stock = StockActivities(parts.engine, parts.company)
+    stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
     return {
         WORKFLOW_QUEUE: [
             preparing.prepare_range,
@@ -62,8 +68,17 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             waiting.hand_over,
             waiting.wake,
             waiting.sweep,
+            waiting.wake_stock,
+            stating.state_stock,
+            stating.state_acknowledgements,
+            stock.decide_stock,
         ],
         QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
-        SALESFORCE_QUEUE: [publication.publish, orders.pull_orders, links.propose_salesforce],
+        SALESFORCE_QUEUE: [
+            publication.publish,
+            stock_publication.publish_stock,
+            orders.pull_orders,
+            links.propose_salesforce,
+        ],
         ERP_QUEUE: [files.read_source_file],
     }

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import ShipmentWork
+from domain.work import ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 
@@ -46,4 +46,11 @@ async def wake_shipment(client: Client, number: str) -> None:
         id=f"shipment/{number}",
         task_queue=WORKFLOW_QUEUE,
         start_signal="recheck",
+    )
+
+
+async def wake_stock(client: Client) -> None:
+    """Let what can be promised be decided again, starting its workflow when it is not under way (signal with start)."""
+    await client.start_workflow(
+        "StockPromises", StockWork(), id="stock/all", task_queue=WORKFLOW_QUEUE, start_signal="look"
     )

@@ -13,12 +13,13 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.starting import is_known, start_once, wake_shipment
+from activities.starting import is_known, start_once, wake_shipment, wake_stock
 from domain.work import HandOver, PublishWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import exceptions, inbox, shipments
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+from store.stock import levels, marks
 
 log = structlog.get_logger()
 
@@ -45,7 +46,14 @@ class WaitingActivities:
         """Let every shipment that waits for one of these causes look again; answers how many."""
         numbers = await asyncio.to_thread(self._waiting, work)
         await self._wake_all(numbers)
+        if await asyncio.to_thread(self._stock_waits, timedelta(0)):
+            await wake_stock(self._client)
         return len(numbers)
+
+    @activity.defn
+    async def wake_stock(self) -> None:
+        """Let what can be promised be decided again; repeating it only makes it look again."""
+        await wake_stock(self._client)
 
     @activity.defn
     async def sweep(self, work: SweepWork) -> Swept:
@@ -55,6 +63,8 @@ class WaitingActivities:
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
         publications = await self._publish_unpublished() if work.republish else 0
+        if await self._stock_is_lost(timedelta(seconds=work.older_than_seconds)):
+            await wake_stock(self._client)
         return Swept(inbox=sum(started), shipments=len(numbers), publications=publications)
 
     async def _publish_unpublished(self) -> int:
@@ -68,6 +78,13 @@ class WaitingActivities:
         """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
         on_their_way = await asyncio.to_thread(self._on_their_way)
         return [entry for entry in on_their_way if not await is_known(self._client, entry.workflow_id)]
+
+    async def _stock_is_lost(self, older_than: timedelta) -> bool:
+        """Whether a change of stock waits that nobody was told of, or nobody watches the age of its numbers."""
+        if await asyncio.to_thread(self._stock_waits, older_than):
+            return True
+        has_feeds = await asyncio.to_thread(self._has_feeds)
+        return has_feeds and not await is_known(self._client, "stock/all")
 
     async def _start(self, entry: inbox.InboxEntry) -> bool:
         """Start what an arrival asks for; one that Temporal refuses waits for the next sweep and holds up no other."""
@@ -111,6 +128,15 @@ class WaitingActivities:
     def _note(self, mark: Callable[[Session, Sequence[int]], None], entry_id: int) -> None:
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
             mark(session, [entry_id])
+
+    def _stock_waits(self, older_than: timedelta) -> bool:
+        with reading(self._engine) as session:
+            count, oldest_at = marks.waiting(session)
+            return bool(count) and oldest_at is not None and oldest_at <= datetime.now(UTC) - older_than
+
+    def _has_feeds(self) -> bool:
+        with reading(self._engine) as session:
+            return bool(levels.feeds(session))
 
     def _unpublished(self) -> list[str]:
         with reading(self._engine) as session:

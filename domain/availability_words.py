@@ -58,7 +58,7 @@ def _words(one: Component, zone: tzinfo, *, total: bool) -> str:
     where = f" in {one.warehouse}" if total and one.warehouse else ""
     orders = _counted(one.orders, "order")
     phrases = {
-        Part.ON_HAND: f"on hand{where} at {_clock(one.as_of_at, zone)}",
+        Part.ON_HAND: f"on hand{where} at {clock(one.as_of_at, zone)}",
         Part.ALLOCATED: f"allocated{where}",
         Part.LEFT_INSIDE: "shipped since and still among the allocated",
         Part.UNSEEN: f"in {orders} not yet in the ERP",
@@ -76,7 +76,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{number} {noun}" if count == 1 else f"{number} {noun}s"
 
 
-def _clock(at: datetime | None, zone: tzinfo) -> str:
+def clock(at: datetime | None, zone: tzinfo) -> str:
+    """The time of day in a zone, as people say it; without one, that it is unknown."""
     return at.astimezone(zone).strftime("%H:%M") if at else "an unknown time"
 
 

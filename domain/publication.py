@@ -11,12 +11,12 @@ from domain.money import Money, Quantity
 
 
 class OrderStatement(BaseModel):
-    """The gateway's words on a Salesforce order, keyed by `ERP_Order_Id__c`."""
+    """The gateway's words on a Salesforce order, keyed by `ERP_Order_Id__c`; no `status` takes the last one back."""
 
     model_config = ConfigDict(frozen=True)
 
     order_number: str
-    status: str
+    status: str | None
     message: str = ""
     invoiced_amount: Money | None = None
 

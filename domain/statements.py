@@ -25,7 +25,10 @@ class LineProgress(BaseModel):
 
 
 class OrderProgress(BaseModel):
-    """An order's lines, what its invoices come to, and the sentences of what is held."""
+    """An order's lines, what its invoices come to, and the sentences of what is held.
+
+    `spoken_of`: something was said of it before, which is taken back when there is nothing to say any more.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,7 @@ class OrderProgress(BaseModel):
     invoiced_amount: Money
     invoice_numbers: Sequence[str]
     held: Sequence[str] = ()
+    spoken_of: bool = False
 
 
 def closes_line(reason: LineReason | None) -> bool:
@@ -46,7 +50,7 @@ def order_statement(progress: OrderProgress, words: Mapping[str, str]) -> OrderS
     if progress.held:
         return _statement(progress, words["needs_attention"], " ".join(progress.held))
     if not progress.invoice_numbers:
-        return None
+        return _statement(progress, None, "") if progress.spoken_of else None
     numbers = ", ".join(progress.invoice_numbers)
     if not progress.lines:
         return _statement(progress, words["partially_invoiced"], f"Invoiced so far: {numbers}.")
@@ -57,7 +61,7 @@ def order_statement(progress: OrderProgress, words: Mapping[str, str]) -> OrderS
     return _statement(progress, words["partially_invoiced"], f"Invoiced so far: {numbers}; {open_words}.")
 
 
-def _statement(progress: OrderProgress, status: str, message: str) -> OrderStatement:
+def _statement(progress: OrderProgress, status: str | None, message: str) -> OrderStatement:
     shown = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
     return OrderStatement(
         order_number=progress.order_number,

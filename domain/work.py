@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -117,10 +118,54 @@ class Booked(Message):
     uncertain: list[str] = []
 
 
+class StockStated(Message):
+    """What applying a stock export came to.
+
+    `held`: nothing, or not the absence of its rows, is believed until a person decides. `reread`: another export was
+    applied while it was read, so it has to be compared anew. `inert`: a newer export had said all that it says.
+    """
+
+    held: bool = False
+    refused: bool = False
+    reread: bool = False
+    inert: bool = False
+    changed: int = 0
+    absent: int = 0
+    exception_id: str | None = None
+
+
+class AcknowledgementsStated(Message):
+    """What a file of acknowledgements came to: how many orders it had news of."""
+
+    orders: int
+
+
+class StockWork(Message):
+    """Start of `stock/all`; what there is to do is in the store."""
+
+
+class StockDecided(Message):
+    """What a look at the promises came to: rows written, orders with other words on them, when numbers age next."""
+
+    items: int = 0
+    written: int = 0
+    orders: list[str] = []
+    more: bool = False
+    next_at: datetime | None = None
+
+
+class StockShown(Message):
+    """What Salesforce took of the stock, and what it refused for good."""
+
+    accepted: int = 0
+    refused: int = 0
+
+
 class PublishWork(Message):
-    """Shipments whose state and invoices Salesforce shall show."""
+    """Shipments whose state and invoices Salesforce shall show, and orders that something else is to be said of."""
 
     shipments: list[str]
+    orders: list[str] = []
 
 
 class Published(Message):

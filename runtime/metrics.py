@@ -52,6 +52,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
+    "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {
@@ -62,6 +63,11 @@ GAUGES: Final[dict[str, Gauge]] = {
 HISTOGRAMS: Final[dict[str, Histogram]] = {
     "shipment_to_invoice_seconds": _histogram(
         "shipment_to_invoice_seconds", "From the file being visible to the drafted invoice", PROMISE_BUCKETS
+    ),
+    "stock_to_salesforce_seconds": _histogram(
+        "stock_to_salesforce_seconds",
+        "From a stock export being visible to 99 of 100 of its changes being shown in Salesforce",
+        PROMISE_BUCKETS,
     ),
     "vendor_call_seconds": _histogram(
         "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"

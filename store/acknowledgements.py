@@ -16,11 +16,13 @@ from store.tables.stock import AcknowledgementRow
 
 WHOLE_ORDER = 0  # the line of a word that is about the order as a whole
 
+AcknowledgedOrder = tuple[OrderAcknowledgement, str]  # and its place in the file
+
 
 def record(
-    session: Session, said: Iterable[tuple[OrderAcknowledgement, str]], cut_at: datetime, sequence: int, file: UUID
+    session: Session, said: Iterable[AcknowledgedOrder], cut_at: datetime, sequence: int, file: UUID
 ) -> list[str]:
-    """Record what a file that was cut then says, each with its place in the file; answers the orders that it is news of.
+    """Record what a file that was cut then says, each with its place in the file; answers the orders it is news of.
 
     The same file again adds nothing; a late one is kept in its place in time.
     """

@@ -151,6 +151,44 @@ def open_of_record(session: Session, record: Record) -> list[ExceptionItem]:
     return [_item(row) for row in session.scalars(query)]
 
 
+def open_of_records(
+    session: Session, record_type: str, keys: Sequence[str], causes: Sequence[Cause]
+) -> list[ExceptionItem]:
+    """What is open on records of a type for these causes, oldest first."""
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
+        .where(col(ExceptionRow.record_key).in_(keys), col(ExceptionRow.cause).in_([cause.value for cause in causes]))
+        .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    )
+    return [_item(row) for row in session.scalars(query)]
+
+
+def settled_sentences(session: Session, record_type: str, keys: Sequence[str], cause: Cause) -> dict[str, set[str]]:
+    """What people have decided about these records for a cause, by key, in the words that they were asked in."""
+    query = select(col(ExceptionRow.record_key), col(ExceptionRow.sentence)).where(
+        col(ExceptionRow.state) == ExceptionState.RESOLVED.value,
+        col(ExceptionRow.record_type) == record_type,
+        col(ExceptionRow.record_key).in_(keys),
+        col(ExceptionRow.cause) == cause.value,
+    )
+    found: dict[str, set[str]] = {}
+    for key, sentence in session.execute(query):
+        found.setdefault(key, set()).add(sentence)
+    return found
+
+
+def close_others(session: Session, record_type: str, keys: Sequence[str], at: datetime) -> None:
+    """Close what is open on records of a type other than these, because its cause went away."""
+    session.execute(
+        update(ExceptionRow)
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
+        .where(col(ExceptionRow.record_key).not_in(keys))
+        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def open_of_causes(session: Session, causes: Sequence[Cause], subjects: Sequence[str] = ()) -> list[ExceptionItem]:
     """What waits for these causes to go away, oldest first; `subjects` narrows to findings about those records."""
     query = (

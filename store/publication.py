@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
@@ -19,10 +19,19 @@ from store import invoices
 from store.tables.exceptions import ExceptionRow
 from store.tables.invoices import InvoiceLineRow, InvoiceRow
 from store.tables.orders import OrderLineRow
+from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRow
 
 # Causes that are about our own connections: no news for a sales rep.
 _NOT_SHOWN = (Cause.PUBLICATION_REJECTED, Cause.CONNECTION_REFUSED)
+
+# What a shortage of stock says to each order that it hits, the worst row of stock first (case I6).
+_SHORT = text("""
+SELECT finding ->> 'subject' AS order_number, finding ->> 'sentence' AS sentence
+FROM exceptions CROSS JOIN LATERAL jsonb_array_elements(findings) finding
+WHERE state = 'open' AND cause = 'stock_oversold' AND finding ->> 'subject' = ANY(:orders)
+ORDER BY money_at_stake DESC NULLS LAST, record_key
+""")
 
 
 class Statements(BaseModel):
@@ -35,10 +44,12 @@ class Statements(BaseModel):
     events: tuple[OrderEvent, ...] = ()
 
 
-def statements(session: Session, numbers: Sequence[str], words: Mapping[str, str]) -> Statements:
-    """Load what is to be said about these shipments and the whole of their orders."""
+def statements(
+    session: Session, numbers: Sequence[str], words: Mapping[str, str], orders: Sequence[str] = ()
+) -> Statements:
+    """Load what is to be said about these shipments and the whole of their orders, and about other `orders`."""
     query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
-    order_numbers = sorted(session.scalars(query))
+    order_numbers = sorted({*session.scalars(query), *orders})
     billed = invoices.of_orders(session, order_numbers)
     progress = _progress(session, order_numbers, billed)
     of_them = [row for row in billed if row.shipment_number in set(numbers)]
@@ -53,6 +64,7 @@ def statements(session: Session, numbers: Sequence[str], words: Mapping[str, str
 def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[InvoiceRow]) -> list[OrderProgress]:
     lines = _lines(session, order_numbers)
     held = _held(session, order_numbers)
+    spoken = _spoken_of(session, order_numbers)
     by_order: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
     for row in billed:
         if row.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}:
@@ -64,6 +76,7 @@ def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[I
             invoiced_amount=sum((row.total for row in by_order[number]), Decimal(0)),
             invoice_numbers=[row.doc_number or row.quickbooks_id for row in by_order[number]],
             held=held[number],
+            spoken_of=number in spoken,
         )
         for number in order_numbers
     ]
@@ -124,7 +137,17 @@ def _held(session: Session, order_numbers: Sequence[str]) -> dict[str, list[str]
     found: dict[str, list[str]] = {number: [] for number in order_numbers}
     for order_number, sentence in session.execute(query):
         found[order_number].append(sentence)
+    for order_number, sentence in session.execute(_SHORT, {"orders": list(order_numbers)}):
+        found[order_number].append(sentence)
     return found
+
+
+def _spoken_of(session: Session, order_numbers: Sequence[str]) -> set[str]:
+    """The orders of which something was said before: it may have to be taken back."""
+    query = select(col(StatementRow.key)).where(
+        col(StatementRow.subject) == "order", col(StatementRow.key).in_(order_numbers)
+    )
+    return set(session.scalars(query))
 
 
 def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:

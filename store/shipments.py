@@ -16,6 +16,7 @@ from domain.exceptions import Cause as ExceptionCause
 from domain.exceptions import ExceptionState
 from domain.files import StagedGroup
 from domain.shipments import Shipment, ShipmentLine, ShipmentState, billing_hash, content_hash
+from store.stock import marks
 from store.tables.exceptions import ExceptionRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
@@ -87,6 +88,7 @@ def record(session: Session, stating: Stating, groups: Sequence[StagedGroup]) ->
     for group, shipment in stated:
         _record_one(session, stating, group, shipment, rows[shipment.number], known[shipment.number])
     session.flush()
+    marks.mark(session, {line.sku for _, shipment in stated for line in shipment.lines}, "shipped")
     return numbers
 
 
@@ -178,8 +180,10 @@ def restate(
     if anew and row.state not in _BILLED_OR_BEING_BILLED:
         row.state, row.hold_reason = ShipmentState.RECEIVED, None
     session.add(row)
-    session.execute(delete(ShipmentLineRow).where(col(ShipmentLineRow.shipment_number) == row.number))
+    mine = delete(ShipmentLineRow).where(col(ShipmentLineRow.shipment_number) == row.number)
+    moved = set(session.scalars(mine.returning(col(ShipmentLineRow.sku))))
     _insert_lines(session, shipment)
+    marks.mark(session, moved | {line.sku for line in shipment.lines}, "shipped otherwise")
 
 
 def set_state(

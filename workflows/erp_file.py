@@ -18,6 +18,7 @@ from workflows import policies
 with workflow.unsafe.imports_passed_through():
     from activities.erp_file import FileActivities
     from activities.masters import MasterActivities
+    from activities.stating import StatingActivities
     from activities.waiting import WaitingActivities
     from workflows.shipments import ShipmentRange
 
@@ -64,6 +65,10 @@ class ErpFile:
             return self._now("refused", waiting_for=reading.exception_id)
         if reading.entity is Entity.SHIPMENT_CONFIRMATION:
             return await self._bill(1, reading.group_count)
+        if reading.entity is Entity.INVENTORY_SNAPSHOT:
+            return await self._state_stock(reading)
+        if reading.entity is Entity.ORDER_ACK:
+            return await self._state_acknowledgements(reading)
         return await self._load_master(reading)
 
     async def _go_on(self, work: FileWork) -> FileProgress:
@@ -105,12 +110,46 @@ class ErpFile:
             )
             if not check.held:
                 return bool(check.refused)
-            self._now("held", waiting_for=check.exception_id)
-            with suppress(TimeoutError):
-                looked = lambda seen=seen: self._looks > seen  # noqa: E731 - bound to this round
-                await workflow.wait_condition(looked, timeout=policies.LOOK_AGAIN_AFTER)
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self._work)
+            await self._hold(check.exception_id, seen)
+
+    async def _hold(self, exception_id: str | None, seen: int) -> None:
+        """Wait until somebody decides, or for a while: the reason may go away by itself."""
+        self._now("held", waiting_for=exception_id)
+        with suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._looks > seen, timeout=policies.LOOK_AGAIN_AFTER)
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(self._work)
+
+    async def _state_stock(self, reading: FileReading) -> FileProgress:
+        """Apply a stock export; one that cannot be believed waits for a person, or for a newer one."""
+        while True:
+            seen = self._looks
+            self._now("applying")
+            stated = await workflow.execute_activity_method(
+                StatingActivities.state_stock, self._work, **policies.STORE_BULK.options()
+            )
+            if stated.refused:
+                return self._now("refused")
+            if stated.reread:  # another export was applied while this one was read
+                await self._read()
+                continue
+            if not stated.inert:
+                await self._wake_stock()
+            if not stated.held:
+                return await self._applied(reading.group_count)
+            await self._hold(stated.exception_id, seen)
+
+    async def _state_acknowledgements(self, reading: FileReading) -> FileProgress:
+        """Keep what the ERP says of orders: promises stand on it."""
+        self._now("applying")
+        await workflow.execute_activity_method(
+            StatingActivities.state_acknowledgements, self._work, **policies.STORE_BULK.options()
+        )
+        await self._wake_stock()
+        return await self._applied(reading.group_count)
+
+    async def _wake_stock(self) -> None:
+        await workflow.execute_activity_method(WaitingActivities.wake_stock, **policies.STORE_STEP.options())
 
     async def _load_master(self, reading: FileReading) -> FileProgress:
         self._now("applying")

@@ -78,6 +78,12 @@ BOOK = Call(
 # Saying it in Salesforce never holds up an invoice, so it may take as long as Salesforce is away.
 PUBLISH = Call(SALESFORCE_QUEUE, timedelta(seconds=120), None, timedelta(seconds=20), _PATIENT)
 
+# The same for stock: a first load takes minutes.
+PUBLISH_STOCK = Call(SALESFORCE_QUEUE, timedelta(minutes=20), None, timedelta(seconds=20), _PATIENT)
+
+# How long a publication that failed for a reason of our own waits before it is tried afresh.
+SHOW_AGAIN_AFTER = timedelta(minutes=5)
+
 # Reads of whole masters, page by page.
 VENDOR_READ_QUICKBOOKS = Call(
     QUICKBOOKS_QUEUE, timedelta(minutes=10), timedelta(hours=1), timedelta(seconds=30), _PATIENT

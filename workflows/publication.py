@@ -56,17 +56,19 @@ async def publish_later(shipments: list[str]) -> None:
     publication_id = f"publication/{workflow.info().workflow_id}"
     while True:
         try:
-            await workflow.start_child_workflow(
-                Publication.run,
-                PublishWork(shipments=shipments),
-                id=publication_id,
-                parent_close_policy=ParentClosePolicy.ABANDON,
-            )
+            await start_publication(PublishWork(shipments=shipments), publication_id)
         except WorkflowAlreadyStartedError:
             if await _asked_again(publication_id):
                 return
         else:
             return
+
+
+async def start_publication(work: PublishWork, publication_id: str) -> None:
+    """Start a publication that outlives its starter."""
+    await workflow.start_child_workflow(
+        Publication.run, work, id=publication_id, parent_close_policy=ParentClosePolicy.ABANDON
+    )
 
 
 async def _asked_again(publication_id: str) -> bool:

@@ -8,6 +8,7 @@ from workflows.orders import OrdersPull
 from workflows.publication import Publication
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
+from workflows.stock import StockPromises
 from workflows.sweep import Sweep
 
-WORKFLOWS = [ErpFile, ShipmentRange, ShipmentInvoicing, Publication, OrdersPull, LinksMatch, Sweep]
+WORKFLOWS = [ErpFile, ShipmentRange, ShipmentInvoicing, Publication, OrdersPull, LinksMatch, Sweep, StockPromises]

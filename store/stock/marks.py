@@ -37,6 +37,9 @@ UNION SELECT sku FROM stock_levels WHERE held IS NOT NULL
 """
 OF_WAREHOUSES = "SELECT sku FROM stock_levels WHERE warehouse = ANY(:warehouses)"
 OF_ORDERS = "SELECT sku FROM order_lines WHERE order_number = ANY(:orders)"
+KNOWN = """
+SELECT sku FROM stock_levels WHERE sku = ANY(:skus) UNION SELECT sku FROM order_lines WHERE sku = ANY(:skus)
+"""
 OTHER_POLICY = "SELECT sku FROM availabilities WHERE policy_version <> :version"
 EXPIRED = """
 SELECT reserved.sku FROM reservations reserved JOIN availabilities said ON said.sku = reserved.sku

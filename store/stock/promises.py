@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from domain.availability import decide
 from domain.availability_words import basis
+from domain.freshness import Confidence
 from domain.items import Item
 from domain.kits import Kit
 from domain.money import plain
@@ -113,7 +114,12 @@ def _of_warehouse(total: AvailabilityInput, figure: StockFigure) -> Availability
 
 def keep(session: Session, decided: Iterable[Decided], zone: tzinfo) -> int:
     """Keep decisions with their inputs; answers how many rows were written."""
-    return len(upsert_rows(session, AvailabilityRow, [_row(one, zone) for one in decided]))
+    return keep_rows(session, [_row(one, zone) for one in decided])
+
+
+def keep_rows(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Keep decisions that are rows already; answers how many were written."""
+    return len(upsert_rows(session, AvailabilityRow, rows))
 
 
 def keep_policy(session: Session, version: str, body: dict[str, Any]) -> None:
@@ -136,11 +142,18 @@ def decided_again(row: AvailabilityRow, policy: AvailabilityPolicy) -> Availabil
 
 def content_hash(said: Availability) -> str:
     """A name for what is shown of a decision; not its instant, for every export would change that of every row."""
-    shown = [said.published, said.stated_on_hand, said.stated_allocated]
-    words = ["" if one is None else plain(one) for one in shown]
-    if said.warehouse is None:
-        words = words[:1]
-    return hashlib.sha256("|".join([*words, said.confidence]).encode()).hexdigest()[:32]
+    on_hand = max(said.stated_on_hand, Decimal(0))
+    total = said.warehouse is None
+    return shown_hash(said.published, on_hand, said.stated_allocated, said.confidence, total=total)
+
+
+def shown_hash(
+    published: Decimal | None, on_hand: Decimal, allocated: Decimal, confidence: Confidence, *, total: bool
+) -> str:
+    """The same of the numbers themselves; of a total only the number is shown."""
+    number = "" if published is None else plain(published)
+    words = [number] if total else [number, plain(on_hand), plain(allocated), confidence]
+    return hashlib.sha256("|".join(words).encode()).hexdigest()[:32]
 
 
 def _row(one: Decided, zone: tzinfo) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
 from domain.stock_balances import Closing
-from domain.stock_events import BucketCount, Snapshot, SnapshotRow, Version
+from domain.stock_events import BucketCount, Confirmation, Snapshot, SnapshotRow, Version
 from domain.stock_guards import Census
 from store.stock.levels import Key
 from store.tables.stock import StockEventRow, StockFeedRow, StockLevelRow
@@ -37,10 +37,14 @@ WITH listed AS (
     FROM staged_groups WHERE file_id = :file_id
 )
 SELECT level.sku, level.warehouse FROM stock_levels level {departed}
-WHERE level.warehouse = ANY(:scope) AND level.state = 'stated' AND jsonb_array_length(level.counts) > 0
+WHERE {departs} AND level.warehouse = ANY(:scope) AND level.state = 'stated' AND jsonb_array_length(level.counts) > 0
   AND NOT EXISTS (SELECT FROM listed WHERE listed.sku = level.sku AND listed.warehouse = level.warehouse)
 """
-_DEPARTED = "JOIN staged_departures gone ON gone.file_id = :file_id AND gone.key = level.sku || '|' || level.warehouse"
+_DEPARTED = """
+LEFT JOIN staged_departures gone ON gone.file_id = :file_id AND gone.key = level.sku || '|' || level.warehouse
+"""
+# A row that the file before did not list either, and that nothing has closed, departed from none of the two.
+_DEPARTS = "(gone.key IS NOT NULL OR NOT level.follows)"
 
 _THERE = text("""
 SELECT count(*) FILTER (WHERE state = 'stated' AND jsonb_array_length(counts) > 0) AS listed,
@@ -75,7 +79,8 @@ def stated(session: Session, file_id: UUID, source: str) -> Iterator[list[Snapsh
 
 def absent(session: Session, file_id: UUID, warehouses: Sequence[str], *, compared: bool) -> list[Key]:
     """The keys that were stated before and that the file does not list, in their order."""
-    query = _ABSENT.format(departed=_DEPARTED if compared else "")
+    narrowed = {"departed": _DEPARTED, "departs": _DEPARTS} if compared else {"departed": "", "departs": "true"}
+    query = _ABSENT.format(**narrowed)
     given = {"file_id": file_id, "scope": list(warehouses)}
     return sorted((row.sku, row.warehouse) for row in session.execute(text(query), given))
 
@@ -88,15 +93,15 @@ def census(session: Session, file_id: UUID, warehouses: Sequence[str], missing: 
     return Census(listed=there.listed, missing=missing, holding=there.holding, emptied=emptied)
 
 
-def keep_event(session: Session, snapshot: Snapshot, outcome: dict[str, Any]) -> bool:
-    """Note that a snapshot was applied, and what came of it; False where that was noted before."""
+def keep_event(session: Session, event: Snapshot | Confirmation, source: str, outcome: dict[str, Any]) -> bool:
+    """Note that a statement was applied, and what came of it; False where that was noted before."""
     values = {
-        "id": snapshot.id,
-        "kind": snapshot.kind,
-        "effective_at": snapshot.effective_at,
-        "sequence": snapshot.sequence,
-        "source": snapshot.source,
-        "body": {**snapshot.model_dump(mode="json", exclude={"rows", "unchanged"}), **outcome},
+        "id": event.id,
+        "kind": event.kind,
+        "effective_at": event.effective_at,
+        "sequence": event.sequence,
+        "source": source,
+        "body": {**event.model_dump(mode="json", exclude={"rows", "unchanged"}), **outcome},
     }
     done = session.execute(
         insert_or(StockEventRow).values(values).on_conflict_do_nothing().returning(col(StockEventRow.id))

@@ -1,0 +1,99 @@
+"""Activities of statements: what an export says of stock, or of orders, becomes what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.boundary import at_boundary, beating
+from activities.stock_statement import Statement
+from adapters.erp.layouts import Layouts
+from domain.acknowledgements import OrderAcknowledgement
+from domain.company import Company
+from domain.errors import Missing
+from domain.work import AcknowledgementsStated, FileWork, StockStated
+from store import acknowledgements, files, staging
+from store.causes import Cause, CauseSource
+from store.files import SourceFile
+from store.session import exclusive, transaction
+from store.stock import marks
+
+BLOCK = 500  # acknowledged orders a transaction
+ONE_AT_A_TIME = "stock statements"
+
+
+def utc_now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class StatingActivities:
+    """Steps that bring statements of the ERP into the store."""
+
+    def __init__(
+        self, engine: Engine, layouts: Layouts, company: Company, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._engine, self._layouts, self._company, self._clock = engine, layouts, company, clock
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def state_stock(self, work: FileWork) -> StockStated:
+        """Apply a stock export that was read, all or nothing; an older one never changes a newer statement (I1, I8).
+
+        One export at a time. Running it again changes nothing.
+        """
+        with (
+            beating(),
+            exclusive(self._engine, [ONE_AT_A_TIME]),
+            transaction(self._engine, _cause(work)) as session,
+        ):
+            file = _file(session, work)
+            layout = self._layouts.get(file.layout)
+            return Statement(session, work, file, layout, self._company, self._clock()).apply()
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def state_acknowledgements(self, work: FileWork) -> AcknowledgementsStated:
+        """Keep what the ERP says of orders, a block at a time; running it again adds nothing (case I4)."""
+        told: set[str] = set()
+        with beating():
+            seq = 1
+            while block := self._keep_block(work, seq):
+                told.update(block)
+                seq += BLOCK
+        return AcknowledgementsStated(orders=len(told - {""}))
+
+    def _keep_block(self, work: FileWork, seq: int) -> list[str]:
+        """One block; what is empty has no more groups, an order without news is blank."""
+        with transaction(self._engine, _cause(work)) as session:
+            file = _file(session, work)
+            groups = staging.groups(session, file.id, seq, seq + BLOCK - 1)
+            said = [
+                (OrderAcknowledgement.model_validate(group.payload), f"{file.filename} line {group.line_from}")
+                for group in groups
+            ]
+            cut_at = file.created_at or file.received_at
+            news = acknowledgements.record(session, said, cut_at, file.sequence or 0, file.id)
+            marks.mark(session, marks.skus_of(session, news), "acknowledged by the ERP")
+            return [*news, ""] if groups else []
+
+
+def _cause(work: FileWork) -> Cause:
+    return Cause(
+        source=CauseSource.ERP,
+        actor="worker",
+        reference={"file_id": work.file_id, "filename": work.filename},
+        workflow_id=activity.info().workflow_id,
+    )
+
+
+def _file(session: Session, work: FileWork) -> SourceFile:
+    file = files.get(session, UUID(work.file_id))
+    if file is None:
+        raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
+    return file

@@ -1,0 +1,103 @@
+"""Activities of stock: what changed is decided again, and the decisions are shown in Salesforce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Engine
+from temporalio import activity
+
+from activities.boundary import at_boundary, beating
+from activities.kit_promises import kit_rows, sold_with
+from activities.stating import utc_now
+from activities.stock_confirmation import confirm_held
+from activities.stock_exceptions import note_late, note_promises
+from domain.company import Company
+from domain.freshness import changes_at, missed_exports
+from domain.work import StockDecided, StockWork
+from store.causes import Cause, CauseSource
+from store.session import reading, transaction
+from store.stock import levels, marks, promises, reservations
+from store.stock.promises import Rules
+
+BLOCK = 400  # items a transaction
+NAMED = 200  # orders named in one answer; more of them come with the next look
+
+
+class StockActivities:
+    """Steps that decide what can be promised."""
+
+    def __init__(self, engine: Engine, company: Company, clock: Callable[[], datetime] = utc_now) -> None:
+        self._engine, self._company, self._clock = engine, company, clock
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def decide_stock(self, _: StockWork) -> StockDecided:
+        """Decide again about everything that is marked, a block of items at a time, and note what needs a person.
+
+        A mark goes with the decision that it asked for, in one transaction: what dies between two blocks goes on.
+        """
+        with beating():
+            at = self._clock()
+            self._note_time(at)
+            items = written = 0
+            orders: set[str] = set()
+            while len(orders) <= NAMED and (done := self._decide_block(at)):
+                items, written = items + done.items, written + done.written
+                orders.update(done.orders)
+            return StockDecided(
+                items=items,
+                written=written,
+                orders=sorted(orders),
+                more=len(orders) > NAMED,
+                next_at=self._next_change(self._clock()),
+            )
+
+    def _note_time(self, at: datetime) -> None:
+        """What time alone changes: exports that are late, quotes that have run out."""
+        schedule = self._company.stock.schedule(self._company.zone, at)
+        with transaction(self._engine, self._cause()) as session:
+            feeds = levels.feeds(session)
+            missed = {where: missed_exports(feed.effective_at, at, schedule) for where, feed in feeds.items()}
+            marks.mark_late(session, missed)
+            note_late(session, levels.feeds(session), self._company, at)
+            marks.mark_found(session, marks.EXPIRED, "a reservation ran out", at=at)
+
+    def _decide_block(self, at: datetime) -> StockDecided | None:
+        """Decide about one block of marked items, and kits made of them; None when nothing is marked."""
+        rules = self._rules(at)
+        with transaction(self._engine, self._cause()) as session:
+            marked = marks.take(session, BLOCK)
+            if not marked:
+                return None
+            skus = sold_with(marked, rules.kits)
+            confirm_held(session, skus, rules.guards)
+            decided = promises.decide_items(session, skus, rules, at)
+            written = promises.keep(session, decided, self._company.zone)
+            written += promises.keep_rows(session, kit_rows(decided, rules.kits, at))
+            promises.keep_policy(session, rules.promises.version, self._policy_body())
+            orders = note_promises(session, [one.said for one in decided], at)
+            return StockDecided(items=len(skus), written=written, orders=orders)
+
+    def _rules(self, at: datetime) -> Rules:
+        stock = self._company.stock
+        return Rules(
+            stock.guards(), stock.promises(self._company.zone, at), self._company.kits_by_sku, stock.orders_from
+        )
+
+    def _policy_body(self) -> dict[str, object]:
+        return {**self._company.stock.model_dump(mode="json"), "timezone": self._company.timezone}
+
+    def _next_change(self, at: datetime) -> datetime | None:
+        """The instant after which a number changes by itself: an export becomes late, or a reservation runs out."""
+        schedule = self._company.stock.schedule(self._company.zone, at)
+        with reading(self._engine) as session:
+            feeds = {feed.effective_at for feed in levels.feeds(session).values()}
+            expires_at = reservations.next_expiry(session, at)
+        changes = [changes_at(one, at, schedule) for one in feeds]
+        return min([one for one in [*changes, expires_at] if one], default=None)
+
+    def _cause(self) -> Cause:
+        workflow_id = activity.info().workflow_id
+        return Cause(source=CauseSource.GATEWAY, actor="worker", workflow_id=workflow_id)

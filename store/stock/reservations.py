@@ -1,0 +1,94 @@
+"""Reservations: goods kept for a quote until it becomes an order or runs out, under a lock on the promise (I11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+
+from domain.demand import Reservation
+from domain.errors import Missing
+from store.paging import DEFAULT_LIMIT, Page, page_of
+from store.stock.demands import reservation
+from store.tables.stock import AvailabilityRow, ReservationRow
+
+
+class Part(NamedTuple):
+    """What is kept for one line of a quote: an item, or one component of a kit."""
+
+    line_no: int
+    sku: str
+    warehouse: str | None
+    quantity: Decimal
+
+
+def lock(session: Session, skus: Sequence[str]) -> None:
+    """Hold what can be promised of these items until the transaction ends, in the order of their SKUs."""
+    query = select(col(AvailabilityRow.sku)).where(col(AvailabilityRow.sku).in_(skus))
+    session.execute(query.order_by(col(AvailabilityRow.sku), col(AvailabilityRow.warehouse)).with_for_update()).all()
+
+
+def of_reference(session: Session, reference: str) -> list[ReservationRow]:
+    """What is or was kept for a quote, by line."""
+    query = select(ReservationRow).where(col(ReservationRow.reference) == reference)
+    return list(session.scalars(query.order_by(col(ReservationRow.line_no), col(ReservationRow.sku))))
+
+
+def keep(
+    session: Session, reference: str, parts: Sequence[Part], at: datetime, expires_at: datetime, by: str
+) -> list[ReservationRow]:
+    """Keep goods for a quote."""
+    rows = [
+        ReservationRow(
+            reference=reference,
+            line_no=one.line_no,
+            sku=one.sku,
+            warehouse=one.warehouse,
+            quantity=one.quantity,
+            created_at=at,
+            expires_at=expires_at,
+            created_by=by,
+        )
+        for one in parts
+    ]
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def release(session: Session, reference: str, at: datetime, order_number: str | None = None) -> list[str]:
+    """End what is kept for a quote, because it became an order or is wanted no longer; answers the SKUs let go.
+
+    Doing it again does nothing. Raises Missing for an unknown quote.
+    """
+    rows = of_reference(session, reference)
+    if not rows:
+        raise Missing(f"Nothing was ever kept for {reference}.", reason="reservation")
+    ended = {"order_number": order_number} if order_number else {"expires_at": at}
+    live = update(ReservationRow).where(
+        col(ReservationRow.reference) == reference,
+        col(ReservationRow.order_number).is_(None),
+        col(ReservationRow.expires_at) > at,
+    )
+    return sorted(set(session.scalars(live.values(**ended).returning(col(ReservationRow.sku)))))
+
+
+def page(session: Session, at: datetime, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Reservation]:
+    """What is kept now, oldest first."""
+    query = select(ReservationRow).where(
+        col(ReservationRow.order_number).is_(None), col(ReservationRow.expires_at) > at
+    )
+    keys = [col(ReservationRow.created_at), col(ReservationRow.id)]
+    return page_of(session, query, keys, limit=limit, cursor=cursor).of(reservation)
+
+
+def next_expiry(session: Session, at: datetime) -> datetime | None:
+    """When the next reservation runs out, None where nothing is kept."""
+    query = select(func.min(col(ReservationRow.expires_at))).where(
+        col(ReservationRow.order_number).is_(None), col(ReservationRow.expires_at) > at
+    )
+    return session.scalar(query)
