@@ -16,10 +16,11 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceError
+from simple_salesforce.bulk2 import SFBulk2Type
+from simple_salesforce.exceptions import SalesforceError, SalesforceOperationError
 
 from adapters.salesforce.connection import SalesforceConnection
-from adapters.salesforce.errors import classify, from_network, read_complaint
+from adapters.salesforce.errors import SAFE_TO_REPEAT, classify, from_network, read_complaint
 from adapters.salesforce.tokens import Grant, TokenKeeper
 from adapters.salesforce.transport import ApiUsage, open_session
 from adapters.salesforce.wire import encode
@@ -87,6 +88,10 @@ class SalesforceClient:
             lambda api: api.restful(path, method=method, data=data, headers=dict(headers or {}), allow_redirects=False),
             write=True,
         )
+
+    def bulk(self, sobject: str, step: Callable[[SFBulk2Type], Any], *, write: bool) -> Any:
+        """Do one step of a bulk job, one that may safely be sent twice, with the library's object for that."""
+        return self._call(lambda api: step(getattr(api.bulk2, sobject)), write=write)  # it keeps the token it is given
 
     def pages(self, soql: str, *, include_deleted: bool = False, page_size: int = 2000) -> Iterator[list[Record]]:
         """The rows of a query, page by page; Salesforce takes 200 to 2000 as a wish and may give fewer."""
@@ -160,6 +165,12 @@ def _once(api: Salesforce, send: Send, *, write: bool) -> tuple[Any, GatewayErro
         return send(api), None, False
     except SalesforceError as refused:
         return None, classify(refused.status, read_complaint(refused.content)), False
+    except SalesforceOperationError:  # the library's word for an upload that was not answered with 201
+        return (
+            None,
+            Unavailable(f"Salesforce did not take the rows of a bulk job. {SAFE_TO_REPEAT}", reason="upload"),
+            False,
+        )
     except requests.RequestException as failed:
         dropped = isinstance(failed, requests.ConnectionError) and not isinstance(failed, requests.Timeout)
         return None, from_network(failed, write=write), dropped and not isinstance(failed, requests.exceptions.SSLError)

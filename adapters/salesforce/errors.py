@@ -33,7 +33,7 @@ DAILY_PAUSE = timedelta(minutes=15)
 CONCURRENCY_PAUSE = timedelta(seconds=30)
 _SHOWN = 200
 
-_SAFE_TO_REPEAT = (
+SAFE_TO_REPEAT = (
     "Whether it took effect is not known; sending it again is safe, as rows are found by their external id."
 )
 
@@ -177,7 +177,7 @@ def _words(status: int, complaint: Complaint) -> str:
 
 def from_network(error: requests.RequestException, *, write: bool) -> GatewayError:
     """Turn a failure without a usable answer into an error of the tree; the URL (it may hold SOQL) is left out."""
-    after = f" {_SAFE_TO_REPEAT}" if write else ""
+    after = f" {SAFE_TO_REPEAT}" if write else ""
     if isinstance(error, requests.Timeout):
         return TimedOut(f"Salesforce did not answer in time.{after}", reason=type(error).__name__)
     if isinstance(error, requests.exceptions.InvalidJSONError):

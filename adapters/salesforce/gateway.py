@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from adapters.salesforce.client import SalesforceClient
 from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
+from adapters.salesforce.inventory import InventoryPublisher
 from adapters.salesforce.masters import MasterReader
 from adapters.salesforce.orders import OrderPage, OrderReader
+from adapters.salesforce.pool import CallPool, PoolPolicy, Priority
 from adapters.salesforce.schema import gaps, needs
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
@@ -16,19 +18,34 @@ from adapters.salesforce.transport import ApiUsage
 from domain.errors import Misconfigured
 from domain.links import Candidate, LinkKind
 from domain.orders import Order
-from domain.publication import InvoiceStatement, OrderEvent, OrderStatement, StatementOutcome
+from domain.publication import (
+    InvoiceStatement,
+    ItemStatement,
+    OrderEvent,
+    OrderStatement,
+    StatementOutcome,
+    StockStatement,
+)
 from domain.tokens import TokenVault
 
 
 class SalesforceGateway:
     """One org. Blocking and thread-safe: for activities that run in a pool of threads. Opening it costs no call."""
 
-    def __init__(self, connection: SalesforceConnection, names: SalesforceNames, vault: TokenVault) -> None:
+    def __init__(
+        self,
+        connection: SalesforceConnection,
+        names: SalesforceNames,
+        vault: TokenVault,
+        pool: PoolPolicy | None = None,
+    ) -> None:
         self._names = names
         self._client = SalesforceClient(connection, TokenKeeper(connection, vault))
         self._orders = OrderReader(self._client, names)
         self._masters = MasterReader(self._client, names)
-        self._publisher = Publisher(self._client, names)
+        self._pool = CallPool(lambda: self._client.usage, pool)
+        self._publisher = Publisher(self._client, names, pool=self._pool)
+        self._inventory = InventoryPublisher(self._client, names, pool=self._pool)
 
     @property
     def usage(self) -> ApiUsage | None:
@@ -55,8 +72,21 @@ class SalesforceGateway:
         """Add events to orders; idempotent."""
         return self._publisher.publish_events(events)
 
+    def publish_levels(self, statements: Sequence[StockStatement]) -> list[StatementOutcome]:
+        """State stock by item and warehouse (see `InventoryPublisher`); idempotent."""
+        return self._inventory.publish_levels(statements)
+
+    def publish_items(self, statements: Sequence[ItemStatement]) -> list[StatementOutcome]:
+        """State what is available of products; idempotent, and never creates one."""
+        return self._inventory.publish_items(statements)
+
+    def publish_levels_in_bulk(self, statements: Sequence[StockStatement]) -> list[StatementOutcome]:
+        """State stock by bulk jobs, for a first load; may take minutes, idempotent."""
+        return self._inventory.publish_levels_in_bulk(statements)
+
     def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
-        """Customers or items as candidates for links."""
+        """Customers or items as candidates for links; waits when the daily pool of calls runs low."""
+        self._pool.draw(Priority.MASTER_DATA)
         return self._masters.candidates(kind)
 
     def check(self) -> str:

@@ -52,55 +52,52 @@ def in_lanes(
     """
     if lanes <= 1 or len(chunks) <= 1:
         return [send(chunk) for chunk in chunks]
-    road = _Road(_split(chunks, min(lanes, len(chunks))), send, touch)
-    with ThreadPoolExecutor(len(road.lanes), thread_name_prefix="salesforce lane") as threads:
-        driven = [threads.submit(road.drive, number) for number in range(len(road.lanes))]
+    count = min(lanes, len(chunks))
+    road = _Road(chunks, send, touch)
+    borders = pairwise(len(chunks) * number // count for number in range(count + 1))  # equal length, give or take one
+    with ThreadPoolExecutor(count, thread_name_prefix="salesforce lane") as threads:
+        driven = [threads.submit(road.drive, start, end) for start, end in borders]
     return [result for lane in driven for result in lane.result()]
-
-
-def _split(chunks: Sequence[Chunk], count: int) -> list[Sequence[Chunk]]:
-    """Runs of neighbours, of equal length give or take one."""
-    ends = [len(chunks) * number // count for number in range(count + 1)]
-    return [chunks[start:end] for start, end in pairwise(ends)]
 
 
 class _Road(Generic[Chunk, Result]):
     """Lanes that never hold rows of one parent at the same moment, though chunks are full and may split a parent.
 
     Chunks are sorted by parent and each lane has a run of neighbours, in order. So a parent that is split lies in one
-    lane, where chunks follow one another, or in the last chunk of a lane and the first of the next: then the last one
-    waits until that first one, which its lane sends before all others, is through. No circle of waiting is possible,
-    as lanes wait for later ones only.
+    lane, where chunks follow one another, or at the end of a lane and the beginning of the next, which its lane sends
+    before all others: the end waits until that beginning is through. Hardly ever does it have to, and no circle of
+    waiting is possible, as lanes wait for later ones only.
     """
 
     def __init__(
-        self, lanes: list[Sequence[Chunk]], send: Callable[[Chunk], Result], touch: Callable[[Chunk, Chunk], bool]
+        self, chunks: Sequence[Chunk], send: Callable[[Chunk], Result], touch: Callable[[Chunk, Chunk], bool]
     ) -> None:
-        self.lanes = lanes
+        self._chunks = chunks
         self._send = send
         self._touch = touch
-        self._first_is_through = [threading.Event() for _ in lanes]
+        self._through = [threading.Event() for _ in chunks]
         self._broken = threading.Event()
 
-    def drive(self, number: int) -> list[Result]:
+    def drive(self, start: int, end: int) -> list[Result]:
         """Send the chunks of one lane."""
-        lane, results = self.lanes[number], []
+        results = []
         try:
-            for place, chunk in enumerate(lane, start=1):
-                if place == len(lane):
-                    self._let_the_next_lane_pass(number, chunk)
+            for place in range(start, end):
+                self._let_others_pass(place, end)
                 if self._broken.is_set():
                     break
-                results.append(self._send(chunk))
-                self._first_is_through[number].set()
+                results.append(self._send(self._chunks[place]))
+                self._through[place].set()
         except BaseException:
             self._broken.set()
             raise
         finally:
-            self._first_is_through[number].set()
+            for through in self._through[start:end]:  # whoever waits for what will not be sent may go on, and stop
+                through.set()
         return results
 
-    def _let_the_next_lane_pass(self, number: int, chunk: Chunk) -> None:
-        following = number + 1
-        if following < len(self.lanes) and self._touch(chunk, self.lanes[following][0]):
-            self._first_is_through[following].wait()
+    def _let_others_pass(self, place: int, end: int) -> None:
+        for other in range(end, len(self._chunks)):
+            if not self._touch(self._chunks[place], self._chunks[other]):
+                break
+            self._through[other].wait()

@@ -84,6 +84,7 @@ def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage]
     """
     session = requests.Session()
     session.trust_env = False
+    session.max_redirects = 0  # Salesforce redirects to pages for people only, and bulk calls do not say so themselves
     session.headers["User-Agent"] = "threeway"
     stand_in = urlsplit(connection.url) if connection.is_stand_in else None
     session.adapters.clear()
