@@ -13,7 +13,7 @@ from domain.links import LinkKind
 from domain.shipments import Shipment
 from tests.activities.bookings import BOOKED, INTENDED, check_all, intended, read_as_refused, stated
 from tests.activities.worker import Worker
-from tests.activities.world import CREATES, House, amount_of
+from tests.activities.world import CREATES, LEAVING, House, amount_of
 
 
 def refused(house: House, worker: Worker, **more: Any) -> tuple[Shipment, str]:
@@ -111,9 +111,10 @@ def test_a_closed_period_refuses_until_it_is_opened(house: House, worker: Worker
 
 def test_an_inactive_customer_is_refused_and_billed_when_active_again(house: House, worker: Worker) -> None:
     """M5: fault 610."""
-    customer_id = house.external_id(LinkKind.CUSTOMER, "00000044")
+    (number,) = LEAVING
+    customer_id = house.external_id(LinkKind.CUSTOMER, number)
     house.books.edit("Customer", customer_id, Active=False)
-    (made,) = stated(house, 1, customer_number="00000044")
+    (made,) = stated(house, 1, customer_number=number)
     worker.prepare_range(house.deliver(made))
     held = worker.bill(made.number)
     (item,) = house.open_work(made.number)

@@ -42,6 +42,8 @@ AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 CAUSE = Cause(source=CauseSource.USER, actor="test")
 SKUS = ("BOLT", "NUT", "PIPE", "VALVE")
 CUSTOMERS = {"00000042": "Brightwater Plumbing", "00000043": "Hale & Sons Supply", "00000044": "Northgate Heating"}
+# Nobody else is billed under this number: QuickBooks deactivates no customer who owes something.
+LEAVING = {"00000045": "Southfield Heating"}
 CREATES = {"invoice": r"/invoice$", "batch": r"/batch$"}
 _numbers = count(1)
 
@@ -91,7 +93,7 @@ class House:
         found = [*_links(gateway)]
         gateway.close()
         with transaction(self.engine, CAUSE) as session:
-            customers.upsert(session, [customer(number, name=name) for number, name in CUSTOMERS.items()])
+            customers.upsert(session, [customer(number, name=name) for number, name in (CUSTOMERS | LEAVING).items()])
             items.upsert(session, [item(sku) for sku in SKUS])
             links.import_links(session, found, "test", AT)
 
@@ -197,7 +199,7 @@ def check_exactly_one(house: House, number: str, amount: Decimal) -> None:
 def _world() -> dict[str, Any]:
     return {
         "items": [{"sku": sku, "description": sku.title(), "list_price": "1", "taxable": True} for sku in SKUS],
-        "customers": [{"name": name, "terms_code": "N30"} for name in CUSTOMERS.values()],
+        "customers": [{"name": name, "terms_code": "N30"} for name in (CUSTOMERS | LEAVING).values()],
         "terms": [
             {"code": "COD", "name": "Due on receipt", "due_days": 0},
             {"code": "N30", "name": "N30", "due_days": 30},
@@ -208,7 +210,7 @@ def _world() -> dict[str, Any]:
 
 
 def _links(gateway: QuickBooksGateway) -> Iterator[Link]:
-    by_name = {name: number for number, name in CUSTOMERS.items()}
+    by_name = {name: number for number, name in (CUSTOMERS | LEAVING).items()}
     by_days = {"0": "COD", "30": "N30"}
     for kind in LinkKind:
         for one in gateway.candidates(kind):
