@@ -73,6 +73,7 @@ def create_app(database: str = ":memory:") -> TwinApp:
 
     app = TwinApp("Salesforce twin", store, SETTINGS, kinds, fill, start)
     org = Org(store, app.clock.now, app.settings.all)
+    store.execute("PRAGMA cache_size = -64000")  # 64 MB: the indexes of 200,000 rows do not fit in the usual two
     store.script(queries.TABLES)
     store.script(bulk_jobs.TABLES)
     sessions = Sessions(org)

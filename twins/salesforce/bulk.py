@@ -147,7 +147,7 @@ def results(org: Org, call: Call) -> Answer:
     try:
         header, rows = parse(job, bulk_jobs.content_of(org.database, job["id"]) or "")
     except InvalidBatch:
-        header, rows = [], []
+        header, rows = (), []
     if kind in _EXTRA:
         found = bulk_jobs.results_of(org.database, job["id"], succeeded=kind == "successfulresults")
         text = header_line(job, header, _EXTRA[kind]) + found

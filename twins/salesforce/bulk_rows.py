@@ -13,7 +13,7 @@ from twins.salesforce.schema import Schema, SObject
 NULL = "#N/A"
 DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "TAB": "\t", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
-Cells = list[str]
+Cells = tuple[str, ...]  # the garbage collector forgets a tuple of texts: a list would be visited again and again
 
 
 class InvalidBatch(Exception):
@@ -26,10 +26,9 @@ def parse(job: Job, content: str) -> tuple[Cells, list[Cells]]:
         raise InvalidBatch("ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is LF")
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=DELIMITERS[job["columnDelimiter"]], strict=True)
     try:
-        header, *rows = list(reader) or [[]]
+        header, *rows = [tuple(row) for row in reader if row] or [()]
     except csv.Error as problem:
         raise InvalidBatch(f"InvalidBatch : Unable to parse CSV: {problem}") from problem
-    rows = [row for row in rows if row]
     if any(len(row) != len(header) for row in rows):
         raise InvalidBatch("InvalidBatch : The number of columns in a row differs from that of the header")
     return header, rows
@@ -88,9 +87,9 @@ def result_lines(job: Job, rows: Iterable[Cells], results: Iterable[Result]) -> 
     for row, result in zip(rows, results, strict=True):
         if result["success"]:
             created = "true" if result.get("created", job["operation"] == "insert") else "false"
-            write_good([result["id"], created, *row])
+            write_good((result["id"], created, *row))
         else:
-            write_bad(["", _error(result["errors"][0]), *row])
+            write_bad(("", _error(result["errors"][0]), *row))
     return good.getvalue(), bad.getvalue()
 
 
