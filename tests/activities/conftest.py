@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from tests.activities.stockroom import Stockroom
 from tests.activities.worker import Worker
 from tests.activities.world import House, running_house
+from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to, serving
+from tests.build import company
 from tests.database import cloned
+from twins.salesforce.app import create_app
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,21 @@ def worker(house: House) -> Iterator[Worker]:
     one = Worker(house)
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def served_org() -> Iterator[Twin]:
+    """One Salesforce twin for all tests of stock in this process."""
+    with serving(create_app()) as url:
+        twin = Twin(url)
+        yield twin
+        twin.close()
+
+
+@pytest.fixture
+def stockroom(engine: Engine, served_org: Twin, tmp_path: Path) -> Iterator[Stockroom]:
+    """An empty store and an empty org."""
+    served_org.reset()
+    gateway = gateway_to(served_org.url, MemoryVault())
+    yield Stockroom(engine, served_org, gateway, tmp_path, company())
+    gateway.close()
