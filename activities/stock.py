@@ -19,7 +19,6 @@ from domain.work import StockDecided, StockWork
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import levels, marks, promises, reservations
-from store.stock.promises import Rules
 
 BLOCK = 400  # items a transaction
 NAMED = 200  # orders named in one answer; more of them come with the next look
@@ -39,11 +38,10 @@ class StockActivities:
         A mark goes with the decision that it asked for, in one transaction: what dies between two blocks goes on.
         """
         with beating():
-            at = self._clock()
-            self._note_time(at)
+            self._note_time(self._clock())
             items = written = 0
             orders: set[str] = set()
-            while len(orders) <= NAMED and (done := self._decide_block(at)):
+            while len(orders) <= NAMED and (done := self._decide_block()):
                 items, written = items + done.items, written + done.written
                 orders.update(done.orders)
             return StockDecided(
@@ -64,30 +62,25 @@ class StockActivities:
             note_late(session, levels.feeds(session), self._company, at)
             marks.mark_found(session, marks.EXPIRED, "a reservation ran out", at=at)
 
-    def _decide_block(self, at: datetime) -> StockDecided | None:
-        """Decide about one block of marked items, and kits made of them; None when nothing is marked."""
-        rules = self._rules(at)
+    def _decide_block(self) -> StockDecided | None:
+        """Decide about one block of marked items, and kits made of them; None when nothing is marked.
+
+        The instant is taken after the marks: what a mark speaks of, a reservation or an order, was there before it.
+        """
         with transaction(self._engine, self._cause()) as session:
             marked = marks.take(session, BLOCK)
             if not marked:
                 return None
+            at = self._clock()
+            rules = promises.rules_of(self._company, at)
             skus = sold_with(marked, rules.kits)
             confirm_held(session, skus, rules.guards)
             decided = promises.decide_items(session, skus, rules, at)
             written = promises.keep(session, decided, self._company.zone)
             written += promises.keep_rows(session, kit_rows(decided, rules.kits, at))
-            promises.keep_policy(session, rules.promises.version, self._policy_body())
+            promises.keep_policy(session, rules.promises.version, promises.policy_body(self._company))
             orders = note_promises(session, [one.said for one in decided], at)
             return StockDecided(items=len(skus), written=written, orders=orders)
-
-    def _rules(self, at: datetime) -> Rules:
-        stock = self._company.stock
-        return Rules(
-            stock.guards(), stock.promises(self._company.zone, at), self._company.kits_by_sku, stock.orders_from
-        )
-
-    def _policy_body(self) -> dict[str, object]:
-        return {**self._company.stock.model_dump(mode="json"), "timezone": self._company.timezone}
 
     def _next_change(self, at: datetime) -> datetime | None:
         """The instant after which a number changes by itself: an export becomes late, or a reservation runs out."""

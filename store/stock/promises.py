@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_or
@@ -14,12 +15,14 @@ from sqlmodel import Session, col
 
 from domain.availability import decide
 from domain.availability_words import basis
+from domain.company import Company
 from domain.freshness import Confidence
 from domain.items import Item
 from domain.kits import Kit
 from domain.money import plain
 from domain.promises import Availability, AvailabilityInput, AvailabilityPolicy, StockFigure, stock_figure
 from domain.stock_guards import StockPolicy
+from domain.stock_rules import StockRules
 from store import items as item_store
 from store.stock import demands, levels, movements
 from store.stock.demands import Asked
@@ -36,6 +39,17 @@ class Rules(NamedTuple):
     promises: AvailabilityPolicy
     kits: Mapping[str, Kit]
     orders_from: date | None
+
+
+def rules_of(company: Company, at: datetime) -> Rules:
+    """The rules of a company at an instant."""
+    stock = company.stock
+    return Rules(stock.guards(), stock.promises(company.zone, at), company.kits_by_sku, stock.orders_from)
+
+
+def policy_body(company: Company) -> dict[str, Any]:
+    """The rules as they are kept under their version; `policy_of` reads them again."""
+    return {**company.stock.model_dump(mode="json"), "timezone": company.timezone}
 
 
 class Decided(NamedTuple):
@@ -126,6 +140,15 @@ def keep_policy(session: Session, version: str, body: dict[str, Any]) -> None:
     """Keep the rules of a policy version, once."""
     values = {"version": version, "body": body}
     session.execute(insert_or(StockPolicyRow).values(values).on_conflict_do_nothing())
+
+
+def policy_of(session: Session, version: str, at: datetime) -> AvailabilityPolicy | None:
+    """The policy of a version as it was at an instant; None where its rules are not kept."""
+    row = session.get(StockPolicyRow, version)
+    if row is None:
+        return None
+    rules = {name: value for name, value in row.body.items() if name != "timezone"}
+    return StockRules.model_validate(rules).promises(ZoneInfo(row.body["timezone"]), at)
 
 
 def of_items(session: Session, skus: Sequence[str]) -> dict[levels.Key, AvailabilityRow]:

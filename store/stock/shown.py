@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, text, tuple_, update
 from sqlmodel import Session, col
 
 from domain.freshness import Confidence
@@ -14,7 +14,7 @@ from domain.publication import ItemStatement, StockStatement
 from domain.stock_events import stock_key
 from store.stock.levels import Key
 from store.stock.promises import TOTAL
-from store.tables.stock import StockExportRow, StockStatementRow
+from store.tables.stock import StockExportRow, StockShowingRow, StockStatementRow
 from store.upserts import upsert as upsert_rows
 
 
@@ -35,7 +35,7 @@ class ToSay(NamedTuple):
 # shown, and what is shown is never replaced by something of an older instant (cases I8, I9).
 _TO_SAY = text("""
 SELECT said.sku, said.warehouse, said.published, said.confidence, said.as_of_at, said.sequence, said.on_hand,
-       said.allocated, said.basis, said.content_hash
+       said.allocated, said.basis, said.content_hash, said.decided_at
 FROM availabilities said LEFT JOIN stock_statements shown USING (sku, warehouse)
 WHERE said.held IS NULL AND shown.content_hash IS DISTINCT FROM said.content_hash
   AND (said.as_of_at IS NOT NULL OR shown.sku IS NOT NULL)
@@ -66,9 +66,12 @@ def doubt(session: Session, said: ToSay) -> None:
 def remember(session: Session, said: ToSay, taken: Iterable[Key], refused: Mapping[Key, str]) -> int:
     """Keep what Salesforce answered for good: rows that it took, and rows that it refused with the reason.
 
-    A refused row is not said again until it changes or somebody asks for it. Answers how many were kept.
+    A refused row is not said again until it changes or somebody asks for it. What was taken is kept as shown from now
+    on, so that it can be told later. Answers how many were kept.
     """
     now = datetime.now(UTC)
+    taken = list(dict.fromkeys(taken))
+    upsert_rows(session, StockShowingRow, [_showing(said.rows[key], now) for key in taken])
     rows = []
     for key in dict.fromkeys([*taken, *refused]):
         row = said.rows[key]
@@ -85,6 +88,34 @@ def remember(session: Session, said: ToSay, taken: Iterable[Key], refused: Mappi
             }
         )
     return len(upsert_rows(session, StockStatementRow, rows))
+
+
+def _showing(row: Row[Any], said_at: datetime) -> dict[str, Any]:
+    return {
+        "sku": row.sku,
+        "warehouse": row.warehouse,
+        "said_at": said_at,
+        "decided_at": row.decided_at,
+        "available": row.published,
+        "confidence": row.confidence,
+        "as_of_at": row.as_of_at,
+    }
+
+
+def shown_at(session: Session, sku: str, at: datetime) -> dict[str, StockShowingRow]:
+    """What Salesforce showed of an item at a time, by warehouse; what was not shown by then is left out."""
+    query = select(StockShowingRow).where(col(StockShowingRow.sku) == sku, col(StockShowingRow.said_at) <= at)
+    newest = query.distinct(col(StockShowingRow.warehouse))
+    ordered = newest.order_by(col(StockShowingRow.warehouse), col(StockShowingRow.said_at).desc())
+    return {row.warehouse: row for row in session.scalars(ordered)}
+
+
+def statements(session: Session, keys: Sequence[Key]) -> dict[Key, StockStatementRow]:
+    """What Salesforce took last of these rows."""
+    query = select(StockStatementRow).where(
+        tuple_(col(StockStatementRow.sku), col(StockStatementRow.warehouse)).in_(keys)
+    )
+    return {(row.sku, row.warehouse): row for row in session.scalars(query)} if keys else {}
 
 
 def refusals(session: Session, named: int = 5) -> list[tuple[str, int, list[str]]]:

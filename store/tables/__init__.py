@@ -24,6 +24,7 @@ from store.tables.stock import (
     EVENT_KINDS,
     AcknowledgementRow,
     AvailabilityRow,
+    ReservationRequestRow,
     ReservationRow,
     StockEventRow,
     StockExportRow,
@@ -31,6 +32,7 @@ from store.tables.stock import (
     StockLevelRow,
     StockMarkRow,
     StockPolicyRow,
+    StockShowingRow,
     StockStatementRow,
 )
 
@@ -60,6 +62,7 @@ __all__ = [
     "LinkState",
     "OrderLineRow",
     "OrderRow",
+    "ReservationRequestRow",
     "ReservationRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
@@ -75,6 +78,7 @@ __all__ = [
     "StockLevelRow",
     "StockMarkRow",
     "StockPolicyRow",
+    "StockShowingRow",
     "StockStatementRow",
     "SyncCursorRow",
     "WarehouseRow",

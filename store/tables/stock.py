@@ -164,6 +164,32 @@ class StockStatementRow(SQLModel, table=True):
     said_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
 
 
+class StockShowingRow(SQLModel, table=True):
+    """What Salesforce took of a row from `said_at` on, and the decision that it was (feature G-B5). Append-only."""
+
+    __tablename__ = "stock_showings"
+
+    sku: str = Field(primary_key=True)
+    warehouse: str = Field(primary_key=True)
+    said_at: datetime = Field(primary_key=True, sa_type=UTC_TIME)
+    decided_at: datetime = Field(sa_type=UTC_TIME)
+    available: Decimal | None = None
+    confidence: str
+    as_of_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+
+
+class ReservationRequestRow(SQLModel, table=True):
+    """What was asked and answered when goods were kept for a quote: asked again, it is answered again. Append-only."""
+
+    __tablename__ = "reservation_requests"
+
+    reference: str = Field(primary_key=True)
+    body: dict[str, Any] = Field(sa_type=JSON)
+    answer: dict[str, Any] = Field(sa_type=JSON)
+    created_by: str
+    created_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
+
+
 class ReservationRow(SQLModel, table=True):
     """Goods kept for a line of a quote until `expires_at`, in base units; an `order_number` ends it (case I11).
 
