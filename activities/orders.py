@@ -23,6 +23,7 @@ from store.session import reading, transaction
 from store.stock import marks
 
 CURSOR = "salesforce-orders"
+TO_WAKE = "salesforce-orders-to-wake"  # changed orders of pages that were kept; what waits for them was not woken yet
 OTHER_CAUSES = tuple(cause for cause in Why if cause is not Why.ORDER_INCOMPLETE)
 SALES_DESK = "sales operations"
 NAMED = 500  # changed orders that are named one by one; more of them wake everything that waits for an order
@@ -73,11 +74,14 @@ class OrderActivities:
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def pull_orders(self, work: OrdersWork) -> OrdersPulled:
-        """Read one stretch of changed orders; versions seen before change nothing, the cursor never goes back."""
+        """Read one stretch of changed orders; versions seen before change nothing, the cursor never goes back.
+
+        An attempt that died between two pages leaves what it kept to the next one.
+        """
         with beating():
             with reading(self._engine) as session:
                 since = cursors.position(session, CURSOR)
-            changed: set[str] = set()
+                changed = set(cursors.noted(session, TO_WAKE))
             read = unnumbered = incomplete = 0
             for page in self._salesforce.changed_orders(since, OVERLAP):
                 changed.update(self._keep(page, work.reason))
@@ -111,4 +115,6 @@ class OrderActivities:
                 exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
             for incomplete in page.incomplete:
                 _open_incomplete(session, incomplete)
-            return [order.number for order in fresh if differs(order, before.get(order.number))]
+            changed = [order.number for order in fresh if differs(order, before.get(order.number))]
+            cursors.note(session, TO_WAKE, changed)
+            return changed

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import ShipmentWork, StockWork
+from domain.work import PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 
@@ -36,6 +36,17 @@ async def is_known(client: Client, workflow_id: str) -> bool:
             return False
         raise
     return True
+
+
+async def say_again(client: Client, order_number: str, shipments: list[str]) -> None:
+    """Let an order's own publication say what is to be said, once more when it is under way (signal with start)."""
+    await client.start_workflow(
+        "Publication",
+        PublishWork(shipments=shipments),
+        id=f"publication/order/{order_number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="again",
+    )
 
 
 async def wake_shipment(client: Client, number: str) -> None:

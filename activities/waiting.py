@@ -13,10 +13,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.orders import TO_WAKE
 from activities.starting import is_known, start_once, wake_shipment, wake_stock
 from domain.work import HandOver, PublishWork, SweepWork, Swept, Wake
 from runtime import metrics
-from store import exceptions, inbox, shipments
+from store import cursors, exceptions, inbox, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import levels, marks
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 AT_ONCE = 8  # starts under way at Temporal at the same time
 STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
 UNPUBLISHED_AFTER = timedelta(minutes=10)  # Salesforce has usually been told within seconds
+SAY_AGAIN_FOR = timedelta(days=7)  # an order may be gone from Salesforce: nothing is ever said of it
 LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away, should its going have been missed
 
 
@@ -44,8 +46,11 @@ class WaitingActivities:
     @activity.defn
     async def wake(self, work: Wake) -> int:
         """Let every shipment that waits for one of these causes look again; answers how many."""
+        pulled = await asyncio.to_thread(self._pulled, work)
         numbers = await asyncio.to_thread(self._waiting, work)
         await self._wake_all(numbers)
+        if pulled:
+            await asyncio.to_thread(self._strike, pulled)
         if await asyncio.to_thread(self._stock_waits, timedelta(0)):
             await wake_stock(self._client)
         return len(numbers)
@@ -116,6 +121,17 @@ class WaitingActivities:
             of_them = set(shipments.of_orders(session, work.orders))
             return [number for number in waiting if number in of_them]
 
+    def _pulled(self, work: Wake) -> list[str]:
+        """The pulled orders that this waking is for: those that are named, else all that are noted by now."""
+        if work.orders or not work.pulled:
+            return work.orders if work.pulled else []
+        with reading(self._engine) as session:
+            return cursors.noted(session, TO_WAKE)
+
+    def _strike(self, orders: Sequence[str]) -> None:
+        with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="poll")) as session:
+            cursors.strike(session, TO_WAKE, orders)
+
     def _unstarted(self, work: SweepWork) -> Sequence[inbox.InboxEntry]:
         cause = Cause(source=CauseSource.GATEWAY, actor="sweep")
         with transaction(self._engine, cause) as session:
@@ -139,8 +155,12 @@ class WaitingActivities:
             return bool(levels.feeds(session))
 
     def _unpublished(self) -> list[str]:
+        """Invoices that Salesforce never showed, and orders that a person wanted to be said again in vain."""
         with reading(self._engine) as session:
-            return shipments.unpublished(session, datetime.now(UTC) - UNPUBLISHED_AFTER)
+            now = datetime.now(UTC)
+            again = statements.to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
+            numbers = shipments.unpublished(session, now - UNPUBLISHED_AFTER) + shipments.of_orders(session, again)
+        return list(dict.fromkeys(numbers))
 
     def _stranded(self) -> list[str]:
         with reading(self._engine) as session:

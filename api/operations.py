@@ -11,17 +11,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
-from activities.starting import start_once, wake_shipment
+from activities.starting import say_again, start_once, wake_shipment
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.links import Link
 from domain.shipments import ShipmentState
-from domain.work import LinkingWork, OrdersWork, PublishWork, Wake
+from domain.work import LinkingWork, OrdersWork, Wake
 from runtime import metrics
 from store import exceptions, links, shipments, statements
 from store.causes import Cause, CauseSource
-from store.session import transaction
+from store.session import reading, transaction
 from workflows.linking import LINK_CAUSES
 
 log = structlog.get_logger()
@@ -50,7 +50,10 @@ def decide(
             decided_at=datetime.now(UTC),
         )
         resolved = exceptions.resolve(session, resolution)
-    if resolved.resolution == resolution:  # not where somebody only said again what they had said before
+        is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
+        if is_new and item.record_type == "order" and choice is Choice.RETRY:
+            statements.forget(session, item.record_key)  # with the decision: the sweep finds what nobody said again
+    if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
 
@@ -84,9 +87,10 @@ async def look_again(services: Services, number: str) -> None:
 async def _signal(services: Services, item: ExceptionItem) -> None:
     if item.record_type == "shipment":
         await wake_shipment(services.client, item.record_key)
-    elif item.record_type == "order":
-        await _publish_again(services, item.record_key)
-    elif item.record_type == "file" and item.resolution and item.resolution.choice is Choice.RETRY:
+    elif item.record_type == "order" and _is_retry(item):
+        numbers = await asyncio.to_thread(_shipments_of, services, item.record_key)
+        await say_again(services.client, item.record_key, numbers)
+    elif item.record_type == "file" and _is_retry(item):
         await _read_again(services, item)
     elif item.workflow_id:
         await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
@@ -104,16 +108,12 @@ async def _read_again(services: Services, item: ExceptionItem) -> None:
         await receiver.start(received)
 
 
-async def _publish_again(services: Services, order_number: str) -> None:
-    numbers = await asyncio.to_thread(_shipments_of, services, order_number)
-    work = PublishWork(shipments=numbers)
-    await start_once(services.client, "Publication", f"publication/order/{order_number}", work)
+def _is_retry(item: ExceptionItem) -> bool:
+    return item.resolution is not None and item.resolution.choice is Choice.RETRY
 
 
 def _shipments_of(services: Services, order_number: str) -> list[str]:
-    """The shipments of an order, with all that was said about them forgotten, so that it is said again."""
-    with transaction(services.engine, user_cause("api")) as session:
-        statements.forget(session, order_number)
+    with reading(services.engine) as session:
         return shipments.of_orders(session, [order_number])
 
 

@@ -201,10 +201,14 @@ class HandOver(Message):
 
 
 class Wake(Message):
-    """Look again at what waits for these causes; `orders` narrows to shipments of those orders (empty: all)."""
+    """Look again at what waits for these causes; `orders` narrows to shipments of those orders (empty: all).
+
+    `pulled`: these orders were just pulled, and are noted as to be woken for until that is done.
+    """
 
     causes: list[Cause]
     orders: list[str] = []
+    pulled: bool = False
 
 
 class OrdersWork(Message):

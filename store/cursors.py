@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +35,18 @@ WHERE stored.position_at IS NULL OR stored.position_at <= excluded.position_at
 """)
 
 
+_NOTE = text("""
+INSERT INTO sync_cursors AS stored (name, position) VALUES (:name, CAST(:keys AS jsonb))
+ON CONFLICT (name) DO UPDATE
+SET position = coalesce(stored.position, '{}') || excluded.position, updated_at = now()
+""")
+
+_STRIKE = text("""
+UPDATE sync_cursors SET position = position - CAST(:keys AS text[]), updated_at = now()
+WHERE name = :name
+""")
+
+
 def get(session: Session, name: str) -> SyncCursor | None:
     """A cursor, or None before its first sweep."""
     row = session.get(SyncCursorRow, name, populate_existing=True)
@@ -49,6 +63,22 @@ def advance(session: Session, name: str, position_at: datetime, rest: dict[str, 
     """Move a cursor on, with the rest of its position; a late sweep never moves it back."""
     row = SyncCursor(name=name, position_at=position_at, position=rest, updated_at=position_at)
     session.execute(_ADVANCE, {"rows": f"[{row.model_dump_json()}]"})
+
+
+def note(session: Session, name: str, keys: Sequence[str]) -> None:
+    """Note keys that a sweep has still to deal with."""
+    session.execute(_NOTE, {"name": name, "keys": json.dumps(dict.fromkeys(keys, True))})
+
+
+def noted(session: Session, name: str) -> list[str]:
+    """The keys that a sweep has still to deal with."""
+    found = get(session, name)
+    return sorted(found.position or ()) if found else []
+
+
+def strike(session: Session, name: str, keys: Sequence[str]) -> None:
+    """Strike out what was dealt with; what was noted meanwhile stays."""
+    session.execute(_STRIKE, {"name": name, "keys": list(keys)})
 
 
 def rewind(session: Session, name: str, position_at: datetime | None) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import BaseModel
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, exists, select, tuple_
 from sqlmodel import Session, col
 
+from domain.exceptions import Choice, ExceptionState
+from store.tables.exceptions import ExceptionRow
 from store.tables.publication import StatementRow
 from store.upserts import upsert as upsert_rows
 
@@ -42,6 +45,20 @@ def doubt(session: Session, subjects: Sequence[Subject]) -> None:
     """Forget what was taken about these, before more is said: if no answer comes, nobody knows what stands there."""
     keys = tuple_(col(StatementRow.subject), col(StatementRow.key))
     session.execute(delete(StatementRow).where(keys.in_(subjects)))
+
+
+def to_say_again(session: Session, since: datetime, until: datetime, limit: int = 200) -> list[str]:
+    """Orders of which a person wanted all to be said again, in this span of time, and nothing has been said since."""
+    query = (
+        select(col(ExceptionRow.record_key))
+        .where(col(ExceptionRow.record_type) == "order", col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
+        .where(col(ExceptionRow.closed_at) >= since, col(ExceptionRow.closed_at) < until)
+        .where(col(ExceptionRow.resolution)["choice"].as_string() == Choice.RETRY.value)
+        .where(~exists().where(col(StatementRow.order_number) == col(ExceptionRow.record_key)))
+        .distinct()
+        .limit(limit)
+    )
+    return list(session.scalars(query))
 
 
 def forget(session: Session, order_number: str) -> None:

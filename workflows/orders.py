@@ -39,7 +39,7 @@ class OrdersPull:
         )
         self._result = pulled
         if pulled.changed_count:
-            wake = Wake(causes=ORDER_CAUSES, orders=pulled.changed)
+            wake = Wake(causes=ORDER_CAUSES, orders=pulled.changed, pulled=True)
             await workflow.execute_activity_method(WaitingActivities.wake, wake, **policies.STORE_BULK.options())
         return pulled
 

@@ -11,13 +11,14 @@ from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
+from activities.orders import TO_WAKE
 from activities.waiting import WaitingActivities
 from domain.exceptions import Cause as Why
-from domain.exceptions import Choice, ExceptionKind, Finding
+from domain.exceptions import Choice, ExceptionKind, Finding, Resolution
 from domain.files import StagedGroup
 from domain.shipments import Shipment, ShipmentState
 from domain.work import FileWork, HandOver, SweepWork, Swept, Wake
-from store import exceptions, files, inbox, shipments
+from store import cursors, exceptions, files, inbox, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from tests.build import shipment
@@ -73,11 +74,27 @@ def hold(engine: Engine, number: str, cause: Why) -> None:
         )
 
 
-def state(session: Session, *stated: Shipment) -> None:
+def retried_order(session: Session, number: str) -> None:
+    """A person wanted all about an order to be said again, a while ago."""
+    choices = (Choice.RETRY,)
+    finding = Finding(
+        kind=ExceptionKind.DEAD_LETTER, cause=Why.PUBLICATION_REJECTED, sentence="Refused.", choices=choices
+    )
+    exception_id = exceptions.open_item(session, finding=finding, record=("order", number), owner="sales operations")
+    decided_at = datetime.now(UTC) - timedelta(hours=1)
+    exceptions.resolve(
+        session,
+        Resolution(
+            exception_id=exception_id, choice=Choice.RETRY, reason="mended", decided_by="dana", decided_at=decided_at
+        ),
+    )
+
+
+def state(session: Session, *stated: Shipment, sha256: str = SHA) -> None:
     """A file states these shipments."""
     now = datetime.now(UTC)
     arrival = files.FileArrival(
-        sha256=SHA, filename=FILE.filename, layout="shpcnf", byte_count=1, arrived_by="folder", visible_at=now
+        sha256=sha256, filename=FILE.filename, layout="shpcnf", byte_count=1, arrived_by="folder", visible_at=now
     )
     file, _ = files.register(session, arrival)
     places = {"line_from": 1, "line_to": 2, "byte_from": 0, "byte_to": 1}
@@ -159,6 +176,22 @@ async def test_the_sweep_says_what_a_lost_publication_left_unsaid(
     assert [sorted(work.shipments) for work in stage.steps.asked["publish"]] == [["S-1", "S-2"]]
 
 
+async def test_the_sweep_says_again_what_a_retry_could_not_ask_for(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    """Temporal was away when a person asked for it. An order of which something was said since is left alone."""
+    with transaction(engine, BY) as session:
+        for name in ("AWAY", "SAID"):
+            state(session, shipment(number=f"S-{name}", order_number=f"SO-{name}"), sha256=name)
+            retried_order(session, f"SO-{name}")
+        statements.remember(session, [(("order", "SO-SAID"), "SO-SAID", "as it is now")])
+
+    assert (await run(waiting.sweep, SweepWork(republish=True))).publications == 1
+
+    await stage.client.get_workflow_handle("publication/unpublished").result()
+    assert [work.shipments for work in stage.steps.asked["publish"]] == [["S-AWAY"]]
+
+
 async def test_hand_over_starts_each_shipment_and_repeating_it_is_harmless(
     waiting: WaitingActivities, stage: Stage
 ) -> None:
@@ -198,6 +231,23 @@ async def test_waking_for_orders_reaches_their_shipments_only(
     await until(lambda: stage.steps.booked == {"S-2"})
 
     assert await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ORDER])) == 2, "no names: all that wait for an order"
+
+
+@pytest.mark.parametrize("named", [["SO-2"], []], ids=["few", "many"])
+async def test_waking_for_pulled_orders_strikes_them_out(
+    engine: Engine, waiting: WaitingActivities, named: list[str]
+) -> None:
+    """Only when all were woken: until then the next poll wakes for them again."""
+    with transaction(engine, BY) as session:
+        cursors.note(session, TO_WAKE, ["SO-1", "SO-2"])
+    await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ITEM]))
+    with transaction(engine, BY) as session:
+        assert cursors.noted(session, TO_WAKE) == ["SO-1", "SO-2"], "that was about something else"
+
+    await run(waiting.wake, Wake(causes=[Why.UNKNOWN_ORDER], orders=named, pulled=True))
+
+    with transaction(engine, BY) as session:
+        assert cursors.noted(session, TO_WAKE) == (["SO-1"] if named else [])
 
 
 async def test_waking_says_that_it_goes_on(engine: Engine, waiting: WaitingActivities, stage: Stage) -> None:

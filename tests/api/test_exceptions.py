@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.service import RPCError
 
 from domain.exceptions import Cause, Choice, ExceptionKind
 from runtime import metrics
-from store import exceptions
+from store import exceptions, statements
 from tests import build
 from tests.api import filling
 from tests.api.served import Served, assert_problem
@@ -100,8 +102,43 @@ async def test_a_decision_on_an_order_publishes_it_again(filled: Served) -> None
         exception_id = filling.exception(
             session, "SO-AGAIN", record_type="order", cause=Cause.PUBLICATION_REJECTED, choices=[Choice.RETRY]
         )
+        subject = ("order", "SO-AGAIN")
+        statements.remember(session, [(subject, "SO-AGAIN", "as it was refused")])
     assert (await resolve(filled, exception_id, "retry")).status_code == 200
-    assert await events_of(filled, "publication/order/SO-AGAIN")
+    events = await events_of(filled, "publication/order/SO-AGAIN")
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in events, "one that is under way looks again"
+    with filled.write() as session:
+        assert statements.said(session, [subject]) == {}
+
+
+async def test_an_order_that_somebody_handled_is_not_said_again(filled: Served) -> None:
+    with filled.write() as session:
+        filling.confirmed(session, build.shipment(number="SH8", order_number="SO-HANDLED"))
+        exception_id = filling.exception(
+            session, "SO-HANDLED", record_type="order", cause=Cause.PUBLICATION_REJECTED, choices=[Choice.HANDLED]
+        )
+        subject = ("order", "SO-HANDLED")
+        statements.remember(session, [(subject, "SO-HANDLED", "as it was refused")])
+    assert (await resolve(filled, exception_id, "handled")).status_code == 200
+    with filled.write() as session:
+        assert statements.said(session, [subject]) == {subject: "as it was refused"}
+    with pytest.raises(RPCError, match="not found"):
+        await events_of(filled, "publication/order/SO-HANDLED")
+
+
+async def test_a_retry_of_an_order_is_kept_while_temporal_is_away(without_temporal: Served) -> None:
+    """What was said is forgotten with the decision, which is where the sweep looks."""
+    served = without_temporal
+    with served.write() as session:
+        filling.confirmed(session, build.shipment(number="SH7", order_number="SO-AGAIN"))
+        exception_id = filling.exception(
+            session, "SO-AGAIN", record_type="order", cause=Cause.PUBLICATION_REJECTED, choices=[Choice.RETRY]
+        )
+        statements.remember(session, [(("order", "SO-AGAIN"), "SO-AGAIN", "as it was refused")])
+    assert (await resolve(served, exception_id, "retry")).status_code == 200
+    with served.write() as session:
+        now = datetime.now(UTC)
+        assert statements.to_say_again(session, now - timedelta(days=1), now) == ["SO-AGAIN"]
 
 
 async def test_a_choice_that_is_not_offered_is_refused(filled: Served) -> None:

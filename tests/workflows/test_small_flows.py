@@ -127,7 +127,7 @@ async def test_changed_orders_wake_what_waits_for_them(stage: Stage, named: list
 
     await stage.run("OrdersPull", OrdersWork(reason="hook"), "orders-pull/1", OrdersPulled)
 
-    assert stage.steps.asked["wake"] == [Wake(causes=ORDER_CAUSES, orders=named)]
+    assert stage.steps.asked["wake"] == [Wake(causes=ORDER_CAUSES, orders=named, pulled=True)]
     assert stage.steps.asked["pull_orders"] == [OrdersWork(reason="hook")]
 
 
