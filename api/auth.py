@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 from pydantic import SecretStr
 
-from api.problems import Refused
+from api.problems import ApiCode, Refused
 from api.services import services
 from store import keys
 from store.causes import Cause, CauseSource
@@ -36,13 +36,13 @@ def allowed(key: ApiKey, scope: str) -> bool:
 def _identify(request: Request, plain: Annotated[str | None, Security(HEADER)]) -> ApiKey:
     if not plain:
         detail = "This needs an API key in the X-API-Key header. An admin makes one with `threeway keys create`."
-        raise Refused(HTTPStatus.UNAUTHORIZED, "key_missing", detail)
+        raise Refused(HTTPStatus.UNAUTHORIZED, ApiCode.KEY_MISSING, detail)
     cause = Cause(source=CauseSource.USER, actor="api")
     with transaction(services(request).engine, cause) as session:
         key = keys.find(session, SecretStr(plain))
         if key is None:
             detail = "This API key is unknown, revoked or expired."
-            raise Refused(HTTPStatus.UNAUTHORIZED, "key_refused", detail)
+            raise Refused(HTTPStatus.UNAUTHORIZED, ApiCode.KEY_REFUSED, detail)
         keys.touch(session, key.id)
     return key
 
@@ -54,7 +54,7 @@ def needs(scope: str) -> Callable[[ApiKey], ApiKey]:
         if not allowed(key, scope):
             granted = ", ".join(sorted(key.scopes))
             detail = f"This needs the scope {scope}; key {key.name} has {granted}."
-            raise Refused(HTTPStatus.FORBIDDEN, "scope_missing", detail)
+            raise Refused(HTTPStatus.FORBIDDEN, ApiCode.SCOPE_MISSING, detail)
         return key
 
     return check

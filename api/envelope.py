@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import ApiCode, problem
 from runtime import metrics
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ class Envelope:
                 if call.status is not None:
                     raise
                 detail = "Something went wrong that should not. It is in the log under this trace_id."
-                answer = problem(Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+                answer = problem(Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR, ApiCode.INTERNAL_ERROR, detail)
                 await answer(scope, receive, call.send)
             finally:
                 call.observe()
@@ -101,11 +101,11 @@ def _refusal(scope: Scope) -> tuple[HTTPStatus, str, str] | None:
     """What is refused by its outside alone: status, code and sentence."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
         detail = f"The headers may have at most {HEADER_BYTES} bytes."
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, ApiCode.HEADERS_TOO_LARGE, detail
     announced = Headers(scope=scope).get("content-length", "")
     if announced.isdecimal() and int(announced) > BODY_BYTES and scope["path"] not in STREAMING:
         detail = f"A body may have at most {BODY_BYTES} bytes."
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, ApiCode.TOO_LARGE, detail
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         return HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", "The address holds a NUL character; no key has one."
     return None

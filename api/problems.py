@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -48,10 +49,35 @@ SENTENCES = {
 RETRY_SECONDS = 5
 
 
+class ApiCode(StrEnum):
+    """The codes that only the API has; docs/reference/api.md explains each."""
+
+    BAD_REQUEST = "bad_request"
+    CLIENT_GONE = "client_gone"
+    KEY_MISSING = "key_missing"
+    KEY_REFUSED = "key_refused"
+    SCOPE_MISSING = "scope_missing"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    UPLOAD_STALLED = "upload_stalled"
+    TOO_LARGE = "too_large"
+    INVALID_REQUEST = "invalid_request"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    INTERNAL_ERROR = "internal_error"
+
+
+# What the web framework answers by itself; it knows no other status.
+FRAMEWORK_CODES: Mapping[int, ApiCode] = {
+    HTTPStatus.NOT_FOUND: ApiCode.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: ApiCode.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ApiCode.TOO_LARGE,
+}
+
+
 class Refused(Exception):
     """A request that is refused before any work: not known, not allowed, or not bounded."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, code: ApiCode, detail: str) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
 
@@ -88,7 +114,7 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
         wait = error.retry_after.total_seconds() if error.retry_after else RETRY_SECONDS
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
     more = {"reason": error.reason} if error.reason else {}
-    code = "too_large" if error.reason in REASON_STATUSES else error.code
+    code = ApiCode.TOO_LARGE if error.reason in REASON_STATUSES else error.code
     return problem(request, status_of(error), code, error.detail, headers, **more)
 
 
@@ -104,19 +130,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
     errors = [{"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()]
     first = errors[0] if errors else {"where": "request", "what": "it cannot be read"}
     detail = f"{first['where']}: {first['what']}."
-    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors)
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, ApiCode.INVALID_REQUEST, detail, errors=errors)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
     status = HTTPStatus(error.status_code)
-    code = "too_large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name.lower()
+    fallback = ApiCode.INTERNAL_ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ApiCode.BAD_REQUEST
+    code = FRAMEWORK_CODES.get(status, fallback)
     return problem(request, status, code, SENTENCES.get(status, str(error.detail)), error.headers)
 
 
 async def _client_gone(request: Request, _error: Exception) -> Response:
     """Nobody reads this; it ends the request without calling it our failure."""
-    return problem(request, HTTPStatus.BAD_REQUEST, "client_gone", "The connection was closed before the body ended.")
+    return problem(
+        request, HTTPStatus.BAD_REQUEST, ApiCode.CLIENT_GONE, "The connection was closed before the body ended."
+    )
 
 
 def install(app: FastAPI) -> None:

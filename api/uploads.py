@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from fastapi import Request
 
-from api.problems import Refused
+from api.problems import ApiCode, Refused
 from domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Uploads:
                     return await anext(stream, None)
             except TimeoutError:
                 detail = f"Nothing of the body came for {STALLED_SECONDS:g} s. Send it again."
-                raise Refused(HTTPStatus.REQUEST_TIMEOUT, "upload_stalled", detail) from None
+                raise Refused(HTTPStatus.REQUEST_TIMEOUT, ApiCode.UPLOAD_STALLED, detail) from None
 
         def chunks() -> Iterator[bytes]:
             while (chunk := self._result(asyncio.run_coroutine_threadsafe(next_chunk(), loop))) is not None:
@@ -107,7 +107,9 @@ def refuse_larger(request: Request, limit: int) -> None:
 
 def too_large(limit: int) -> Refused:
     """The refusal of a body with too many bytes."""
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"The body may have at most {limit} bytes here.")
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, ApiCode.TOO_LARGE, f"The body may have at most {limit} bytes here."
+    )
 
 
 def shown_name(header: str) -> str:

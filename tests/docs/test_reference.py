@@ -12,6 +12,7 @@ from adapters.erp.codes import CODES
 from adapters.salesforce.connection import SalesforceNames
 from adapters.salesforce.schema import needs
 from api.app import ROUTERS
+from api.problems import ApiCode
 from cli import OWN
 from console.program import build
 from domain.files import FileState
@@ -54,6 +55,12 @@ def test_every_route_is_in_the_api_page() -> None:
     listed = {span for row in re.findall(r"^\|(.+)\|$", text, re.MULTILINE) for span in re.findall(r"`([^`]+)`", row)}
     missing = [route for route in _routes() if not _is_listed(*route, listed)]
     assert missing == []
+
+
+def test_every_code_that_only_the_api_has_is_explained_and_no_other() -> None:
+    text = (REFERENCE / "api.md").read_text()
+    named = re.findall(r"^\| \d{3} \| `([a-z_]+)` \|", text, re.MULTILINE)
+    assert sorted(named) == sorted(ApiCode)
 
 
 def test_every_command_and_subcommand_is_in_the_commands_page() -> None:
