@@ -71,6 +71,13 @@ class _Transport(HTTPAdapter):
             return answer
 
 
+class _Session(requests.Session):
+    """Follows no redirect, which leads to a page for people: the library's bulk calls cannot be told not to."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the signature belongs to requests
+        return None
+
+
 def operation_of(url: str) -> str:
     """The resource of a call: `query`, `queryAll`, `composite`, `sobjects`, ...; `token` outside the data services."""
     parts = urlsplit(url).path.split("/")
@@ -82,9 +89,8 @@ def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage]
 
     It trusts nothing in the environment: a `.netrc` entry would replace the bearer token, proxies would catch loopback.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
-    session.max_redirects = 0  # Salesforce redirects to pages for people only, and bulk calls do not say so themselves
     session.headers["User-Agent"] = "threeway"
     stand_in = urlsplit(connection.url) if connection.is_stand_in else None
     session.adapters.clear()

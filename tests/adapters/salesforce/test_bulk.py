@@ -155,7 +155,7 @@ def test_troubles_on_the_way_are_overcome(
     [
         ({"kind": "status", "status": 503, "body": "json", "method": "PUT"}, errors.Unavailable, ["Aborted"]),
         ({"kind": "status", "status": 200, "body": "empty", "method": "PUT"}, errors.Unavailable, ["Aborted"]),
-        ({"kind": "status", "status": 302, "body": "html", "method": "PUT"}, errors.GatewayError, ["Aborted"]),
+        ({"kind": "status", "status": 302, "body": "html", "method": "PUT"}, errors.Misconfigured, ["Aborted"]),
         ({"kind": "request_limit", "method": "GET"}, errors.RateLimited, ["JobComplete"]),
         ({"kind": "html_200", "path": "successfulResults"}, errors.Unavailable, ["JobComplete"]),
     ],
@@ -210,6 +210,13 @@ def test_a_job_that_fails_as_a_whole(
     gateway._client.bulk = _without_upload(gateway._client.bulk)  # type: ignore[method-assign]
     with pytest.raises(kind):
         loader(gateway).send(rows(1))
+
+
+def test_a_redirect_is_not_followed(script: Scripted, vault: MemoryVault) -> None:
+    script.answers(Answer(302, "<html>log in</html>", headers={"Location": "https://acme.example/login"}))
+    with pytest.raises(errors.Misconfigured):
+        loader(gateway_to(script.url, vault)).send(rows(1))
+    assert [seen.method for seen in script.calls()] == ["POST"]
 
 
 def test_results_that_name_nobody_or_are_cut_short(script: Scripted, vault: MemoryVault) -> None:
