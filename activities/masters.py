@@ -15,8 +15,9 @@ from domain.errors import Malformed
 from domain.files import Entity, StagedGroup
 from domain.items import Item
 from domain.work import FileWork, MastersApplied
-from store import customers, files, items, staging
+from store import customers, files, items, masters, staging
 from store.causes import Cause, CauseSource
+from store.files import SourceFile
 from store.session import reading, transaction
 from store.stock import marks
 
@@ -47,21 +48,25 @@ class MasterActivities:
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def load_master(self, work: FileWork) -> MastersApplied:
-        """Write the rows of a master that are new or differ, a block at a time; running it again writes nothing."""
+        """Write the rows of a master that are new or differ, a block at a time; running it again writes nothing.
+
+        A file that is older than another one changes nothing of what that one states.
+        """
         with beating():
             with reading(self._engine) as session:
                 file = files.get(session, UUID(work.file_id))
                 count = staging.count(session, UUID(work.file_id))
             entity = file.entity if file else None
-            if entity not in WRITERS:
+            if file is None or entity not in WRITERS:
                 raise Malformed(f"File {work.filename} is no master: {entity}.", file_id=work.file_id)
             written = 0
             for first in range(1, count + 1, BLOCK):
-                written += self._write(work, WRITERS[entity], first, first + BLOCK - 1)
+                written += self._write(work, file, entity, first, first + BLOCK - 1)
                 activity.heartbeat(first)
         return MastersApplied(entity=entity, written=written, unchanged=count - written)
 
-    def _write(self, work: FileWork, write: Writer, seq_from: int, seq_to: int) -> int:
+    def _write(self, work: FileWork, file: SourceFile, entity: Entity, seq_from: int, seq_to: int) -> int:
+        """Write a block, but for records that a newer file has stated (case F7)."""
         cause = Cause(
             source=CauseSource.ERP,
             actor="worker",
@@ -69,4 +74,8 @@ class MasterActivities:
             workflow_id=activity.info().workflow_id,
         )
         with transaction(self._engine, cause) as session:
-            return write(session, staging.groups(session, UUID(work.file_id), seq_from, seq_to))
+            groups = staging.groups(session, file.id, seq_from, seq_to)
+            current = masters.state(
+                session, entity, [group.key for group in groups], file.created_at or file.received_at
+            )
+            return WRITERS[entity](session, [group for group in groups if group.key in current])

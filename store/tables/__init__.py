@@ -16,7 +16,7 @@ from store.tables.files import (
 )
 from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.links import LinkRow, LinkState
-from store.tables.master import CustomerRow, ItemRow, WarehouseRow
+from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
@@ -60,6 +60,7 @@ __all__ = [
     "ItemRow",
     "LinkRow",
     "LinkState",
+    "MasterStatementRow",
     "OrderLineRow",
     "OrderRow",
     "ReservationRequestRow",

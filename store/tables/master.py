@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, EMPTY_TEXT, FALSE, check
+from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, check
 
 
 class CustomerRow(SQLModel, table=True):
@@ -45,6 +45,16 @@ class ItemRow(SQLModel, table=True):
     list_price: Decimal | None = None
     taxable: bool
     weight_lb: Decimal | None = None
+
+
+class MasterStatementRow(SQLModel, table=True):
+    """When the ERP stated a record of a master last; it moves also where the record stays as it is (case F7)."""
+
+    __tablename__ = "master_statements"
+
+    entity: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    stated_at: datetime = Field(sa_type=UTC_TIME)
 
 
 class WarehouseRow(SQLModel, table=True):

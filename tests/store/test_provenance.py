@@ -30,6 +30,7 @@ UNTRACKED = {
     "stock_marks",  # work to do, gone when it is done
     "stock_policies",  # append-only: their own log
     "stock_statements",  # what was said elsewhere, not what is true
+    "master_statements",  # when something was stated, not what
     "statements",  # what was said elsewhere, not what is true
     "api_keys",
     "change_log",
