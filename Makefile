@@ -10,7 +10,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
-JOBS ?= 2
+# More than there are cores: tests of whole gateways mostly wait.
+JOBS ?= 3
 
 ##@ Use it
 
