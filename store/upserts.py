@@ -30,6 +30,15 @@ def upsert(
     return [tuple(row) for row in written]
 
 
+def append(session: Session, row_type: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of an append-only table; rows that are there already stay as they are.
+
+    All rows name the same columns, the primary key among them.
+    """
+    if rows:
+        session.execute(_statement(row_type, tuple(rows[0]), None), {"rows": to_json(list(rows)).decode()})
+
+
 def table_of(row_type: type[SQLModel]) -> Table:
     """The table behind a row class."""
     table = inspect(row_type).local_table
@@ -43,8 +52,8 @@ def _key(row_type: type[SQLModel]) -> tuple[str, ...]:
 
 
 @lru_cache
-def _statement(row_type: type[SQLModel], columns: tuple[str, ...], guard: str) -> TextClause:
-    # Every name in this statement comes from the table's own definition, and the guard from our code.
+def _statement(row_type: type[SQLModel], columns: tuple[str, ...], guard: str | None) -> TextClause:
+    # Every name in this statement comes from the table's own definition, and the guard from our code; None: rows stay.
     table, key = table_of(row_type), _key(row_type)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     typed = ", ".join(f'"{name}" {table.c[name].type.compile(dialect=dialect)}' for name in columns)
@@ -56,8 +65,8 @@ def _statement(row_type: type[SQLModel], columns: tuple[str, ...], guard: str) -
     )
 
 
-def _on_conflict(rest: Sequence[str], guard: str) -> str:
-    if not rest:
+def _on_conflict(rest: Sequence[str], guard: str | None) -> str:
+    if guard is None or not rest:
         return "DO NOTHING"
     moved = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
     stored, given = _list(rest, "stored."), _list(rest, "excluded.")

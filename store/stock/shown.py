@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from domain.freshness import Confidence
@@ -15,6 +16,7 @@ from domain.stock_events import stock_key
 from store.stock.levels import Key
 from store.stock.promises import TOTAL
 from store.tables.stock import StockExportRow, StockShowingRow, StockStatementRow
+from store.upserts import append
 from store.upserts import upsert as upsert_rows
 
 
@@ -71,7 +73,7 @@ def remember(session: Session, said: ToSay, taken: Iterable[Key], refused: Mappi
     """
     now = datetime.now(UTC)
     taken = list(dict.fromkeys(taken))
-    upsert_rows(session, StockShowingRow, [_showing(said.rows[key], now) for key in taken])
+    append(session, StockShowingRow, [_showing(said.rows[key], now) for key in taken])
     rows = []
     for key in dict.fromkeys([*taken, *refused]):
         row = said.rows[key]
@@ -102,12 +104,16 @@ def _showing(row: Row[Any], said_at: datetime) -> dict[str, Any]:
     }
 
 
-def shown_at(session: Session, sku: str, at: datetime) -> dict[str, StockShowingRow]:
-    """What Salesforce showed of an item at a time, by warehouse; what was not shown by then is left out."""
-    query = select(StockShowingRow).where(col(StockShowingRow.sku) == sku, col(StockShowingRow.said_at) <= at)
-    newest = query.distinct(col(StockShowingRow.warehouse))
-    ordered = newest.order_by(col(StockShowingRow.warehouse), col(StockShowingRow.said_at).desc())
-    return {row.warehouse: row for row in session.scalars(ordered)}
+def showings(session: Session, keys: Sequence[Key], at: datetime | None = None) -> dict[Key, StockShowingRow]:
+    """What Salesforce shows of these rows, or showed at a time; what it did not show then is left out."""
+    if not keys:
+        return {}
+    sku, warehouse, said_at = (col(getattr(StockShowingRow, name)) for name in ("sku", "warehouse", "said_at"))
+    query = select(StockShowingRow).where(tuple_(sku, warehouse).in_(keys))
+    if at is not None:
+        query = query.where(said_at <= at)
+    newest = query.ext(distinct_on(sku, warehouse)).order_by(sku, warehouse, said_at.desc())
+    return {(row.sku, row.warehouse): row for row in session.scalars(newest)}
 
 
 def statements(session: Session, keys: Sequence[Key]) -> dict[Key, StockStatementRow]:
