@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
+import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import GatewayError, Transient
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,12 +49,19 @@ def at_boundary(function: Callable[P, R]) -> Callable[P, R]:
         except GatewayError as error:
             raise application_error(error) from error
         except Exception as error:
-            if activity.in_activity() and activity.info().attempt >= BUG_ATTEMPTS:
-                detail = f"{type(error).__name__}: the gateway cannot do this; the log has the place."
-                raise ApplicationError(detail, type="unexpected", non_retryable=True) from error
-            raise
+            if not activity.in_activity():
+                raise
+            raise _unexpected(error) from None
 
     return wrapped
+
+
+def _unexpected(error: Exception) -> ApplicationError:
+    """A bug in a few words: what it carries (a statement of a megabyte, a row) belongs in no history."""
+    last = activity.info().attempt >= BUG_ATTEMPTS
+    log.error("an activity failed for a reason of its own", exc_info=error)
+    detail = f"{type(error).__name__}: the gateway cannot do this; the log has the place."
+    return ApplicationError(detail, type="unexpected", non_retryable=last)
 
 
 @contextmanager

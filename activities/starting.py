@@ -60,8 +60,11 @@ async def wake_shipment(client: Client, number: str) -> None:
     )
 
 
-async def wake_stock(client: Client) -> None:
-    """Let what can be promised be decided again, starting its workflow when it is not under way (signal with start)."""
+async def wake_stock(client: Client, signal: str = "look") -> None:
+    """Let what can be promised be decided again, starting its workflow when it is not under way (signal with start).
+
+    The signal `recheck` also lets what was refused be shown again.
+    """
     await client.start_workflow(
-        "StockPromises", StockWork(), id="stock/all", task_queue=WORKFLOW_QUEUE, start_signal="look"
+        "StockPromises", StockWork(), id="stock/all", task_queue=WORKFLOW_QUEUE, start_signal=signal
     )

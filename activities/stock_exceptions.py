@@ -11,9 +11,9 @@ from sqlmodel import Session
 from domain.company import Company
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, Finding
 from domain.money import plain
-from domain.oversell import short_at_file
+from domain.oversell import shortage_among
 from domain.promises import Availability
-from domain.shortages import Alternatives, OversellFinding, order_words
+from domain.shortages import OversellFinding, order_words
 from domain.stock_events import stock_key
 from domain.stock_guards import StockFinding
 from domain.stock_ledger import RowOutcome
@@ -70,7 +70,7 @@ def note_promises(session: Session, said: Sequence[Availability], at: datetime) 
     }
     told: set[str] = set()
     for key, one in zip(keys, said, strict=True):
-        short = _shortage(one, said)
+        short = shortage_among(one, said)
         if short and short.sentence not in settled.get(key, ()):
             told |= _differ(before.get(key), _open_shortage(session, key, short))
         elif key in before:
@@ -78,22 +78,6 @@ def note_promises(session: Session, said: Sequence[Availability], at: datetime) 
             told |= _differ(before[key], [])
         _note_units(session, key, one, at, known=key in units)
     return sorted(told)
-
-
-def _shortage(one: Availability, all_said: Sequence[Availability]) -> OversellFinding | None:
-    """A shortage that hits somebody: a row below zero alone is another finding."""
-    if one.value >= 0:
-        return None
-    elsewhere = (
-        max(other.value, Decimal(0))
-        for other in all_said
-        if other.sku == one.sku and other.warehouse and other.warehouse != one.warehouse
-    )
-    here = sum(elsewhere, Decimal(0)) if one.warehouse else Decimal(0)
-    found = short_at_file(one, Alternatives(elsewhere=here))
-    if found is None or not (found.affected or found.reserved or one.allocated > one.on_hand >= 0):
-        return None
-    return found
 
 
 def _open_shortage(session: Session, key: str, short: OversellFinding) -> list[Finding]:

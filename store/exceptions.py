@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, text, update
+from sqlalchemy import ARRAY, String, any_, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
@@ -158,7 +158,7 @@ def open_of_records(
     query = (
         select(ExceptionRow)
         .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
-        .where(col(ExceptionRow.record_key).in_(keys), col(ExceptionRow.cause).in_([cause.value for cause in causes]))
+        .where(_among(keys), col(ExceptionRow.cause).in_([cause.value for cause in causes]))
         .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
     )
     return [_item(row) for row in session.scalars(query)]
@@ -169,13 +169,18 @@ def settled_sentences(session: Session, record_type: str, keys: Sequence[str], c
     query = select(col(ExceptionRow.record_key), col(ExceptionRow.sentence)).where(
         col(ExceptionRow.state) == ExceptionState.RESOLVED.value,
         col(ExceptionRow.record_type) == record_type,
-        col(ExceptionRow.record_key).in_(keys),
+        _among(keys),
         col(ExceptionRow.cause) == cause.value,
     )
     found: dict[str, set[str]] = {}
     for key, sentence in session.execute(query):
         found.setdefault(key, set()).add(sentence)
     return found
+
+
+def _among(keys: Sequence[str]) -> Any:
+    """Records with one of these keys, of which there may be thousands: an array is one parameter."""
+    return col(ExceptionRow.record_key) == any_(literal(list(keys), ARRAY(String())))
 
 
 def close_others(session: Session, record_type: str, keys: Sequence[str], at: datetime) -> None:

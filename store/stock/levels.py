@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from domain.stock_balances import Agreed, Balance, Base, Closing, Held, RowState
@@ -14,6 +14,11 @@ from store.tables.stock import StockFeedRow, StockLevelRow
 from store.upserts import upsert as upsert_rows
 
 Key = tuple[str, str]  # SKU, warehouse
+
+_OF_KEYS = text("""
+SELECT level.* FROM unnest(CAST(:skus AS text[]), CAST(:warehouses AS text[])) AS wanted(sku, warehouse)
+JOIN stock_levels level USING (sku, warehouse)
+""")
 
 
 def feeds(session: Session) -> dict[str, StockFeedRow]:
@@ -33,10 +38,9 @@ def closing_of(feed: StockFeedRow) -> Closing | None:
 
 def of_keys(session: Session, keys: Sequence[Key]) -> dict[Key, StockLevelRow]:
     """The levels with these keys that are known."""
-    if not keys:
-        return {}
-    query = select(StockLevelRow).where(tuple_(col(StockLevelRow.sku), col(StockLevelRow.warehouse)).in_(keys))
-    return {(row.sku, row.warehouse): row for row in session.scalars(query)}
+    given = {"skus": [sku for sku, _ in keys], "warehouses": [warehouse for _, warehouse in keys]}
+    rows = session.scalars(select(StockLevelRow).from_statement(_OF_KEYS), given)
+    return {(row.sku, row.warehouse): row for row in rows}
 
 
 def of_items(session: Session, skus: Sequence[str]) -> list[StockLevelRow]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlmodel import Session, col
 
 from domain.demand import Reservation
 from domain.errors import Missing
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.stock.demands import reservation
-from store.tables.stock import AvailabilityRow, ReservationRow
+from store.tables.stock import AvailabilityRow, ReservationRequestRow, ReservationRow
 
 
 class Part(NamedTuple):
@@ -26,10 +26,47 @@ class Part(NamedTuple):
     quantity: Decimal
 
 
-def lock(session: Session, skus: Sequence[str]) -> None:
-    """Hold what can be promised of these items until the transaction ends, in the order of their SKUs."""
+class Request(NamedTuple):
+    """What was asked to be kept for a quote, and what was answered."""
+
+    body: dict[str, Any]
+    answer: dict[str, Any]
+
+
+def now(session: Session) -> datetime:
+    """The time by the clock that all share, the database's: what was kept before this counts, whoever kept it."""
+    at: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return at
+
+
+def lock_reference(session: Session, reference: str) -> None:
+    """Let one request for a quote be worked on at a time, until the transaction ends."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"quote {reference}"})
+
+
+def request_of(session: Session, reference: str) -> Request | None:
+    """The request that was answered under this reference, or None."""
+    row = session.get(ReservationRequestRow, reference)
+    return None if row is None else Request(row.body, row.answer)
+
+
+def keep_request(session: Session, reference: str, request: Request, at: datetime, by: str) -> None:
+    """Keep a request with its answer, so that asking again is answered the same."""
+    row = ReservationRequestRow(
+        reference=reference, body=request.body, answer=request.answer, created_by=by, created_at=at
+    )
+    session.add(row)
+
+
+def lock(session: Session, skus: Sequence[str]) -> set[str]:
+    """Hold what can be promised of these items until the transaction ends, in the order of their SKUs.
+
+    Answers the items about which something is decided: of others nothing can be kept, for nothing could be held.
+    Mark items before: a decision under way has its marks first and then the promises, and nobody waits in a circle.
+    """
     query = select(col(AvailabilityRow.sku)).where(col(AvailabilityRow.sku).in_(skus))
-    session.execute(query.order_by(col(AvailabilityRow.sku), col(AvailabilityRow.warehouse)).with_for_update()).all()
+    found = session.scalars(query.order_by(col(AvailabilityRow.sku), col(AvailabilityRow.warehouse)).with_for_update())
+    return set(found)
 
 
 def of_reference(session: Session, reference: str) -> list[ReservationRow]:

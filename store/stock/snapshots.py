@@ -72,8 +72,8 @@ def scope(session: Session, file_id: UUID, layout: str) -> list[str]:
 
 def stated(session: Session, file_id: UUID, source: str) -> Iterator[list[SnapshotRow]]:
     """What the staged groups of a file state, one row an item and warehouse, in blocks in the order of their keys."""
-    rows = session.execute(_STATED, {"file_id": file_id}, execution_options={"yield_per": BLOCK})
-    for block in rows.partitions():
+    rows = session.execute(_STATED, {"file_id": file_id}, execution_options={"stream_results": True})
+    for block in rows.partitions(BLOCK):
         yield [_row(row.sku, row.warehouse, row.parts, source) for row in block]
 
 

@@ -187,7 +187,7 @@ class ReservationRequestRow(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
     answer: dict[str, Any] = Field(sa_type=JSON)
     created_by: str
-    created_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
+    created_at: datetime = Field(sa_type=UTC_TIME)
 
 
 class ReservationRow(SQLModel, table=True):

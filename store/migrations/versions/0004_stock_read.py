@@ -14,7 +14,6 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-NOW = sa.text("now()")
 APPEND_ONLY = ("stock_showings", "reservation_requests")
 
 
@@ -36,7 +35,7 @@ def upgrade() -> None:
         sa.Column("body", JSONB(none_as_null=True), nullable=False),
         sa.Column("answer", JSONB(none_as_null=True), nullable=False),
         sa.Column("created_by", sa.String(), nullable=False),
-        sa.Column("created_at", TIME, server_default=NOW, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("reference", name="pk_reservation_requests"),
     )
     for table in APPEND_ONLY:
