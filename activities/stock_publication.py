@@ -22,7 +22,7 @@ from runtime import metrics
 from store import exceptions
 from store.causes import Cause, CauseSource
 from store.session import exclusive, reading, transaction
-from store.stock import shown
+from store.stock import marks, shown
 from store.stock.levels import Key
 from store.stock.promises import TOTAL
 from store.stock.shown import ToSay
@@ -105,7 +105,8 @@ class StockPublicationActivities:
             now = datetime.now(UTC)
             note_refusals(session, shown.refusals(session), now)
             exceptions.close_by_itself(session, ("connection", System.SALESFORCE), now)
-            for export in shown.measure(session):
+            undecided, _ = marks.waiting(session)
+            for export in [] if undecided else shown.measure(session):
                 if export.p99_seconds is not None:
                     metrics.observe("stock_to_salesforce_seconds", float(export.p99_seconds))
 

@@ -113,6 +113,11 @@ class Stockroom:
             orders.upsert(session, given)
             marks.mark(session, [line.sku for order in given for line in order.lines], "an order changed")
 
+    def mark(self, *skus: str) -> None:
+        """Something that the promise of these items is made of has changed."""
+        with transaction(self.engine, BY) as session:
+            marks.mark(session, skus, "a test says so")
+
     def stock_items(self, *given: Any) -> None:
         """Items of the master."""
         with transaction(self.engine, BY) as session:
