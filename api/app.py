@@ -28,7 +28,9 @@ from api.routes import (
     links,
     masters,
     orders,
+    reservations,
     shipments,
+    stock,
     trace,
     workflows,
 )
@@ -49,6 +51,8 @@ ROUTERS = (
     invoices.router,
     orders.router,
     masters.router,
+    stock.router,
+    reservations.router,
     exceptions.router,
     links.router,
     trace.router,

@@ -29,6 +29,8 @@ TAGS = {
     "orders": "Orders as Salesforce states them.",
     "customers": "Customers as the ERP's master states them.",
     "items": "Items as the ERP's master states them.",
+    "stock": "What can be promised of items, how old that is, and why it is that number.",
+    "reservations": "Goods kept for quotes.",
     "exceptions": "Work that waits for a person, and their decisions.",
     "links": "Which record of QuickBooks and Salesforce is which of ours.",
     "traces": "One thing across all systems.",

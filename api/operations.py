@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
-from activities.starting import say_again, start_once, wake_shipment
+from activities.starting import say_again, start_once, wake_shipment, wake_stock
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
@@ -22,9 +22,12 @@ from runtime import metrics
 from store import exceptions, links, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+from store.stock import marks, shown
 from workflows.linking import LINK_CAUSES
 
 log = structlog.get_logger()
+
+STOCK, STOCK_PUBLICATION = "stock", "stock publication"  # what exceptions of stock are about
 
 
 def user_cause(actor: str, **reference: str | int) -> Cause:
@@ -49,10 +52,14 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
+        # Before the item is locked: who decides about stock takes the marks first, too.
+        marks.mark(session, _stock_of(item), "a person decided")
         resolved = exceptions.resolve(session, resolution)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.record_type == "order" and choice is Choice.RETRY:
             statements.forget(session, item.record_key)  # with the decision: the sweep finds what nobody said again
+        if is_new and item.record_type == STOCK_PUBLICATION and choice is Choice.RETRY:
+            shown.say_refused_again(session)
     if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
@@ -64,6 +71,11 @@ def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
         raise Malformed(f"{choice} is no choice for this exception. Choose one of: {allowed}.", reason="choice")
     if choice in VALUE_NEEDED and not (value or "").strip():
         raise Malformed(f"The choice {choice} needs a value.", reason="value")
+
+
+def _stock_of(item: ExceptionItem) -> list[str]:
+    """The item of the stock row that an exception is about; none for other work."""
+    return [item.record_key.rpartition("|")[0]] if item.record_type == STOCK else []
 
 
 async def go_on(services: Services, item: ExceptionItem) -> None:
@@ -92,6 +104,8 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
         await say_again(services.client, item.record_key, numbers)
     elif item.record_type == "file" and _is_retry(item):
         await _read_again(services, item)
+    elif item.record_type in {STOCK, STOCK_PUBLICATION}:
+        await wake_stock(services.client, "recheck")
     elif item.workflow_id:
         await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
 

@@ -62,6 +62,7 @@ class ApiCode(StrEnum):
     UPLOAD_STALLED = "upload_stalled"
     TOO_LARGE = "too_large"
     INVALID_REQUEST = "invalid_request"
+    STOCK_SHORT = "stock_short"
     HEADERS_TOO_LARGE = "headers_too_large"
     INTERNAL_ERROR = "internal_error"
 
@@ -75,11 +76,11 @@ FRAMEWORK_CODES: Mapping[int, ApiCode] = {
 
 
 class Refused(Exception):
-    """A request that is refused before any work: not known, not allowed, or not bounded."""
+    """A request that is refused and does nothing: not known, not allowed, not bounded, or not to be had."""
 
-    def __init__(self, status: HTTPStatus, code: ApiCode, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, code: ApiCode, detail: str, **more: Any) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.more = status, code, detail, more
 
 
 def problem(
@@ -121,7 +122,7 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # noqa: S101 - registered for it only
     headers = {"WWW-Authenticate": "ApiKey"} if error.status is HTTPStatus.UNAUTHORIZED else {}
-    return problem(request, error.status, error.code, error.detail, headers)
+    return problem(request, error.status, error.code, error.detail, headers, **error.more)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

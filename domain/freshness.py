@@ -98,6 +98,18 @@ def confidence(effective_at: datetime | None, at: datetime, schedule: FeedSchedu
     return next(fitting)
 
 
+def oldest(word: Confidence, at: datetime, schedule: FeedSchedule) -> datetime | None:
+    """The oldest instant of which a number has this word or a better one now; None: any has (`confidence` inverted)."""
+    limit = schedule.limit(word)
+    if limit is None:
+        return None
+    instant = at - limit
+    for one in reversed(_merged(schedule.quiet)):
+        if one.starts_at < at and one.ends_at >= instant:
+            instant -= min(one.ends_at, at) - one.starts_at
+    return instant
+
+
 def missed_exports(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> int:
     """How many exports are late by more than the grace: one is an alarm."""
     late = age(effective_at, at, schedule) - schedule.grace

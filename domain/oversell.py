@@ -48,6 +48,22 @@ def short_at_file(said: Availability, alternatives: Alternatives | None = None) 
     return finding.model_copy(update={"reserved": of_quotes, "unexplained": lack - of_quotes - known})
 
 
+def shortage_among(one: Availability, all_said: Iterable[Availability]) -> OversellFinding | None:
+    """A shortage that hits somebody, with what there is elsewhere; a row below zero alone is another finding."""
+    if one.value >= 0:
+        return None
+    elsewhere = (
+        max(other.value, Decimal(0))
+        for other in all_said
+        if other.sku == one.sku and other.warehouse and other.warehouse != one.warehouse
+    )
+    here = sum(elsewhere, Decimal(0)) if one.warehouse else Decimal(0)
+    found = short_at_file(one, Alternatives(elsewhere=here))
+    if found is None or not (found.affected or found.reserved or one.allocated > one.on_hand >= 0):
+        return None
+    return found
+
+
 def _sum(said: Availability, *parts: Part) -> Decimal:
     return sum((one.quantity for one in said.components if one.part in parts), Decimal(0))
 

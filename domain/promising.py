@@ -69,6 +69,7 @@ def promise(lines: Iterable[Wanted], supply: Mapping[str, Decimal], kits: Mappin
 
     A line that is short gets what is left. A line of a warehouse takes from it and from the total; one without takes
     from the total. A key that the supply lacks has nothing; a total that it lacks does not limit a line of a warehouse.
+    A kit's own total, where the supply has it, limits kits too: they are not put together across warehouses.
     """
     left = dict(supply)
     return [_promise_line(line, left, kits) for line in lines]
@@ -77,13 +78,18 @@ def promise(lines: Iterable[Wanted], supply: Mapping[str, Decimal], kits: Mappin
 def _promise_line(line: Wanted, left: dict[str, Decimal], kits: Mapping[str, Kit]) -> Promise:
     parts = _per_one(line, kits)
     is_kit = line.sku in kits
+    whole = stock_key(line.sku, "")
     allowed, limited_by = line.quantity, None
+    if is_kit and whole in left and left[whole] < allowed:
+        allowed, limited_by = max(left[whole], Decimal(0)), line.sku
     for sku, per_one in parts.items():
         for key in _keys(sku, line.warehouse, left):
             there = left.get(key, Decimal(0))
             here = whole_kits(there, per_one) if is_kit else there
             if here < allowed:
                 allowed, limited_by = max(here, Decimal(0)), sku
+    if is_kit and whole in left:
+        left[whole] -= allowed
     for sku, per_one in parts.items():
         for key in _keys(sku, line.warehouse, left):
             left[key] = left.get(key, Decimal(0)) - allowed * per_one

@@ -18,6 +18,7 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 VERBS = {
     "check",
     "confirm",
+    "convert",
     "create",
     "import",
     "list",
@@ -27,12 +28,13 @@ VERBS = {
     "read",
     "receive",
     "reconsider",
+    "release",
     "resolve",
     "retire",
     "revoke",
 }
 # What people send: a model without an example is a riddle.
-SENT = ("Decision", "Matching", "NewKey", "NewLink", "OldLink", "Reconsidering")
+SENT = ("Conversion", "Decision", "Matching", "NewKey", "NewLink", "OldLink", "Quote", "Reconsidering")
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
 )
@@ -88,9 +90,11 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
-    from api.routes import exceptions, keys, links, shipments
+    from api import quotes
+    from api.routes import exceptions, keys, links, reservations, shipments
 
-    (model,) = (getattr(module, name) for module in (exceptions, keys, links, shipments) if hasattr(module, name))
+    modules = (exceptions, keys, links, quotes, shipments, reservations)
+    model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples
     for example in examples:
@@ -129,7 +133,8 @@ def test_decimals_are_text_with_a_pattern() -> None:
 
 def test_only_durations_are_numbers_with_a_fraction() -> None:
     text = {name for name, schema in _properties() if '"number"' in json.dumps(schema)}
-    assert text == {"ShipmentView.seconds_to_invoice"}
+    durations = {"ExportView.p50_seconds", "ExportView.p99_seconds", "FeedView.age_seconds"}
+    assert text == {*durations, "ShipmentView.seconds_to_invoice"}
 
 
 def test_the_key_is_declared() -> None:
