@@ -184,6 +184,7 @@ def _api(settings: Settings) -> Iterator[Finding]:
             return
         yield Finding(check="api", result="ok", detail=f"{api.base_url} is ready")
         yield from _connections(api)
+        yield from _stock(api)
 
 
 def _connections(api: Api) -> Iterator[Finding]:
@@ -203,6 +204,22 @@ def _connections(api: Api) -> Iterator[Finding]:
         detail = f"{item.get('system')}: {item.get('sentence')}"
         remedy = "" if good else REMEDIES.get(str(item.get("code")), LOOKED_AT_AGAIN)
         yield Finding(check="connections", result="ok" if good else "fail", detail=detail, remedy=remedy)
+
+
+def _stock(api: Api) -> Iterator[Finding]:
+    try:
+        feeds = list(api.items("/stock/feeds"))
+    except ApiProblemError as error:
+        remedy = str(error.document().get("remedy", ""))
+        yield Finding(check="stock", result="warn", detail=str(error), remedy=remedy)
+        return
+    if not feeds:
+        yield Finding(check="stock", result="ok", detail="no stock export came yet")
+    for feed in feeds:
+        good = feed["confidence"] == "fresh"
+        detail = f"{feed['warehouse']}: {feed['confidence']}, {feed['filename']} of {feed['effective_at']}"
+        remedy = "" if good else f"{feed['missed_exports']} exports are late: ask the ERP's operators for the next one."
+        yield Finding(check="stock", result="ok" if good else "warn", detail=detail, remedy=remedy)
 
 
 def _show(findings: list[Finding]) -> None:

@@ -131,6 +131,11 @@ def say(text: str) -> None:
     out.print(escape(text))
 
 
+def sentence(text: str) -> None:
+    """One sentence on one line, however long: it may be read by a program."""
+    out.print(escape(text), soft_wrap=True)
+
+
 def _fail(problem: Mapping[str, Any], code: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": problem})

@@ -21,6 +21,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, show, resolve."),
     "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
     "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),
+    "stock": (
+        "console.stock:app",
+        "Work",
+        "Stock: what can be promised, why it is that number, goods kept for quotes.",
+    ),
     "layout": ("console.layouts:app", "Work", "Layouts of the ERP's files: check one, preview a file."),
     "keys": ("console.keys:app", "Work", "Keys of the API: create, list, revoke."),
 }

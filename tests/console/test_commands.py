@@ -275,6 +275,23 @@ def test_doctor_warns_when_the_api_does_not_know_connections(api: StubApi, run: 
     assert "does not tell about connections" in found["detail"]
 
 
+def test_doctor_tells_how_old_the_stock_is(api: StubApi, run: Run) -> None:
+    """Case I7."""
+    feed = {"filename": "INV410R.1", "effective_at": "2026-11-25T10:55:00Z", "missed_exports": 2}
+    fresh, aging = (
+        {**feed, "warehouse": "ATL", "confidence": "fresh"},
+        {**feed, "warehouse": "RNO", "confidence": "aging"},
+    )
+    api.on("GET", "/readyz", {"ready": True, "checks": {}})
+    api.on("GET", "/stock/feeds", {"items": [fresh, aging], "next": None})
+    found = json.loads(run("doctor", "--json", THREEWAY_TWINS="off").stdout)["checks"]
+    first, second = (item for item in found if item["check"] == "stock")
+    assert (first["result"], first["remedy"]) == ("ok", "")
+    assert second["result"] == "warn"
+    assert "RNO: aging, INV410R.1" in second["detail"]
+    assert "2 exports are late" in second["remedy"]
+
+
 def test_the_commands_page_names_every_command() -> None:
     page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
     for name in (*COMMANDS, *OWN):
