@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,28 +12,16 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from domain.sources import System
+from store.stock import levels
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import SourceFileNameRow, SourceFileRow
 from store.tables.invoices import InvoiceIntentRow, InvoiceRow
 from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+from store.trace_stock import TraceEvent, stock_events, stock_keys
 
 ITEM_SHIPMENTS = 50  # of a SKU only the latest are told: an item may be in every shipment
-
-
-class TraceEvent(BaseModel):
-    """One thing that happened. `reference` is its id where it happened; `workflow_id` the flow that did it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    system: System
-    what: str
-    sentence: str
-    record: str
-    reference: str | None = None
-    workflow_id: str | None = None
 
 
 class Trace(BaseModel):
@@ -67,8 +54,9 @@ def trace(session: Session, key: str) -> Trace | None:
         *_shipment_events(session, numbers),
         *_intent_events(session, numbers),
         *_invoice_events(billed, shipments),
-        *_exception_events(session, [*numbers, *(row.number for row in orders), *(str(row.id) for row in files)]),
+        *_exception_events(session, [*numbers, *_keys_of(orders, files), *_rows_of(session, kind, key)]),
         *_decision_events(session, numbers),
+        *(stock_events(session, key) if kind == "item" else ()),
     ]
     return Trace(
         key=key,
@@ -79,6 +67,14 @@ def trace(session: Session, key: str) -> Trace | None:
         invoices=tuple(row.doc_number or row.quickbooks_id for row in billed),
         events=tuple(sorted(events, key=lambda event: event.at)),
     )
+
+
+def _keys_of(orders: Iterable[OrderRow], files: Iterable[SourceFileRow]) -> list[str]:
+    return [*(row.number for row in orders), *(str(row.id) for row in files)]
+
+
+def _rows_of(session: Session, kind: str, key: str) -> list[str]:
+    return stock_keys(session, key) if kind == "item" else []
 
 
 def _find(session: Session, key: str) -> tuple[str, Sequence[ShipmentRow]] | None:
@@ -102,12 +98,12 @@ def _find(session: Session, key: str) -> tuple[str, Sequence[ShipmentRow]] | Non
 
 
 def _of_item(session: Session, sku: str) -> tuple[str, Sequence[ShipmentRow]] | None:
-    """The latest shipments of an item, or None for a SKU that neither the master nor a shipment knows."""
+    """The latest shipments of an item, or None for a SKU that no master, shipment or stock export knows."""
     with_it = select(col(ShipmentLineRow.shipment_number)).where(col(ShipmentLineRow.sku) == sku)
     query = select(ShipmentRow).where(col(ShipmentRow.number).in_(with_it))
     latest = query.order_by(col(ShipmentRow.received_at).desc(), col(ShipmentRow.number)).limit(ITEM_SHIPMENTS)
     found = list(session.scalars(latest))
-    known = session.get(ItemRow, sku) is not None
+    known = session.get(ItemRow, sku) is not None or bool(levels.of_items(session, [sku]))
     return ("item", found) if found or known else None
 
 

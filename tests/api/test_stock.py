@@ -14,7 +14,7 @@ from domain.exceptions import Cause, Choice, ExceptionKind
 from domain.freshness import Confidence, FeedSchedule, Quiet, confidence, oldest
 from store import items, orders
 from store.session import reading
-from store.stock import marks
+from store.stock import marks, shown
 from tests import build
 from tests.api import filling
 from tests.api.served import Served, assert_problem, serving
@@ -185,6 +185,24 @@ async def test_the_history_of_a_number(served: Served) -> None:
     assert len((await read(served, "/stock/BOLT", history=5))["history"]) == 2
 
 
+async def test_the_trace_of_an_item_tells_its_stock(served: Served) -> None:
+    room = StockRoom.of(served)
+    room.stock({("BOLT", "ATL"): (40, 18)}, ago(minutes=50))
+    room.stock({("BOLT", "ATL"): (10, 18)}, ago(minutes=20))
+    with served.write() as session:
+        filling.exception(session, "BOLT|ATL", record_type="stock", cause=Cause.STOCK_NEGATIVE)
+    trace = await read(served, "/trace/BOLT")
+    assert trace["kind"] == "item"
+    told = [(event["what"], event["sentence"]) for event in trace["events"]]
+    assert [sentence for what, sentence in told if what == "stock_stated"] == [
+        "INV410R.411 line 1 states 40 on hand and 18 allocated in ATL.",
+        "INV410R.412 line 1 states 10 on hand and 18 allocated in ATL.",
+    ]
+    assert [what for what, _ in told if what.startswith("stock_d")] == ["stock_decided", "stock_decided"]
+    assert ("stock_shown", "Salesforce shows 22 in ATL, fresh.") in told
+    assert "exception_stock_negative" in dict(told)
+
+
 async def test_a_number_ages_while_no_export_comes(served: Served) -> None:
     """Case I7: the word is that of now although nobody has decided again; after the limit no number is told."""
     room = StockRoom.of(served)
@@ -205,8 +223,9 @@ async def test_a_number_ages_while_no_export_comes(served: Served) -> None:
 async def test_a_later_export_confirms_a_row_that_did_not_change(served: Served) -> None:
     """Case I8: the number keeps its instant, and is known to stand as of the newest export."""
     room = StockRoom.of(served)
-    room.stock({("BOLT", "ATL"): (40, 18), ("NUT", "ATL"): (1, 0)}, ago(minutes=70))
-    room.stock({("BOLT", "ATL"): (40, 18), ("NUT", "ATL"): (2, 0)}, ago(minutes=10))
+    cut = ago(minutes=70)
+    room.stock({("BOLT", "ATL"): (40, 18), ("NUT", "ATL"): (1, 0)}, cut)
+    room.stock({("BOLT", "ATL"): (40, 18), ("NUT", "ATL"): (2, 0)}, cut + timedelta(hours=1))
     found = await row(served, "BOLT", "ATL")
     as_of, confirmed = (datetime.fromisoformat(found[name]) for name in ("as_of_at", "confirmed_at"))
     assert (found["confidence"], confirmed - as_of) == ("fresh", timedelta(hours=1))
@@ -247,8 +266,6 @@ async def test_a_retried_publication_is_said_again(served: Served) -> None:
     answer = await decided(served, "stock publication", "no such field", Cause.STOCK_ROWS_REFUSED, Choice.RETRY)
     assert answer.status_code == 200
     with reading(served.engine) as session:
-        from store.stock import shown
-
         assert list(shown.to_say(session, 10).rows) == [("BOLT", "ATL")]
 
 
