@@ -46,10 +46,21 @@ def decide(given: AvailabilityInput) -> Availability:
 
 
 def _asked(given: AvailabilityInput) -> list[OpenDemand]:
-    """Lines of this item that were accepted by now; an order without a warehouse counts in the total only."""
+    """Lines of this item that were accepted by now; an order without a warehouse counts in the total only.
+
+    In a warehouse it is looked at for what has left from there, which is among the allocated of the row until the next
+    statement.
+    """
     newest = newest_demands(given.demands)
     mine = (one for one in newest if one.sku == given.sku and one.accepted_at <= given.at)
-    return [one for one in mine if given.warehouse is None or one.warehouse == given.warehouse]
+    if given.warehouse is None:
+        return list(mine)
+    moved = {name for one in given.figures for name in one.moved}
+    return [one for one in mine if one.warehouse == given.warehouse or (one.warehouse is None and _left(one, moved))]
+
+
+def _left(demand: OpenDemand, moved: set[str]) -> bool:
+    return any(part.shipment_number in moved for part in demand.shipped)
 
 
 def _confidence(given: AvailabilityInput, figures: list[StockFigure]) -> Confidence:
@@ -66,11 +77,19 @@ def _standings(given: AvailabilityInput, figures: list[StockFigure], asked: list
     found = []
     for demand in asked:
         words = [one for one in said.get(demand.order_number, []) if one.line_no in {None, demand.line_no}]
-        figure = by_warehouse.get(demand.warehouse) if demand.warehouse else None
-        stated_at = figure.stated_at if figure else None if demand.warehouse else oldest
-        stand = standing(demand, words, stated_at, frozenset(figure.moved if figure else ()), at=given.at)
-        found.append(stand if given.policy.backorders_deduct else stand.model_copy(update={"backordered": Decimal(0)}))
+        here = [by_warehouse[demand.warehouse]] if demand.warehouse in by_warehouse else []
+        seen = figures if demand.warehouse is None else here
+        stated_at = oldest if demand.warehouse is None else here[0].stated_at if here else None
+        moved = frozenset(name for figure in seen for name in figure.moved)
+        found.append(_counting(given, standing(demand, words, stated_at, moved, at=given.at)))
     return found
+
+
+def _counting(given: AvailabilityInput, stand: Standing) -> Standing:
+    """What of a standing counts here."""
+    if given.warehouse is not None and stand.demand.warehouse is None:
+        return Standing(demand=stand.demand, left_inside=stand.left_inside)
+    return stand if given.policy.backorders_deduct else stand.model_copy(update={"backordered": Decimal(0)})
 
 
 def _stock(given: AvailabilityInput, figures: list[StockFigure]) -> Iterator[Component]:

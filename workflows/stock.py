@@ -11,11 +11,11 @@ from temporalio.exceptions import ActivityError
 
 from domain.work import PublishWork, StockDecided, StockWork
 from workflows import policies
-from workflows.publication import start_publication
 
 with workflow.unsafe.imports_passed_through():
     from activities.stock import StockActivities
     from activities.stock_publication import StockPublicationActivities
+    from workflows.publication import start_publication
 
 WORKFLOW_ID = "stock/all"
 ROUNDS = 400  # looks before the history starts afresh

@@ -112,9 +112,15 @@ def _inputs(
 
 
 def _of_warehouse(total: AvailabilityInput, figure: StockFigure) -> AvailabilityInput:
-    """The inputs of one warehouse: an order that names none counts in the total only."""
+    """The inputs of one warehouse: an order that names none counts in the total only, but for what left from here."""
     here = figure.warehouse
-    demands = tuple(one for one in total.demands if one.warehouse == here)
+    left_from_here = set(figure.moved)
+    demands = tuple(
+        one
+        for one in total.demands
+        if one.warehouse == here
+        or (one.warehouse is None and any(part.shipment_number in left_from_here for part in one.shipped))
+    )
     orders = {one.order_number for one in demands}
     narrowed = {
         "warehouse": here,

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine
 from temporalio.testing import ActivityEnvironment
 
 from activities.erp_file import FileActivities
+from activities.publication import PublicationActivities
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
@@ -21,13 +23,25 @@ from adapters.erp.layouts import Layouts
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.exceptions import Choice, ExceptionItem, ExceptionState, Resolution
+from domain.files import StagedGroup
 from domain.orders import Order
-from domain.work import AcknowledgementsStated, FileReading, FileWork, StockDecided, StockShown, StockStated, StockWork
-from store import exceptions, files, items, orders
+from domain.shipments import Shipment
+from domain.work import (
+    AcknowledgementsStated,
+    FileReading,
+    FileWork,
+    Published,
+    PublishWork,
+    StockDecided,
+    StockShown,
+    StockStated,
+    StockWork,
+)
+from store import exceptions, files, items, orders, shipments
 from store.causes import Cause, CauseSource
 from store.files import FileArrival
 from store.session import reading, transaction
-from store.stock import marks, promises
+from store.stock import marks, promises, shown
 from store.tables.stock import AvailabilityRow
 from tests.adapters.salesforce.harness import Twin
 
@@ -112,6 +126,35 @@ class Stockroom:
         with transaction(self.engine, BY) as session:
             orders.upsert(session, given)
             marks.mark(session, [line.sku for order in given for line in order.lines], "an order changed")
+
+    def ship(self, *given: Shipment) -> None:
+        """Shipments that the ERP has confirmed."""
+        groups = [
+            StagedGroup(
+                seq=seq,
+                key=one.number,
+                line_from=seq,
+                line_to=seq,
+                byte_from=0,
+                byte_to=1,
+                payload=one.model_dump(mode="json"),
+            )
+            for seq, one in enumerate(given, start=1)
+        ]
+        work = self.arrive("SHPCNF.S000001", given[0].number.encode(), layout="shpcnf")
+        with transaction(self.engine, BY) as session:
+            shipments.record(session, shipments.Stating(UUID(work.file_id), self.at, self.at), groups)
+
+    def tell(self, numbers: list[str]) -> int:
+        """Say in Salesforce what is to be said of these orders; how many rows it took."""
+        publication = PublicationActivities(self.engine, self.gateway, self.company)
+        published: Published = _run(publication.publish, PublishWork(shipments=[], orders=numbers))
+        return published.accepted
+
+    def say_refused_again(self) -> None:
+        """Somebody mended what Salesforce refused."""
+        with transaction(self.engine, BY) as session:
+            shown.say_refused_again(session)
 
     def mark(self, *skus: str) -> None:
         """Something that the promise of these items is made of has changed."""

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from domain.exceptions import Choice
 from domain.stock_rules import StockRules
+from tests.activities.stock_exports import T0, export, row
 from tests.activities.stock_truth import figures
 from tests.activities.stockroom import Stockroom, writes
 from tests.build import item
-from twins.erp.stock import StockRow, write_inv410r
 
-T0 = datetime(2026, 11, 20, 10, 55, tzinfo=UTC)
-
-
-def row(number: int, on_hand: int = 40, warehouse: str = "ATL", **other: object) -> StockRow:
-    fields = {"allocated": Decimal(0), "on_order": Decimal(0), "status": "A", **other}
-    return StockRow(sku=f"SKU-{number:03d}", warehouse=warehouse, on_hand=Decimal(on_hand), **fields)  # type: ignore[arg-type]
-
-
-ROWS = tuple(row(number) for number in range(20))
-
-
-def export(hours: int, rows: Sequence[StockRow]) -> tuple[str, bytes]:
-    """The export of this hour."""
-    at = T0 + timedelta(hours=hours)
-    return f"INV410R.{at:%Y%m%d.%H%M}", write_inv410r(at, rows)
+ROWS = tuple(row(f"SKU-{number:03d}") for number in range(20))
 
 
 @pytest.fixture

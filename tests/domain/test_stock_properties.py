@@ -268,12 +268,13 @@ def model_orders(happened: list[Message], stated: dict[str, Plain], place: str |
     taken = 0
     for order in {one.order_number for one in happened if isinstance(one, OpenDemand)}:
         where = next(one.warehouse for one in happened if isinstance(one, OpenDemand) and one.order_number == order)
-        if place is not None and where != place:
+        if place is not None and where not in {None, place}:
             continue
         oldest = min(state.minute for state in stated.values())
-        state = stated.get(where) if where else Plain(oldest, 0, 0, set())
+        everywhere = {name for state in stated.values() for name in state.moved}
+        state = stated.get(where) if where else Plain(oldest, 0, 0, everywhere)
         takes, gives = model_line(happened, order, state.minute if state else None, state.moved if state else set())
-        taken += takes - gives
+        taken += (takes if where or place is None else 0) - gives
     return taken
 
 
