@@ -46,6 +46,18 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/customers/{number:path}"): Rule(READS),
     ("GET", "/items"): Rule(READS),
     ("GET", "/items/{sku:path}"): Rule(READS),
+    ("GET", "/stock"): Rule(READS),
+    ("GET", "/stock/feeds"): Rule(READS),
+    ("GET", "/stock/exports"): Rule(READS),
+    ("GET", "/stock/{sku:path}/history"): Rule(READS),
+    ("GET", "/stock/{sku:path}"): Rule(READS),
+    ("GET", "/reservations"): Rule(READS),
+    ("GET", "/reservations/{reference:path}"): Rule(READS),
+    ("POST", "/reservations"): Rule(
+        WORKS, {"reference": "Q-1", "lines": [{"line_no": 1, "sku": "BOLT", "quantity": "1"}]}
+    ),
+    ("POST", "/reservations/{reference:path}/release"): Rule(WORKS),
+    ("POST", "/reservations/{reference:path}/convert"): Rule(WORKS, {"order_number": "SO1"}),
     ("GET", "/exceptions"): Rule(READS),
     ("GET", "/exceptions/{exception_id}"): Rule(READS),
     ("POST", "/exceptions/{exception_id}/resolve"): Rule(WORKS, {"choice": "retry", "reason": "it works again"}),
@@ -91,7 +103,7 @@ def _routes() -> Iterator[tuple[str, str]]:
 def _address(path: str) -> str:
     for name in ("file_id", "exception_id", "key_id"):
         path = path.replace("{" + name + "}", UNKNOWN_ID)
-    for name in ("number", "invoice_key", "sku", "trace_key", "workflow_id"):
+    for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id"):
         path = path.replace("{" + name + ":path}", "unknown")
     assert "{" not in path
     return path

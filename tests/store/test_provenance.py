@@ -28,7 +28,9 @@ UNTRACKED = {
     "staged_departures",
     "stock_exports",  # measured, not stated
     "stock_marks",  # work to do, gone when it is done
+    "reservation_requests",  # append-only: their own log
     "stock_policies",  # append-only: their own log
+    "stock_showings",  # append-only: their own log
     "stock_statements",  # what was said elsewhere, not what is true
     "master_statements",  # when something was stated, not what
     "statements",  # what was said elsewhere, not what is true
