@@ -18,6 +18,7 @@ import pytest
 from twins.__main__ import _listen
 
 SYSTEMS = ("quickbooks", "salesforce", "erp")
+PATIENCE = 10  # seconds, on a busy machine; who waits for a connection that nobody closes waits for longer
 
 
 def free_ports() -> list[int]:
@@ -67,7 +68,7 @@ def test_the_three_twins_are_served_and_end_with_the_signal(
             assert client.get(f"http://127.0.0.1:{port}/__twin__/health").json() == {"ok": True}
         code, seconds, rest = ended(process, signal.SIGTERM)  # the client's connections are still open
     assert (code, rest) == (0, "")
-    assert seconds < 2
+    assert seconds < PATIENCE
     assert {f"{name}.db" for name in SYSTEMS} <= {path.name for path in (tmp_path / "data").iterdir()}
 
 
@@ -91,7 +92,7 @@ def test_a_request_that_hangs_does_not_keep_the_twins_alive(
         code, seconds, rest = ended(process, signal.SIGINT)
         assert isinstance(hanging.exception(), httpx.TransportError)  # no answer, not a made-up one
     assert (code, rest) == (0, "")
-    assert seconds < 2
+    assert seconds < PATIENCE
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
