@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from activities.orders import TO_WAKE
 from activities.starting import is_known, start_once, wake_shipment, wake_stock
-from domain.work import HandOver, PublishWork, SweepWork, Swept, Wake
+from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import cursors, exceptions, inbox, shipments, statements
 from store.causes import Cause, CauseSource
@@ -56,7 +56,7 @@ class WaitingActivities:
         return len(numbers)
 
     @activity.defn
-    async def wake_stock(self) -> None:
+    async def wake_stock(self, _: StockWork) -> None:
         """Let what can be promised be decided again; repeating it only makes it look again."""
         await wake_stock(self._client)
 

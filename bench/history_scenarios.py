@@ -26,9 +26,13 @@ from domain.work import (
     RangeWork,
     SequenceCheck,
     ShipmentWork,
+    StockDecided,
+    StockStated,
+    StockWork,
     SweepWork,
     Swept,
 )
+from runtime.names import WORKFLOW_QUEUE
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import held, number
 
@@ -42,6 +46,7 @@ RANGE = RangeWork(file_id=FILE.file_id, sha256=SHA, seq_from=1, seq_to=3)
 RANGE_ID = f"shipments/{SHA[:16]}/1-3"
 SHIPMENT = ShipmentWork(shipment_number="S-1")
 SHIPMENT_ID = "shipment/S-1"
+STOCK_ID = "stock/all"
 THREE = [number(1), number(2), number(3)]
 
 
@@ -139,6 +144,36 @@ async def _publication_under_way(stage: Stage) -> Kept:
 async def _publication_asked_again(stage: Stage) -> Kept:
     await _publication_under_way(stage)
     return f"publication/{SHIPMENT_ID}", None
+
+
+async def _looking_at_stock(stage: Stage) -> Kept:
+    """An open look-out: three looks, of which one finds a shortage and one nothing."""
+    told = StockDecided(items=2, written=2, orders=["SO-1"])
+    stage.steps.answer("decide_stock", StockDecided(items=1, written=1), told, StockDecided())
+    handle = await _start_stock(stage)
+    for looks in (1, 2, 3):
+        await until(lambda looks=looks: stage.steps.times("decide_stock") == looks)
+        await until(lambda looks=looks: stage.steps.times("publish_stock") >= min(looks, 2))
+        await until(lambda looks=looks: stage.steps.times("publish") == (looks > 1))
+        if looks < 3:
+            await handle.signal("look")
+    return STOCK_ID, None
+
+
+async def _continued_stock(stage: Stage) -> Kept:
+    handle = await _start_stock(stage)
+    first, looks = handle.first_execution_run_id, 0
+    while (await stage.client.get_workflow_handle(STOCK_ID).describe()).run_id == first:
+        looks += 1
+        await until(lambda looks=looks: stage.steps.times("decide_stock") >= looks)
+        await stage.client.get_workflow_handle(STOCK_ID).signal("look")
+    return STOCK_ID, first
+
+
+async def _start_stock(stage: Stage) -> Any:
+    return await stage.client.start_workflow(
+        "StockPromises", StockWork(), id=STOCK_ID, task_queue=WORKFLOW_QUEUE, start_signal="look"
+    )
 
 
 async def _last_run_of_a_file(stage: Stage) -> Kept:
@@ -250,6 +285,24 @@ REAL: dict[str, Scenario] = {
     "LinksMatch.confirmed": _plain(
         "LinksMatch", LinkingWork(accept_exact=True), "links-match/1", propose_quickbooks=_count
     ),
+    "ErpFile.stock": _plain(
+        "ErpFile",
+        FILE,
+        FILE_ID,
+        read_source_file=_read(3, Entity.INVENTORY_SNAPSHOT),
+        state_stock=(StockStated(reread=True), StockStated(changed=3)),
+    ),
+    "ErpFile.stock-held-then-refused": _woken(
+        "ErpFile",
+        FILE,
+        FILE_ID,
+        "state_stock",
+        read_source_file=(_read(3, Entity.INVENTORY_SNAPSHOT),),
+        state_stock=(StockStated(held=True, exception_id="x-1"), StockStated(refused=True)),
+    ),
+    "ErpFile.acknowledgements": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.ORDER_ACK)),
+    "StockPromises.looking": _looking_at_stock,
+    "StockPromises.continued": _continued_stock,
     "Sweep.republished": _plain("Sweep", SweepWork(republish=True), "republish-1"),
     "Sweep.swept": _plain("Sweep", SweepWork(), "sweep-1", sweep=Swept(inbox=1, shipments=2)),
 }

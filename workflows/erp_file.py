@@ -11,7 +11,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from domain.exceptions import Cause
 from domain.files import Entity
-from domain.work import FileProgress, FileReading, FileTrouble, FileWork, RangeWork, Wake
+from domain.work import FileProgress, FileReading, FileTrouble, FileWork, RangeWork, StockWork, Wake
 from runtime.names import SOURCE_FILE
 from workflows import policies
 
@@ -149,7 +149,9 @@ class ErpFile:
         return await self._applied(reading.group_count)
 
     async def _wake_stock(self) -> None:
-        await workflow.execute_activity_method(WaitingActivities.wake_stock, **policies.STORE_STEP.options())
+        await workflow.execute_activity_method(
+            WaitingActivities.wake_stock, StockWork(), **policies.STORE_STEP.options()
+        )
 
     async def _load_master(self, reading: FileReading) -> FileProgress:
         self._now("applying")

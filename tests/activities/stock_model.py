@@ -69,9 +69,8 @@ def expected(events: list[Event], now: int) -> tuple[dict[Place, tuple[int, int,
         back = sum(_given_back(events, newest.minute, place).values())
         rows[place] = (max(on_hand, 0), allocated, max(on_hand - allocated + back, 0))
         totals[place[0]] = totals.get(place[0], 0) + on_hand - allocated + back
-    for sku in totals:
-        totals[sku] = max(totals[sku] - sum(_unseen(events, newest.minute, sku).values()), 0)
-    return rows, totals
+    asked = {sku: sum(_unseen(events, newest.minute, sku).values()) for sku in totals}
+    return rows, {sku: max(total - asked[sku], 0) for sku, total in totals.items()}
 
 
 def _left(events: list[Event], since: int) -> list[Shipped]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -111,6 +112,11 @@ def arrive(room: Stockroom, event: Event) -> None:
         room.acknowledge(*acknowledged(event.sequence, at, *words))
 
 
+def something(rows: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """Rows that hold something: one that only an overtaken export lists is shown as nothing, or not at all."""
+    return {key: figures for key, figures in rows.items() if any(figures)}
+
+
 def instants(room: Stockroom) -> dict[str, str]:
     """The instant that stands beside each number in Salesforce."""
     return {key: one["As_Of__c"] for key, one in room.shown().items()}
@@ -141,6 +147,8 @@ def test_any_arrival_ends_in_the_numbers_of_the_plain_model(
         rows, totals = expected(happened, NOW)
         names = ("On_Hand__c", "Allocated__c", "Available__c")
         shown = {key: tuple(number(one[name]) for name in names) for key, one in room.shown().items()}
-        assert shown == {f"{sku}|{place}": figures for (sku, place), figures in rows.items()}
+        listed = {f"{sku}|{place}": figures for (sku, place), figures in rows.items()}
+        assert something(shown) == something(listed)
+        assert shown.keys() <= listed.keys()
         products = room.shown("Product2", "ERP_SKU__c")
         assert {sku: number(products[sku]["Available_Qty__c"]) for sku in totals} == totals

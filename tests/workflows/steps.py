@@ -17,6 +17,7 @@ from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
 from domain.work import (
+    AcknowledgementsStated,
     Booked,
     BookWork,
     FileReading,
@@ -31,6 +32,9 @@ from domain.work import (
     RangeWork,
     SequenceCheck,
     ShipmentWork,
+    StockDecided,
+    StockShown,
+    StockStated,
     Swept,
 )
 
@@ -77,6 +81,11 @@ class Steps:
             "sweep": Swept(inbox=0, shipments=0),
             "publish": lambda work: Published(accepted=len(cast("PublishWork", work).shipments), refused=0),
             "pull_orders": OrdersPulled(read=0),
+            "wake_stock": None,
+            "state_stock": StockStated(changed=1),
+            "state_acknowledgements": AcknowledgementsStated(orders=1),
+            "decide_stock": StockDecided(items=1, written=1),
+            "publish_stock": StockShown(accepted=1),
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }

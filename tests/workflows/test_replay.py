@@ -45,6 +45,9 @@ BREAKING = {
     "ShipmentInvoicing.publication-under-way": ("shipment", "await publish_later([self._number])", "pass"),
     "OrdersPull.changed": ("orders", "if pulled.changed_count:", "if False:"),
     "LinksMatch.confirmed": ("linking", "System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),", ""),
+    "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),
+    "StockPromises.looking": ("stock", "if decided.orders:", "if False:"),
+    "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
