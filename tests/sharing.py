@@ -7,7 +7,12 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 # Tests of one gateway run in one process: to start a gateway is slow.
-GENERATED = ("tests/e2e/test_outages.py", "tests/e2e/test_watched_folder.py", "tests/e2e/test_worker_killed.py")
+GENERATED = (
+    "tests/e2e/test_outages.py",
+    "tests/e2e/test_stock.py",
+    "tests/e2e/test_watched_folder.py",
+    "tests/e2e/test_worker_killed.py",
+)
 SAMPLED = ("tests/e2e/test_damaged_files.py", "tests/e2e/test_main_job.py", "tests/e2e/test_troubled_file.py")
 TOGETHER = {**dict.fromkeys(GENERATED, "generated gateway"), **dict.fromkeys(SAMPLED, "sampled gateway")}
 # What takes long comes first: as the last one it would keep one process busy while the others idle.
