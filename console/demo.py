@@ -15,6 +15,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from console.demo_proof import differences
+from console.demo_stock import StockOutcome, show_stock
 from console.demo_world import Export, World
 from console.http import Api, Json
 from console.output import FAILED, AsJson, CommandFailedError, err, facts, out, print_json, reporting, say, table
@@ -41,6 +42,7 @@ class Outcome:
     shipments: list[Json]
     waiting: list[Json]
     problems: list[str]
+    stock: StockOutcome
 
     @property
     def seconds(self) -> list[float]:
@@ -59,6 +61,7 @@ class Outcome:
             "promise_seconds": PROMISE_SECONDS,
             "shipments": [_row(one) for one in self.shipments],
             "waiting": self.waiting,
+            "stock": self.stock.document(),
             "addresses": stack.addresses,
         }
 
@@ -118,10 +121,11 @@ def _main_job(stack: Stack, count: int) -> Outcome:
             export = world.shipments(count)
             accepted = _hand_over(api, export, Path(folder), wait=False)
             rows = _watch(api, accepted["file_id"], len(export.truth["shipments"]))
+            stock = show_stock(world, api, lambda one: _hand_over(api, one, Path(folder), wait=False))
             waiting = list(api.items("/exceptions", state="open"))
             decided = {one["record_key"] for one in api.items("/exceptions", state="resolved")}
-        problems = differences(world.ledger(), export.truth, decided)
-        return Outcome(export.filename, bool(accepted["duplicate"]), rows, waiting, problems)
+        problems = [*differences(world.ledger(), export.truth, decided), *stock.problems]
+        return Outcome(export.filename, bool(accepted["duplicate"]), rows, waiting, problems, stock)
     finally:
         world.close()
 
@@ -207,6 +211,13 @@ def _show(outcome: Outcome, stack: Stack) -> None:
             "The slowest took": f"{worst} s of {PROMISE_SECONDS} s",
         }
     )
+    facts(
+        {
+            f"Stock of {outcome.stock.filename}": f"{outcome.stock.rows} rows in Salesforce",
+            "99 of 100 were shown after": f"{outcome.stock.seconds} s of {PROMISE_SECONDS} s",
+            "Why this number?": outcome.stock.why,
+        }
+    )
     for item in outcome.waiting:
         out.rule()
         facts({"Waits for you": item["sentence"], "At stake": item["money_at_stake"], "Choices": item["choices"]})
@@ -218,5 +229,6 @@ def _show(outcome: Outcome, stack: Stack) -> None:
         for problem in outcome.problems:
             say(f"  {problem}")
     else:
-        say(f"Proven: the books hold exactly the {len(outcome.seconds)} invoices of this file, to the cent.")
+        say(f"Proven: the books hold exactly the {len(outcome.seconds)} invoices of this file, to the cent,")
+        say(f"and Salesforce shows the {outcome.stock.rows} rows of stock as the ERP states them.")
     introduce(stack)

@@ -50,6 +50,16 @@ class World:
             return self._export("SHPCNF", {"again": again})
         return self._export("SHPCNF", {"shipments": count, "troubles": {TROUBLE: 1}})
 
+    def stock(self) -> Export:
+        """The demo's stock export: the same one at every run on the same state."""
+        again = next((name for name in _names(self._get("erp", "exports")) if name.startswith("INV410R")), None)
+        return self._export("INV410R", {"again": again} if again else {})
+
+    def levels(self) -> list[Json]:
+        """What the Salesforce stand-in shows of stock."""
+        rows: list[Json] = self._get("salesforce", "records/Inventory_Level__c")["records"]
+        return rows
+
     def ledger(self) -> Json:
         """What the QuickBooks stand-in has booked."""
         return self._get("quickbooks", "ledger")

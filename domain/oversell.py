@@ -50,7 +50,7 @@ def short_at_file(said: Availability, alternatives: Alternatives | None = None) 
 
 def shortage_among(one: Availability, all_said: Iterable[Availability]) -> OversellFinding | None:
     """A shortage that hits somebody, with what there is elsewhere; a row below zero alone is another finding."""
-    if one.value >= 0:
+    if one.value >= 0 or one.as_of_at is None:  # of what was never stated nobody can say that it is not there
         return None
     elsewhere = (
         max(other.value, Decimal(0))

@@ -9,9 +9,9 @@ from xdist.scheduler import LoadFileScheduling
 # Tests of one gateway run in one process: to start a gateway is slow.
 GENERATED = (
     "tests/e2e/test_outages.py",
-    "tests/e2e/test_stock.py",
     "tests/e2e/test_watched_folder.py",
     "tests/e2e/test_worker_killed.py",
+    "tests/e2e/test_stock.py",  # the last: from then on orders may be short of stock, and say so
 )
 SAMPLED = ("tests/e2e/test_damaged_files.py", "tests/e2e/test_main_job.py", "tests/e2e/test_troubled_file.py")
 TOGETHER = {**dict.fromkeys(GENERATED, "generated gateway"), **dict.fromkeys(SAMPLED, "sampled gateway")}

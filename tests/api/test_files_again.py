@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.erp_file import FileActivities
+from adapters.erp.layouts import Layouts
 from domain.exceptions import Cause
 from domain.files import FileState
 from domain.work import FileWork
@@ -191,12 +193,17 @@ async def test_bytes_that_were_not_refused_stay_with_their_layout(served: Served
     assert_problem(await send(served, "nope"), 404, "missing")
 
 
-async def test_a_layout_that_is_not_applied_yet_says_so(served: Served) -> None:
+async def test_a_layout_that_is_not_applied_yet_says_so(served: Served, tmp_path: Path) -> None:
     """Such a file reads well, and nothing is done with it: that must not look like success."""
     accepted = (await served.client.post("/erp/files", content="\r\n".join([*ACKNOWLEDGED, ""]).encode())).json()
     assert accepted["layout"] == "ordack"
-    receiver = served.services.receiver
-    steps = FileActivities(served.engine, receiver.layouts, receiver.folder)
+    returned = (
+        (Path(__file__).parents[2] / "config" / "layouts" / "ordack.yaml")
+        .read_text("utf-8")
+        .replace("entity: order_ack", "entity: returns")
+    )
+    (tmp_path / "ordack.yaml").write_text(returned, "utf-8")
+    steps = FileActivities(served.engine, Layouts.load(tmp_path), served.services.receiver.folder)
     work = FileWork(
         file_id=accepted["file_id"], sha256=accepted["workflow_id"].split("/")[1], filename="ORDACK.S000093"
     )
