@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated, Any, Final
@@ -27,6 +28,7 @@ from runtime.settings import load_settings
 
 PROMISE_SECONDS: Final = 90
 WAIT_SECONDS: Final = 180.0
+SHOWN: Final = 3  # pieces of work that are shown in full
 FINISHED: Final = frozenset({"invoiced", "held", "not_billed"})
 
 Once = Annotated[bool, typer.Option("--once", help="End after the books are proven: exit 0, or 1 if they are not.")]
@@ -122,7 +124,7 @@ def _main_job(stack: Stack, count: int) -> Outcome:
             accepted = _hand_over(api, export, Path(folder), wait=False)
             rows = _watch(api, accepted["file_id"], len(export.truth["shipments"]))
             stock = show_stock(world, api, lambda one: _hand_over(api, one, Path(folder), wait=False))
-            waiting = list(api.items("/exceptions", state="open"))
+            waiting = sorted(api.items("/exceptions", state="open"), key=_worth, reverse=True)
             decided = {one["record_key"] for one in api.items("/exceptions", state="resolved")}
         problems = [*differences(world.ledger(), export.truth, decided), *stock.problems]
         return Outcome(export.filename, bool(accepted["duplicate"]), rows, waiting, problems, stock)
@@ -166,6 +168,11 @@ def _watch(api: Api, file_id: str, expected: int) -> list[Json]:
             if monotonic() > deadline:
                 raise CommandFailedError(f"Only {len(done)} of {expected} shipments were finished in {WAIT_SECONDS} s.")
             sleep(0.2)
+
+
+def _worth(item: Json) -> tuple[bool, Decimal]:
+    """What a person looks at first: what holds up a shipment, then what most money hangs on."""
+    return item["record_type"] == "shipment", Decimal(item["money_at_stake"] or 0)
 
 
 def _row(shipment: Json) -> Json:
@@ -218,11 +225,13 @@ def _show(outcome: Outcome, stack: Stack) -> None:
             "Why this number?": outcome.stock.why,
         }
     )
-    for item in outcome.waiting:
+    for item in outcome.waiting[:SHOWN]:
         out.rule()
         facts({"Waits for you": item["sentence"], "At stake": item["money_at_stake"], "Choices": item["choices"]})
         choice = item["choices"][0]
         say(f'{program()} exceptions resolve {item["id"]} --choice {choice} --reason "as ordered"')
+    if len(outcome.waiting) > SHOWN:
+        say(f"{len(outcome.waiting) - SHOWN} more wait: {program()} exceptions")
     out.rule()
     if outcome.problems:
         say("THE BOOKS ARE NOT RIGHT:")

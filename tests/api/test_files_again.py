@@ -197,11 +197,8 @@ async def test_a_layout_that_is_not_applied_yet_says_so(served: Served, tmp_path
     """Such a file reads well, and nothing is done with it: that must not look like success."""
     accepted = (await served.client.post("/erp/files", content="\r\n".join([*ACKNOWLEDGED, ""]).encode())).json()
     assert accepted["layout"] == "ordack"
-    returned = (
-        (Path(__file__).parents[2] / "config" / "layouts" / "ordack.yaml")
-        .read_text("utf-8")
-        .replace("entity: order_ack", "entity: returns")
-    )
+    shipped = Path(__file__).parents[2] / "config" / "layouts" / "ordack.yaml"
+    returned = shipped.read_text("utf-8").replace("entity: order_ack", "entity: returns")
     (tmp_path / "ordack.yaml").write_text(returned, "utf-8")
     steps = FileActivities(served.engine, Layouts.load(tmp_path), served.services.receiver.folder)
     work = FileWork(
