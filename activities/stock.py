@@ -14,7 +14,7 @@ from activities.stating import utc_now
 from activities.stock_confirmation import confirm_held
 from activities.stock_exceptions import note_late, note_promises
 from domain.company import Company
-from domain.freshness import changes_at, missed_exports
+from domain.freshness import FeedSchedule, changes_at, missed_exports, widening
 from domain.work import StockDecided, StockWork
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
@@ -57,10 +57,16 @@ class StockActivities:
         schedule = self._company.stock.schedule(self._company.zone, at)
         with transaction(self._engine, self._cause()) as session:
             feeds = levels.feeds(session)
-            missed = {where: missed_exports(feed.effective_at, at, schedule) for where, feed in feeds.items()}
-            marks.mark_late(session, missed)
+            marks.mark_aged(
+                session, {where: self._age(feed.effective_at, at, schedule) for where, feed in feeds.items()}
+            )
             note_late(session, levels.feeds(session), self._company, at)
             marks.mark_found(session, marks.EXPIRED, "a reservation ran out", at=at)
+
+    def _age(self, effective_at: datetime, at: datetime, schedule: FeedSchedule) -> tuple[int, int]:
+        """How old a warehouse's numbers are: exports that are late, seconds by which buffers are widened."""
+        widened = widening(effective_at, at, schedule, self._company.stock.buffer)
+        return missed_exports(effective_at, at, schedule), int(widened.total_seconds())
 
     def _decide_block(self) -> StockDecided | None:
         """Decide about one block of marked items, and kits made of them; None when nothing is marked.
@@ -88,7 +94,7 @@ class StockActivities:
         with reading(self._engine) as session:
             feeds = {feed.effective_at for feed in levels.feeds(session).values()}
             expires_at = reservations.next_expiry(session, at)
-        changes = [changes_at(one, at, schedule) for one in feeds]
+        changes = [changes_at(one, at, schedule, self._company.stock.buffer) for one in feeds]
         return min([one for one in [*changes, expires_at] if one], default=None)
 
     def _cause(self) -> Cause:

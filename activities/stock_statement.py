@@ -231,7 +231,7 @@ class Statement:
         session, snapshot = self._session, self._snapshot
         # Marked at the end: whoever marks the same item waits until this transaction is over.
         marks.mark(session, {*changed, *gone}, "stated by the ERP")
-        late = [feed.warehouse for feed in self._feeds_here() if feed and feed.missed]
+        late = [feed.warehouse for feed in self._feeds_here() if feed and (feed.missed or feed.widened)]
         marks.mark_found(session, marks.OF_WAREHOUSES, "the export came", warehouses=late)
         marks.mark_found(session, marks.ENTANGLED, "the export came", since=self._oldest)
         snapshots.move_feeds(session, self._layout.name, snapshot, closing_by(snapshot) if closes else None)

@@ -67,7 +67,7 @@ def days_of_demand(seed: int, load: int, days: int) -> list[list[Arrival]]:
 def policy_for(load: int, interval: int, strategy: Strategy) -> AvailabilityPolicy:
     """A buffer of so many times what the counter is expected to sell since the export was cut."""
     hourly = Decimal(load * OPENING_STOCK * COUNTER_PERCENT * 60) / (100 * 100 * DAY_MINUTES)
-    buffer = BufferPolicy(units_per_hour=hourly * (strategy.buffer or 0))
+    buffer = BufferPolicy(units_per_hour=hourly * (strategy.buffer or 0), widen_every_minutes=1)
     return AvailabilityPolicy(version="bench", feed=FeedSchedule(every=timedelta(minutes=interval)), buffer=buffer)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain.demand import LineAcknowledgement, OpenDemand, newest_demands
 from domain.exceptions import Cause
-from domain.freshness import Confidence, buffer, confidence, late_by, worst
+from domain.freshness import Confidence, buffer, confidence, widening, worst
 from domain.money import plain
 from domain.promises import Availability, AvailabilityInput, Component, Part, StockFigure
 from domain.standings import Standing, standing
@@ -160,7 +160,8 @@ def _buffers(given: AvailabilityInput, figures: list[StockFigure]) -> Iterator[C
     kept = Decimal(0)
     for one in figures:
         if one.stated_at:
-            kept += buffer(_counted(given, one), late_by(one.stated_at, given.at, policy.feed), policy.buffer)
+            old = widening(one.stated_at, given.at, policy.feed, policy.buffer)
+            kept += buffer(_counted(given, one), old, policy.buffer)
     if kept:
         yield Component(part=Part.BUFFER, quantity=-kept, sources=(f"policy {policy.version}",))
 

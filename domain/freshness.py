@@ -70,7 +70,8 @@ class BufferPolicy(BaseModel):
     """What is kept back because the ERP sells what the gateway cannot see; it widens with the age of the feed.
 
     `units` and `percent` (of the on hand) always; `units_per_hour` and `percent_per_hour` for every hour of age; never
-    more than `cap_percent` of the on hand. Rounded up to a multiple of `step`, in base units.
+    more than `cap_percent` of the on hand. Rounded up to a multiple of `step`, in base units. The age counts in whole
+    exports that are late, or in steps of `widen_every_minutes` since the export: finer, and said again as often.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +82,7 @@ class BufferPolicy(BaseModel):
     percent_per_hour: Decimal = Decimal(0)
     cap_percent: Decimal = Field(default=Decimal(100), ge=0, le=100)
     step: Quantity = Field(default=Decimal(1), gt=0)
+    widen_every_minutes: int | None = Field(default=None, gt=0)
 
 
 def age(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> timedelta:
@@ -124,11 +126,32 @@ def late_by(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> tim
     return schedule.every * missed_exports(effective_at, at, schedule)
 
 
-def changes_at(effective_at: datetime, at: datetime, schedule: FeedSchedule) -> datetime | None:
-    """The last instant at which the number still stands as it does now; None when it is unknown: nothing follows."""
+def widening(effective_at: datetime, at: datetime, schedule: FeedSchedule, policy: BufferPolicy) -> timedelta:
+    """The age by which the buffer of a number of that instant is widened at this one, in whole steps of its policy."""
+    if policy.widen_every_minutes is None:
+        return late_by(effective_at, at, schedule)
+    step = timedelta(minutes=policy.widen_every_minutes)
+    return age(effective_at, at, schedule) // step * step
+
+
+def changes_at(
+    effective_at: datetime, at: datetime, schedule: FeedSchedule, policy: BufferPolicy | None = None
+) -> datetime | None:
+    """The last instant at which the number still stands as it does now; None when it is unknown: nothing follows.
+
+    With a `policy` that widens in steps of its own, a step that comes earlier counts too.
+    """
     if confidence(effective_at, at, schedule) is Confidence.UNKNOWN:
         return None
-    ends_at = effective_at + schedule.every * (missed_exports(effective_at, at, schedule) + 1) + schedule.grace
+    due = [schedule.every * (missed_exports(effective_at, at, schedule) + 1) + schedule.grace]
+    if policy and policy.widen_every_minutes:
+        due.append(widening(effective_at, at, schedule, policy) + timedelta(minutes=policy.widen_every_minutes))
+    return _after(effective_at, min(due), schedule)
+
+
+def _after(effective_at: datetime, old: timedelta, schedule: FeedSchedule) -> datetime:
+    """When a number of that instant has this age, quiet times left out."""
+    ends_at = effective_at + old
     for one in _merged(schedule.quiet):
         if one.ends_at > effective_at and one.starts_at <= ends_at:
             ends_at += one.ends_at - max(one.starts_at, effective_at)

@@ -59,12 +59,12 @@ def mark_found(session: Session, query: str, reason: str, **given: Any) -> None:
     session.execute(text(_SELECTED.format(query=query)), {"reason": reason, **given})
 
 
-def mark_late(session: Session, missed: dict[str, int]) -> list[str]:
-    """Mark the warehouses of which more exports, or fewer, are late than when they were decided last; answers them."""
+def mark_aged(session: Session, ages: dict[str, tuple[int, int]]) -> list[str]:
+    """Mark the warehouses whose numbers were decided at another age: exports that are late, seconds of buffer."""
     changed = []
     for feed in session.scalars(select(StockFeedRow).order_by(col(StockFeedRow.warehouse)).with_for_update()):
-        if missed[feed.warehouse] != feed.missed:
-            feed.missed = missed[feed.warehouse]
+        if ages[feed.warehouse] != (feed.missed, feed.widened):
+            feed.missed, feed.widened = ages[feed.warehouse]
             changed.append(feed.warehouse)
     session.flush()
     if changed:

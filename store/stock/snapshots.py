@@ -133,6 +133,7 @@ def move_feeds(session: Session, layout: str, snapshot: Snapshot, closing: Closi
                 "source": snapshot.source,
                 "closing": closed,
                 "missed": 0,
+                "widened": 0,
             }
         )
     upsert_rows(session, StockFeedRow, rows)

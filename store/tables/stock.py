@@ -49,7 +49,8 @@ class StockLevelRow(SQLModel, table=True):
 class StockFeedRow(SQLModel, table=True):
     """The newest whole statement of a warehouse; `closing` is the newest that made absent rows mean something.
 
-    `missed` is how many exports were late when the warehouse's numbers were decided last.
+    `missed` is how many exports were late when the warehouse's numbers were decided last, `widened` the seconds of age
+    by which their buffers were widened then.
     """
 
     __tablename__ = "stock_feeds"
@@ -62,6 +63,7 @@ class StockFeedRow(SQLModel, table=True):
     source: str
     closing: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     missed: int = Field(default=0, sa_type=BIG, sa_column_kwargs=ZERO)
+    widened: int = Field(default=0, sa_type=BIG, sa_column_kwargs=ZERO)
 
 
 class StockEventRow(SQLModel, table=True):

@@ -107,6 +107,27 @@ def test_a_late_export_ages_the_numbers_until_they_are_unknown(room: Stockroom) 
     assert room.work("stock_feed_late") == []
 
 
+def test_a_buffer_may_widen_between_two_exports(room: Stockroom) -> None:
+    """Case I7: in steps of its own, each said when it comes, and only where it makes a difference."""
+    buffer = {"units_per_hour": "4", "widen_every_minutes": 15}
+    rules = StockRules.model_validate({"version": "steps", "buffer": buffer})
+    room.company = room.company.model_copy(update={"stock": rules})
+    room.at = hours(0)
+    room.export(*export(0, STOCK))
+    assert room.decide().next_at == hours(0.25)
+    room.show()
+    seen = [number(room.shown()["NUT|ATL"]["Available__c"])]
+    for quarter in (0.26, 0.51, 0.6):
+        room.at = hours(quarter)
+        room.settle()
+        seen.append(number(room.shown()["NUT|ATL"]["Available__c"]))
+    assert seen == [7, 6, 5, 5]
+    room.at = hours(1)
+    room.export(*export(1, STOCK))
+    room.settle()
+    assert number(room.shown()["NUT|ATL"]["Available__c"]) == 7
+
+
 def test_the_next_look_is_due_when_a_number_changes_by_itself(room: Stockroom) -> None:
     """Case I7: no file has to come."""
     room.export(*export(0, STOCK))

@@ -87,6 +87,7 @@ def _feeds() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("closing", JSONB(none_as_null=True), nullable=True),
         sa.Column("missed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("widened", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("warehouse", name="pk_stock_feeds"),
     )
 
