@@ -15,6 +15,7 @@ from activities.boundary import at_boundary, beating
 from activities.file_findings import failed, refused, rows_refused, sequence_gap, sequence_repeated
 from activities.last_applied import last_applied
 from activities.receiving import FILE_DESK
+from activities.source_files import cause_of, file_of
 from adapters.erp.codes import CODES
 from adapters.erp.layout import Layout
 from adapters.erp.layouts import Layouts
@@ -25,8 +26,6 @@ from domain.files import Entity, FileState, FileSummary, Reject, Severity, Stage
 from domain.work import FileReading, FileTrouble, FileWork, SequenceCheck
 from runtime import metrics
 from store import exceptions, files, staging
-from store.causes import Cause as ChangeCause
-from store.causes import CauseSource
 from store.files import SourceFile
 from store.session import transaction
 
@@ -82,8 +81,8 @@ class FileActivities:
         )
 
     def _stage(self, work: FileWork) -> FileSummary:
-        with transaction(self._engine, _cause(work)) as session:
-            file = _file(session, work)
+        with transaction(self._engine, cause_of(work)) as session:
+            file = file_of(session, work)
             layout = self._layouts.get(file.layout)
             path = self._folder / file.sha256[:2] / file.sha256
             if not path.exists():
@@ -107,7 +106,7 @@ class FileActivities:
     def _note(self, work: FileWork, summary: FileSummary) -> str | None:
         """Keep what was found, and open an exception for what a person must know."""
         now = datetime.now(UTC)
-        with transaction(self._engine, _cause(work)) as session:
+        with transaction(self._engine, cause_of(work)) as session:
             files.save_summary(session, UUID(work.file_id), summary)
             state = FileState.REFUSED if summary.refused else FileState.READ
             file = files.set_state(session, UUID(work.file_id), state, now)
@@ -125,8 +124,8 @@ class FileActivities:
         `on_gap`: `accept` says nothing, `alert` announces it and goes on, `hold` waits (F7). Looking again is harmless.
         """
         now = datetime.now(UTC)
-        with transaction(self._engine, _cause(work)) as session:
-            file = _file(session, work)
+        with transaction(self._engine, cause_of(work)) as session:
+            file = file_of(session, work)
             if file.sequence is None:
                 return SequenceCheck(held=False)
             files.take_turn(session, file.layout)
@@ -183,14 +182,14 @@ class FileActivities:
     @at_boundary
     def note_failure(self, trouble: FileTrouble) -> str:
         """Open an exception for a file whose work stopped with an error; answers its id."""
-        with transaction(self._engine, _cause(trouble.work)) as session:
+        with transaction(self._engine, cause_of(trouble.work)) as session:
             return self._open(session, trouble.work, failed(trouble.work.filename, trouble.why))
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def finish_file(self, work: FileWork) -> None:
         """Note that everything in the file was acted on, held or rejected."""
-        with transaction(self._engine, _cause(work)) as session:
+        with transaction(self._engine, cause_of(work)) as session:
             now = datetime.now(UTC)
             files.set_state(session, UUID(work.file_id), FileState.APPLIED, now)
             staging.clear(session, UUID(work.file_id))  # its records have become revisions and masters by now
@@ -200,22 +199,6 @@ class FileActivities:
 
 def _blocks(reading: Reading) -> Iterator[list[StagedGroup]]:
     yield from reading
-
-
-def _cause(work: FileWork) -> ChangeCause:
-    return ChangeCause(
-        source=CauseSource.ERP,
-        actor="worker",
-        reference={"file_id": work.file_id, "filename": work.filename},
-        workflow_id=activity.info().workflow_id,
-    )
-
-
-def _file(session: Session, work: FileWork) -> SourceFile:
-    file = files.get(session, UUID(work.file_id))
-    if file is None:
-        raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
-    return file
 
 
 def _record(work: FileWork) -> tuple[str, str]:

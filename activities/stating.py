@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 from temporalio import activity
 
 from activities.boundary import at_boundary, beating
+from activities.source_files import cause_of, file_of
 from activities.stock_statement import Statement
 from adapters.erp.layouts import Layouts
 from domain.acknowledgements import OrderAcknowledgement
 from domain.company import Company
-from domain.errors import Missing
 from domain.work import AcknowledgementsStated, FileWork, StockStated
-from store import acknowledgements, files, staging
-from store.causes import Cause, CauseSource
-from store.files import SourceFile
+from store import acknowledgements, staging
 from store.session import exclusive, transaction
 from store.stock import marks
 
@@ -50,9 +46,9 @@ class StatingActivities:
         with (
             beating(),
             exclusive(self._engine, [ONE_AT_A_TIME]),
-            transaction(self._engine, _cause(work)) as session,
+            transaction(self._engine, cause_of(work)) as session,
         ):
-            file = _file(session, work)
+            file = file_of(session, work)
             layout = self._layouts.get(file.layout)
             return Statement(session, work, file, layout, self._company, self._clock()).apply()
 
@@ -70,8 +66,8 @@ class StatingActivities:
 
     def _keep_block(self, work: FileWork, seq: int) -> list[str]:
         """One block; what is empty has no more groups, an order without news is blank."""
-        with transaction(self._engine, _cause(work)) as session:
-            file = _file(session, work)
+        with transaction(self._engine, cause_of(work)) as session:
+            file = file_of(session, work)
             groups = staging.groups(session, file.id, seq, seq + BLOCK - 1)
             said = [
                 (OrderAcknowledgement.model_validate(group.payload), f"{file.filename} line {group.line_from}")
@@ -81,19 +77,3 @@ class StatingActivities:
             news = acknowledgements.record(session, said, cut_at, file.sequence or 0, file.id)
             marks.mark(session, marks.skus_of(session, news), "acknowledged by the ERP")
             return [*news, ""] if groups else []
-
-
-def _cause(work: FileWork) -> Cause:
-    return Cause(
-        source=CauseSource.ERP,
-        actor="worker",
-        reference={"file_id": work.file_id, "filename": work.filename},
-        workflow_id=activity.info().workflow_id,
-    )
-
-
-def _file(session: Session, work: FileWork) -> SourceFile:
-    file = files.get(session, UUID(work.file_id))
-    if file is None:
-        raise Missing(f"Source file {work.file_id} is not in the store.", file_id=work.file_id)
-    return file
