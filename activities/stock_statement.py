@@ -24,7 +24,7 @@ from domain.stock_events import Absence, Delta, Snapshot, SnapshotRow, stock_key
 from domain.stock_guards import StockFinding, doubts, shrinkage
 from domain.stock_ledger import Applied, RowOutcome, closes_absent, closing_by, restate
 from domain.work import FileWork, StockStated
-from store import exceptions, files
+from store import exceptions, files, staging
 from store import items as item_store
 from store.files import SourceFile
 from store.stock import levels, marks, movements, snapshots
@@ -53,6 +53,7 @@ class Statement:
         """Decide what becomes of the export, and do it."""
         if self._chose(Choice.REFUSE_FILE):
             files.set_state(self._session, self._file.id, FileState.REFUSED, self._at, error="a person refused it")
+            staging.clear(self._session, self._file.id)
             return StockStated(refused=True)
         if self._is_overtaken():
             return self._lay_aside()

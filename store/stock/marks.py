@@ -26,7 +26,8 @@ DELETE FROM stock_marks WHERE sku IN (
 ) RETURNING sku
 """)
 
-# Everything whose promise depends on more than the row of stock: orders, quotes, movements and held rows.
+# Everything whose promise depends on more than the row of stock and its feed: orders, quotes, movements, rows that are
+# held, and rows that the feed has left behind, which age by themselves.
 ENTANGLED = """
 SELECT line.sku FROM order_lines line JOIN orders ON orders.number = line.order_number
 WHERE orders.active AND NOT orders.deleted
@@ -34,6 +35,7 @@ UNION SELECT sku FROM reservations WHERE order_number IS NULL AND expires_at > :
 UNION SELECT line.sku FROM shipment_lines line JOIN shipments ON shipments.number = line.shipment_number
 WHERE shipments.shipped_at > :since
 UNION SELECT sku FROM stock_levels WHERE held IS NOT NULL
+UNION SELECT sku FROM stock_levels WHERE NOT follows
 """
 OF_WAREHOUSES = "SELECT sku FROM stock_levels WHERE warehouse = ANY(:warehouses)"
 OF_ORDERS = "SELECT sku FROM order_lines WHERE order_number = ANY(:orders)"

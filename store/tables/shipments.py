@@ -30,6 +30,7 @@ class ShipmentRow(SQLModel, table=True):
         Index(None, "source_file_id"),
         Index(None, "state", "received_at"),
         Index(None, "received_at", "number"),
+        Index(None, "shipped_at"),
     )
 
     number: str = Field(primary_key=True)

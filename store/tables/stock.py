@@ -30,6 +30,7 @@ class StockLevelRow(SQLModel, table=True):
     __table_args__ = (
         one_of("state", RowState),
         Index("ix_stock_levels_held", "sku", postgresql_where=text("held IS NOT NULL")),
+        Index("ix_stock_levels_left", "sku", postgresql_where=text("NOT follows")),
     )
 
     sku: str = Field(primary_key=True)

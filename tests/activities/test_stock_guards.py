@@ -74,8 +74,12 @@ def test_a_little_shrinkage_keeps_the_missing_rows_until_somebody_says_so(full: 
     full.settle()
     words = {key: one["Confidence__c"] for key, one in full.shown().items()}
     assert (words["SKU-001|ATL"], words["SKU-019|ATL"]) == ("aging", "aging")
+    full.export(*export(2, [replace(ROWS[0], on_hand=Decimal(7)), *ROWS[1:17]]))
+    full.settle()
+    words = {key: one["Confidence__c"] for key, one in full.shown().items()}
+    assert (words["SKU-001|ATL"], words["SKU-019|ATL"]) == ("fresh", "aging"), "what is left behind goes on ageing"
     full.resolve(item_, Choice.ACCEPT_FILE)
-    stated = full.state(work)
+    stated = full.take(work)
     assert (stated.held, stated.absent) == (False, 3)
     full.settle()
     assert available(full)["SKU-019|ATL"] == 0

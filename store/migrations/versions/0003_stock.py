@@ -37,6 +37,7 @@ def upgrade() -> None:
     _promises()
     _reservations()
     _acknowledgements()
+    op.create_index("ix_shipments_shipped_at", "shipments", ["shipped_at"])
     op.add_column("orders", sa.Column("first_seen_at", TIME, server_default=NOW, nullable=True))
     for table, key in TRACKED.items():
         _run(track(table, *key))
@@ -48,6 +49,7 @@ def downgrade() -> None:
     for table in TRACKED:
         _run(untrack(table))
     op.drop_column("orders", "first_seen_at")
+    op.drop_index("ix_shipments_shipped_at", "shipments")
     for table in (*PLAIN, *APPEND_ONLY, *TRACKED):
         op.drop_table(table)
     _first_levels()
@@ -74,6 +76,7 @@ def _levels() -> None:
     )
     op.create_index("ix_stock_levels_warehouse", "stock_levels", ["warehouse"])
     op.create_index("ix_stock_levels_held", "stock_levels", ["sku"], postgresql_where=sa.text("held IS NOT NULL"))
+    op.create_index("ix_stock_levels_left", "stock_levels", ["sku"], postgresql_where=sa.text("NOT follows"))
 
 
 def _feeds() -> None:
