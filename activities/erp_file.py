@@ -89,7 +89,7 @@ class FileActivities:
                 raise Missing(
                     f"The bytes of file {work.filename} are not here: do API and worker share their data folder?"
                 )
-            before = last_applied(session, layout, self._folder)
+            before = None if work.whole else last_applied(session, layout, self._folder)
             reading = Reading(path, layout, unchanged=before.lines if before else None)
             staging.stage(session, file.id, _blocks(reading))
             if reading.summary.refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -68,3 +68,14 @@ async def wake_stock(client: Client, signal: str = "look") -> None:
     await client.start_workflow(
         "StockPromises", StockWork(), id="stock/all", task_queue=WORKFLOW_QUEUE, start_signal=signal
     )
+
+
+async def is_running(client: Client, workflow_id: str) -> bool:
+    """Whether a run of this workflow is open."""
+    try:
+        described = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return described.status is WorkflowExecutionStatus.RUNNING

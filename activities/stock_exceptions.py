@@ -68,6 +68,8 @@ def note_promises(session: Session, said: Sequence[Availability], at: datetime) 
     units = {
         item.record_key for item in exceptions.open_of_records(session, "stock", keys, (Cause.STOCK_UNIT_UNKNOWN,))
     }
+    for item in exceptions.open_of_records(session, "stock", keys, (Cause.STOCK_UNDECIDED,)):
+        close(session, item.record_key, Cause.STOCK_UNDECIDED, at)
     told: set[str] = set()
     for key, one in zip(keys, said, strict=True):
         short = shortage_among(one, said)
@@ -114,6 +116,20 @@ def _note_units(session: Session, key: str, said: Availability, at: datetime, *,
         _open_row(session, key, said.findings[0])
     elif known:
         close(session, key, Cause.STOCK_UNIT_UNKNOWN, at)
+
+
+def note_undecided(session: Session, sku: str, why: str) -> None:
+    """Open the work of an item about which nothing could be decided, for a reason of the gateway's own."""
+    finding = Finding(
+        kind=ExceptionKind.DEAD_LETTER,
+        cause=Cause.STOCK_UNDECIDED,
+        sentence=f"What can be promised of {sku} could not be decided ({why}); what is shown of it stays as it was. "
+        "The worker's log has the place. Mend what is odd about the item, then retry.",
+        choices=(Choice.RETRY, Choice.HANDLED),
+        subject=sku,
+    )
+    _count(finding)
+    exceptions.open_item(session, finding=finding, record=("stock", stock_key(sku, "")), owner=STOCK_DESK)
 
 
 def note_late(session: Session, feeds: Mapping[str, StockFeedRow], company: Company, at: datetime) -> None:

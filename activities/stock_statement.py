@@ -182,7 +182,7 @@ class Statement:
         gone: list[str] = []
         for keys in _blocks(missing, BLOCK):
             if not closes:
-                snapshots.leave_behind(self._session, keys)
+                snapshots.leave_behind(self._session, keys, self._snapshot)
                 continue
             stored = levels.of_keys(self._session, keys)
             gone += self._keep(stored, self._restate(stored, [], shrunk).rows)
@@ -231,10 +231,10 @@ class Statement:
     def _finish(self, changed: list[str], gone: list[str], rivals: list[StockFinding], *, closes: bool) -> None:
         session, snapshot = self._session, self._snapshot
         # Marked at the end: whoever marks the same item waits until this transaction is over.
-        marks.mark(session, {*changed, *gone}, "stated by the ERP")
         late = [feed.warehouse for feed in self._feeds_here() if feed and (feed.missed or feed.widened)]
-        marks.mark_found(session, marks.OF_WAREHOUSES, "the export came", warehouses=late)
-        marks.mark_found(session, marks.ENTANGLED, "the export came", since=self._oldest)
+        beside = (marks.OF_WAREHOUSES, marks.ENTANGLED)
+        given = {"warehouses": late, "since": self._oldest}
+        marks.mark_all(session, {*changed, *gone}, beside, "stated by the ERP", **given)
         snapshots.move_feeds(session, self._layout.name, snapshot, closing_by(snapshot) if closes else None)
         snapshots.keep_event(
             session, snapshot, snapshot.source, {"changed": len(changed), "absent": len(gone), "closes": closes}

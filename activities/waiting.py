@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.orders import TO_WAKE
-from activities.starting import is_known, start_once, wake_shipment, wake_stock
+from activities.starting import is_known, is_running, start_once, wake_shipment, wake_stock
 from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import cursors, exceptions, inbox, shipments, statements
@@ -28,6 +28,7 @@ AT_ONCE = 8  # starts under way at Temporal at the same time
 STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
 UNPUBLISHED_AFTER = timedelta(minutes=10)  # Salesforce has usually been told within seconds
 SAY_AGAIN_FOR = timedelta(days=7)  # an order may be gone from Salesforce: nothing is ever said of it
+STOCK_WAITS = timedelta(seconds=2)  # whoever changes stock wakes its flow within this, if at all
 LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away, should its going have been missed
 
 
@@ -68,7 +69,7 @@ class WaitingActivities:
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
         publications = await self._publish_unpublished() if work.republish else 0
-        if await self._stock_is_lost(timedelta(seconds=work.older_than_seconds)):
+        if await self._stock_is_lost(min(STOCK_WAITS, timedelta(seconds=work.older_than_seconds))):
             await wake_stock(self._client)
         return Swept(inbox=sum(started), shipments=len(numbers), publications=publications)
 
@@ -89,7 +90,7 @@ class WaitingActivities:
         if await asyncio.to_thread(self._stock_waits, older_than):
             return True
         has_feeds = await asyncio.to_thread(self._has_feeds)
-        return has_feeds and not await is_known(self._client, "stock/all")
+        return has_feeds and not await is_running(self._client, "stock/all")
 
     async def _start(self, entry: inbox.InboxEntry) -> bool:
         """Start what an arrival asks for; one that Temporal refuses waits for the next sweep and holds up no other."""

@@ -15,11 +15,12 @@ from activities.starting import say_again, start_once, wake_shipment, wake_stock
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
+from domain.exceptions import Cause as Why
 from domain.links import Link
 from domain.shipments import ShipmentState
 from domain.work import LinkingWork, OrdersWork, Wake
 from runtime import metrics
-from store import exceptions, links, shipments, statements
+from store import cursors, exceptions, links, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import marks, shown
@@ -58,6 +59,8 @@ def decide(
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.record_type == "order" and choice is Choice.RETRY:
             statements.forget(session, item.record_key)  # with the decision: the sweep finds what nobody said again
+        if is_new and item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
+            cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
         if is_new and item.record_type == STOCK_PUBLICATION and choice is Choice.RETRY:
             shown.say_refused_again(session)
     if is_new:

@@ -97,6 +97,7 @@ class Cause(StrEnum):
     STOCK_OVERSOLD = "stock_oversold"
     STOCK_FEED_LATE = "stock_feed_late"
     STOCK_ROWS_REFUSED = "stock_rows_refused"
+    STOCK_UNDECIDED = "stock_undecided"
 
 
 class Finding(BaseModel):

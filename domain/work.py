@@ -22,7 +22,7 @@ class Message(BaseModel):
 class FileWork(Message):
     """Start of `erp-file/<sha256>`; `next_seq` is where a continued run goes on (1: from the beginning).
 
-    `failed`: the ranges before it that could not be worked on.
+    `failed`: the ranges before it that could not be worked on. `whole`: nothing is passed over as unchanged.
     """
 
     file_id: str
@@ -31,6 +31,7 @@ class FileWork(Message):
     next_seq: int = 1
     group_count: int = 0
     failed: list[str] = []
+    whole: bool = False
 
 
 class FileTrouble(Message):
@@ -141,7 +142,9 @@ class AcknowledgementsStated(Message):
 
 
 class StockWork(Message):
-    """Start of `stock/all`; what there is to do is in the store."""
+    """Start of `stock/all`; what there is to do is in the store. `told`: orders whose words are being said since."""
+
+    told: list[str] = []
 
 
 class StockDecided(Message):

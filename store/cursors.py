@@ -13,6 +13,9 @@ from sqlmodel import Session
 
 from store.tables.access import SyncCursorRow
 
+# Orders on which a shortage of stock has changed the words, not said yet.
+ORDERS_TO_TELL = "stock-orders-to-tell"
+
 
 class SyncCursor(BaseModel):
     """How far a sweep has read: `position_at`, and in `position` what else it needs to go on (JSON-ready)."""

@@ -130,7 +130,8 @@ class ErpFile:
             )
             if stated.refused:
                 return self._now("refused")
-            if stated.reread:  # another export was applied while this one was read
+            if stated.reread:  # another export was applied while this one was read: compare it with none
+                self._work = self._work.model_copy(update={"whole": True})
                 await self._read()
                 continue
             if not stated.inert:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.work import PublishWork, StockDecided, StockWork
 from workflows import policies
@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
 
 WORKFLOW_ID = "stock/all"
 ROUNDS = 400  # looks before the history starts afresh
+GRACE = timedelta(seconds=5)  # for a publication under way when a history ends
 SETTLE = timedelta(milliseconds=200)  # changes that come in a burst are decided together
 
 
@@ -35,7 +36,7 @@ class StockPromises:
         self._decided: StockDecided | None = None
 
     @workflow.run
-    async def run(self, work: StockWork) -> None:
+    async def run(self, _: StockWork) -> None:
         """Decide, show, and wait for the next change: of stock, of orders, of quotes, or of the clock."""
         showing = asyncio.create_task(self._keep_showing())
         while self._rounds < ROUNDS and not workflow.info().is_continue_as_new_suggested():
@@ -47,13 +48,19 @@ class StockPromises:
             if not decided.more:
                 await self._wait(decided)
         await self._let_it_finish(showing)
-        workflow.continue_as_new(work)
+        workflow.continue_as_new(self._work)
 
     async def _decide(self) -> StockDecided:
         self._rounds += 1
-        self._decided = await workflow.execute_activity_method(
-            StockActivities.decide_stock, self._work, **policies.STORE_BULK.options()
-        )
+        try:
+            self._decided = await workflow.execute_activity_method(
+                StockActivities.decide_stock, self._work, **policies.STORE_BULK.options()
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.error("stock could not be decided", extra={"why": str(error.cause)})
+            return StockDecided(next_at=workflow.now() + policies.LOOK_AGAIN_AFTER)
         return self._decided
 
     async def _tell(self, decided: StockDecided) -> None:
@@ -61,6 +68,7 @@ class StockPromises:
         if decided.orders:
             name = f"publication/stock/{workflow.info().run_id}/{self._rounds}"
             await start_publication(PublishWork(shipments=[], orders=decided.orders), name)
+        self._work = StockWork(told=decided.orders)
 
     async def _wait(self, decided: StockDecided) -> None:
         """Until something changes, or a number changes by itself."""
@@ -76,9 +84,11 @@ class StockPromises:
             news = self._news
             try:
                 await workflow.execute_activity_method(
-                    StockPublicationActivities.publish_stock, self._work, **policies.PUBLISH_STOCK.options()
+                    StockPublicationActivities.publish_stock, StockWork(), **policies.PUBLISH_STOCK.options()
                 )
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
                 workflow.logger.error("stock could not be shown", extra={"why": str(error.cause)})
                 await workflow.sleep(policies.SHOW_AGAIN_AFTER)
                 continue
@@ -91,9 +101,9 @@ class StockPromises:
     async def _let_it_finish(self, showing: asyncio.Task[None]) -> None:
         """A publication under way gets a little time; what it does not finish, the next run begins with."""
         with suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._shown == self._news, timeout=timedelta(minutes=1))
+            await workflow.wait_condition(lambda: self._shown == self._news, timeout=GRACE)
         showing.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, ActivityError):
             await showing
 
     @workflow.signal

@@ -1,4 +1,7 @@
-"""Marks: items whose promise has to be decided again; set with what changed, taken with the decision."""
+"""Marks: items whose promise has to be decided again; set with what changed, taken with the decision.
+
+A mark that is there already is locked by whoever sets it again: it is not taken before their change can be seen.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from store.tables.stock import StockFeedRow, StockMarkRow
 _SET = text("""
 INSERT INTO stock_marks (sku, reason)
 SELECT DISTINCT sku, CAST(:reason AS text) FROM unnest(CAST(:skus AS text[])) AS sku
-ORDER BY sku ON CONFLICT (sku) DO NOTHING
+ORDER BY sku ON CONFLICT (sku) DO UPDATE SET reason = excluded.reason
 """)
 _SELECTED = """
 INSERT INTO stock_marks (sku, reason) SELECT DISTINCT sku, CAST(:reason AS text) FROM ({query}) found
-ORDER BY sku ON CONFLICT (sku) DO NOTHING
+ORDER BY sku ON CONFLICT (sku) DO UPDATE SET reason = excluded.reason
 """
 _TAKE = text("""
 DELETE FROM stock_marks WHERE sku IN (
@@ -54,6 +57,13 @@ def mark(session: Session, skus: Iterable[str], reason: str) -> None:
     listed = list(skus)
     if listed:
         session.execute(_SET, {"skus": listed, "reason": reason})
+
+
+def mark_all(session: Session, skus: Iterable[str], queries: Sequence[str], reason: str, **given: Any) -> None:
+    """Mark these items and what these queries find, in one statement and so in one order: nobody waits in a circle."""
+    listed = "SELECT unnest(CAST(:skus AS text[])) AS sku"
+    query = " UNION ".join([listed, *queries])
+    session.execute(text(_SELECTED.format(query=query)), {"skus": list(skus), "reason": reason, **given})
 
 
 def mark_found(session: Session, query: str, reason: str, **given: Any) -> None:

@@ -34,14 +34,16 @@ class ToSay(NamedTuple):
 
 
 # What went down comes first: a number that is too high sells what is not there. A row that is held stays as it is
-# shown, and what is shown is never replaced by something of an older instant (cases I8, I9).
+# shown until its number is unknown, and what is shown of a row is never replaced by something of an older instant
+# (cases I7, I8, I9). A total or a kit is as old as its oldest part, which a new part may well be: of these the last
+# decision counts, and there is one decider.
 _TO_SAY = text("""
 SELECT said.sku, said.warehouse, said.published, said.confidence, said.as_of_at, said.sequence, said.on_hand,
        said.allocated, said.basis, said.content_hash, said.decided_at
 FROM availabilities said LEFT JOIN stock_statements shown USING (sku, warehouse)
-WHERE said.held IS NULL AND shown.content_hash IS DISTINCT FROM said.content_hash
+WHERE (said.held IS NULL OR said.published IS NULL) AND shown.content_hash IS DISTINCT FROM said.content_hash
   AND (said.as_of_at IS NOT NULL OR shown.sku IS NOT NULL)
-  AND (shown.as_of_at IS NULL OR said.as_of_at IS NULL
+  AND (shown.as_of_at IS NULL OR said.published IS NULL OR said.warehouse = '' OR said.given ? 'kit'
        OR (said.as_of_at, said.sequence) >= (shown.as_of_at, shown.sequence))
 ORDER BY CASE WHEN said.published IS NULL OR said.published < shown.available THEN 0 ELSE 1 END,
          said.sku, said.warehouse

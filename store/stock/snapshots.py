@@ -139,11 +139,16 @@ def move_feeds(session: Session, layout: str, snapshot: Snapshot, closing: Closi
     upsert_rows(session, StockFeedRow, rows)
 
 
-def leave_behind(session: Session, keys: Sequence[Key]) -> None:
-    """Let rows that a newer statement does not list, and that nothing closes, keep the instant that they have (I2)."""
+def leave_behind(session: Session, keys: Sequence[Key], snapshot: Snapshot) -> None:
+    """Let rows that a newer statement does not list, and that nothing closes, keep the instant that they have (I2).
+
+    A statement that is not newer than what the warehouse stands on leaves nothing behind.
+    """
     feeds = {row.warehouse: row for row in session.scalars(select(StockFeedRow))}
     for warehouse in sorted({warehouse for _, warehouse in keys} & set(feeds)):
         feed = feeds[warehouse]
+        if snapshot.version <= Version(feed.effective_at, feed.sequence):
+            continue
         skus = [sku for sku, where in keys if where == warehouse]
         rows = update(StockLevelRow).where(
             col(StockLevelRow.warehouse) == warehouse, col(StockLevelRow.sku).in_(skus), col(StockLevelRow.follows)

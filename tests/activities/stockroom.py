@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,9 +108,9 @@ class Stockroom:
             _run(FileActivities(self.engine, ERP, self.folder).finish_file, work)
         return stated
 
-    def decide(self) -> StockDecided:
-        """Decide about everything that is marked."""
-        return _run(StockActivities(self.engine, self.company, self.clock).decide_stock, StockWork())
+    def decide(self, told: Sequence[str] = ()) -> StockDecided:
+        """Decide about everything that is marked; `told`: orders whose words are being said."""
+        return _run(StockActivities(self.engine, self.company, self.clock).decide_stock, StockWork(told=list(told)))
 
     def show(self) -> StockShown:
         """Show in Salesforce what is decided."""

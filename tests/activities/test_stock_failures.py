@@ -8,12 +8,19 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
+from domain.stock_balances import Balance, Base
+from domain.stock_events import BucketCount
+from store.causes import Cause, CauseSource
+from store.session import transaction
+from store.stock import levels, marks
 from tests.activities.stock_exports import export, hours, row
 from tests.activities.stock_truth import figures
 from tests.activities.stockroom import Stockroom, writes
 from tests.activities.worker import Death, Life, MortalGateway, mortal_engine
+from tests.build import item, order, order_line
 
 SKUS = ("BOLT", "NUT", "PIPE")
 
@@ -119,3 +126,68 @@ def dies(room: Stockroom, number: int) -> bool:
     except Death:
         return True
     return False
+
+
+def test_a_change_that_is_not_visible_yet_keeps_its_mark(room: Stockroom) -> None:
+    """Feature G-G2: who marks an item again locks the mark: nobody decides past the change that it speaks of."""
+    next_export(room, 0, 40)
+    room.settle()
+    room.mark("BOLT", "NUT")
+    by = Cause(source=CauseSource.USER, actor="test")
+    with transaction(room.engine, by) as session:
+        marks.mark(session, ["BOLT"], "a change that is not committed yet")
+        assert room.decide().items == 1  # the other one
+    assert room.decide().items == 1
+
+
+def test_orders_that_a_death_left_untold_are_told_by_the_next_look(room: Stockroom) -> None:
+    """Feature G-F6."""
+    room.stock_items(item("NUT", sell_uom="EA", units_per_sell_uom=1))
+    next_export(room, 0, 2)
+    line = order_line(sku="NUT", quantity=Decimal(5), uom="EA")
+    room.know(order(line, number="SO1", version_at=hours(-1)))
+    assert room.decide().orders == ["SO1"]
+    assert room.decide().orders == ["SO1"], "nobody has said so yet"
+    assert room.decide(told=["SO1"]).orders == []
+
+
+def test_an_item_that_cannot_be_decided_holds_up_no_other(room: Stockroom) -> None:
+    """Case X5: it is work for a person, which ends when a decision succeeds."""
+    next_export(room, 0, 40)
+    by = Cause(source=CauseSource.USER, actor="test")
+    odd = "UPDATE stock_levels SET counts = '[{\"bucket\": \"sellable\"}]' WHERE sku = 'NUT'"
+    with transaction(room.engine, by) as session:
+        session.execute(text(odd))
+    room.settle()
+    assert {key for key, one in room.shown().items() if one["On_Hand__c"] == 40} == {"BOLT|ATL", "PIPE|ATL"}
+    (undecided,) = room.work("stock_undecided")
+    assert "of NUT could not be decided (KeyError)" in undecided.sentence
+    with transaction(room.engine, by) as session:
+        session.execute(
+            text("UPDATE stock_levels SET counts = other.counts FROM stock_levels other WHERE other.sku = 'BOLT'")
+        )
+    room.mark("NUT")
+    room.settle()
+    assert on_hand(room) == {40}
+    assert room.work("stock_undecided") == []
+
+
+def test_a_part_that_is_older_than_the_whole_is_no_reason_to_keep_a_number(room: Stockroom) -> None:
+    """Case I7: stock of another warehouse that nobody has confirmed for long makes the total unknown, at once."""
+    next_export(room, 0, 40)
+    room.settle()
+    old = Base(
+        effective_at=hours(-30),
+        sequence=0,
+        event_id="elsewhere",
+        source="ELSEWHERE line 1",
+        counts=(BucketCount(bucket="sellable", on_hand=Decimal(5)),),
+    )
+    by = Cause(source=CauseSource.USER, actor="test")
+    with transaction(room.engine, by) as session:
+        levels.write(session, [Balance(sku="BOLT", warehouse="RNO", base=old)], {})
+    room.mark("BOLT")
+    room.settle()
+    products = room.shown("Product2", "ERP_SKU__c")
+    assert products["BOLT"]["Available_Qty__c"] is None
+    assert products["NUT"]["Available_Qty__c"] == 40

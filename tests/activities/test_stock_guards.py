@@ -85,6 +85,20 @@ def test_a_little_shrinkage_keeps_the_missing_rows_until_somebody_says_so(full: 
     assert available(full)["SKU-019|ATL"] == 0
 
 
+def test_a_decision_on_an_overtaken_export_leaves_nothing_behind(full: Stockroom) -> None:
+    """Cases I2, I8: what a newer export lists again stays, whatever is decided about the gap of an older one."""
+    full.at = T0 + timedelta(hours=4)
+    gap = full.arrive(*export(1, ROWS[:17]))
+    assert full.take(gap).held
+    (asked,) = full.work("stock_shrunk")
+    assert full.take(full.arrive(*export(2, ROWS[:17] + ROWS[18:]))).held is False  # one row is still missing
+    full.resolve(asked, Choice.HANDLED)
+    full.take(gap)
+    assert full.export(*export(3, ROWS[:17] + ROWS[18:])).absent == 0
+    full.settle()
+    assert {key for key, number in available(full).items() if number == 0} <= {"SKU-017|ATL"}
+
+
 def test_a_newer_export_that_is_believed_settles_the_one_that_waits(full: Stockroom) -> None:
     """Case F7: the full copy of the next hour says it all."""
     work = full.arrive(*export(1, ROWS[:13]))

@@ -104,6 +104,47 @@ async def test_its_history_stays_bounded(stage: Stage) -> None:
     await until(lambda: stage.steps.times("decide_stock") > looks)
 
 
+async def test_a_publication_that_hangs_does_not_keep_a_history_from_ending(stage: Stage) -> None:
+    """Case X1: the next run decides on, and begins its own publication."""
+    back = asyncio.Event()
+
+    async def publish(_: StockWork) -> StockShown:
+        await back.wait()
+        return StockShown()
+
+    stage.steps.answer("publish_stock", publish)
+    handle = await begin(stage)
+    first = handle.first_execution_run_id
+    looks = 0
+    while (await stage.client.get_workflow_handle(ID).describe()).run_id == first:
+        looks += 1
+        await stage.client.get_workflow_handle(ID).signal("look")
+        await asyncio.sleep(0.25)
+        assert looks < 150, "it never ends"
+    decided = stage.steps.times("decide_stock")
+    await stage.client.get_workflow_handle(ID).signal("look")
+    await until(lambda: stage.steps.times("decide_stock") > decided)
+    back.set()
+
+
+async def test_a_decision_that_fails_is_made_again(skipping: Stage) -> None:
+    skipping.steps.answer("decide_stock", Rejected("a bug"), QUIET)
+    await begin(skipping)
+    await until(lambda: skipping.steps.times("decide_stock") == 1)
+    await skipping.env.sleep(timedelta(minutes=2))
+    await until(lambda: skipping.steps.times("decide_stock") == 2)
+
+
+async def test_orders_are_struck_out_once_they_are_being_told(stage: Stage) -> None:
+    told = StockDecided(orders=["SO-1"])
+    stage.steps.answer("decide_stock", told, QUIET)
+    handle = await begin(stage)
+    await until(lambda: stage.steps.times("publish") == 1)
+    await handle.signal("look")
+    await until(lambda: stage.steps.times("decide_stock") == 2)
+    assert [work.told for work in stage.steps.asked["decide_stock"]] == [[], ["SO-1"]]
+
+
 async def test_an_export_is_applied_and_the_promises_look(stage: Stage) -> None:
     stage.steps.answer("read_source_file", SNAPSHOT)
     done: FileProgress = await stage.run("ErpFile", FILE, FILE_ID, FileProgress)
