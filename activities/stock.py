@@ -90,7 +90,17 @@ class StockActivities:
             raise
         except Exception:  # one item of the block cannot be decided: it shall not hold up the others (case X5)
             log.exception("a block of items could not be decided")
-            return self._decide_alone()
+            return self._decide_singly()
+
+    def _decide_singly(self) -> StockDecided:
+        """Decide about the items of a block one by one, up to the one that cannot be decided."""
+        items = written = 0
+        for _ in range(BLOCK):
+            done = self._decide_alone()
+            if done is None or not done.items:
+                break
+            items, written = items + done.items, written + done.written
+        return StockDecided(items=items, written=written)
 
     def _decide_alone(self) -> StockDecided | None:
         """Decide about the next marked item by itself; one that cannot be decided becomes work for a person."""
