@@ -230,17 +230,17 @@ class Statement:
 
     def _finish(self, changed: list[str], gone: list[str], rivals: list[StockFinding], *, closes: bool) -> None:
         session, snapshot = self._session, self._snapshot
-        # Marked at the end: whoever marks the same item waits until this transaction is over.
         late = [feed.warehouse for feed in self._feeds_here() if feed and (feed.missed or feed.widened)]
-        beside = (marks.OF_WAREHOUSES, marks.ENTANGLED)
-        given = {"warehouses": late, "since": self._oldest}
-        marks.mark_all(session, {*changed, *gone}, beside, "stated by the ERP", **given)
         snapshots.move_feeds(session, self._layout.name, snapshot, closing_by(snapshot) if closes else None)
         snapshots.keep_event(
             session, snapshot, snapshot.source, {"changed": len(changed), "absent": len(gone), "closes": closes}
         )
         for one in rivals:
             exceptions.open_item(session, finding=stock_rival(one), record=self._record, owner=FILE_DESK)
+        # Marked at the end, after the feeds as everywhere: whoever marks the same item waits until this is over.
+        given = {"warehouses": late, "since": self._oldest}
+        beside = (marks.OF_WAREHOUSES, marks.ENTANGLED)
+        marks.mark_all(session, {*changed, *gone}, beside, "stated by the ERP", **given)
 
 
 def _follows(stored: dict[Key, StockLevelRow], row: Balance) -> bool:
