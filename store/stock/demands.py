@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Select, String, any_, func, literal, or_, select, true
 from sqlmodel import Session, col
 
 from domain.acknowledgements import AcknowledgementStatus
@@ -30,13 +30,24 @@ class Asked(NamedTuple):
     reservations: dict[str, list[Reservation]]
 
 
+class Window(NamedTuple):
+    """Which orders count: those of this day and later, and finished ones only if something left after `since`."""
+
+    orders_from: date | None
+    since: datetime | None
+
+
 def asked_of(
-    session: Session, skus: Sequence[str], items: Mapping[str, Item], kits: Mapping[str, Kit], orders_from: date | None
+    session: Session, skus: Sequence[str], items: Mapping[str, Item], kits: Mapping[str, Kit], window: Window
 ) -> Asked:
-    """Load what orders and quotes ask of these items, directly or as components of a kit."""
+    """Load what orders and quotes ask of these items, directly or as components of a kit.
+
+    A line that had left as a whole before the stock was stated asks for nothing and is not loaded: an order stays
+    active in Salesforce for ever.
+    """
     wanted = set(skus)
     sold_as = sorted(wanted | {sku for sku, kit in kits.items() if wanted & set(kit.per_kit())})
-    lines = _lines(session, sold_as, orders_from)
+    lines = _lines(session, sold_as, window)
     orders = sorted({line.order_number for line, _ in lines})
     said = acknowledgements(session, orders)
     shipped = _shipped(session, orders)
@@ -51,7 +62,7 @@ def asked_of(
 
 def acknowledgements(session: Session, orders: Sequence[str]) -> defaultdict[str, list[LineAcknowledgement]]:
     """What the ERP has said of these orders, by order."""
-    query = select(AcknowledgementRow).where(col(AcknowledgementRow.order_number).in_(orders))
+    query = select(AcknowledgementRow).where(_among(AcknowledgementRow.order_number, orders))
     found: defaultdict[str, list[LineAcknowledgement]] = defaultdict(list)
     for row in session.scalars(query.order_by(col(AcknowledgementRow.cut_at), col(AcknowledgementRow.line_no))):
         found[row.order_number].append(
@@ -70,23 +81,53 @@ def acknowledgements(session: Session, orders: Sequence[str]) -> defaultdict[str
     return found
 
 
-def _lines(session: Session, skus: Sequence[str], orders_from: date | None) -> list[tuple[OrderLineRow, OrderRow]]:
+def _lines(session: Session, skus: Sequence[str], window: Window) -> list[tuple[OrderLineRow, OrderRow]]:
     query = (
         select(OrderLineRow, OrderRow)
         .join(OrderRow, col(OrderRow.number) == col(OrderLineRow.order_number))
-        .where(col(OrderLineRow.sku).in_(skus), col(OrderRow.active), ~col(OrderRow.deleted))
+        .where(_among(OrderLineRow.sku, skus), col(OrderRow.active), ~col(OrderRow.deleted))
         .order_by(col(OrderLineRow.order_number), col(OrderLineRow.line_no))
     )
-    if orders_from is not None:
-        query = query.where((col(OrderRow.ordered_on) >= orders_from) | col(OrderRow.ordered_on).is_(None))
+    if window.orders_from is not None:
+        query = query.where((col(OrderRow.ordered_on) >= window.orders_from) | col(OrderRow.ordered_on).is_(None))
+    if window.since is not None:
+        query = _unfinished(query, window.since)
     return [(line, order) for line, order in session.execute(query)]
+
+
+def _unfinished(query: Select[OrderLineRow, OrderRow], since: datetime) -> Select[OrderLineRow, OrderRow]:
+    """Without lines of which everything had left by then; where units differ nothing is concluded."""
+    left = (
+        select(
+            func.sum(col(ShipmentLineRow.quantity_shipped)).label("quantity"),
+            func.max(col(ShipmentRow.shipped_at)).label("last_at"),
+            func.bool_and(col(ShipmentLineRow.uom) == col(OrderLineRow.uom)).label("same_unit"),
+        )
+        .join(ShipmentRow, col(ShipmentRow.number) == col(ShipmentLineRow.shipment_number))
+        .where(col(ShipmentRow.order_number) == col(OrderLineRow.order_number))
+        .where(col(ShipmentLineRow.line_no) == col(OrderLineRow.line_no))
+        .correlate(OrderLineRow)
+        .lateral()
+    )
+    wanted = or_(
+        left.c.quantity.is_(None),
+        left.c.quantity < col(OrderLineRow.quantity),
+        ~left.c.same_unit,
+        left.c.last_at > since,
+    )
+    return query.outerjoin(left, true()).where(wanted)
+
+
+def _among(column: Any, values: Sequence[str]) -> Any:
+    """One of these, of which there may be thousands: an array is one parameter."""
+    return col(column) == any_(literal(list(values), ARRAY(String())))
 
 
 def _shipped(session: Session, orders: Sequence[str]) -> dict[LineKey, list[tuple[ShipmentRow, ShipmentLineRow]]]:
     query = (
         select(ShipmentRow, ShipmentLineRow)
         .join(ShipmentLineRow, col(ShipmentLineRow.shipment_number) == col(ShipmentRow.number))
-        .where(col(ShipmentRow.order_number).in_(orders))
+        .where(_among(ShipmentRow.order_number, orders))
     )
     found: defaultdict[LineKey, list[tuple[ShipmentRow, ShipmentLineRow]]] = defaultdict(list)
     for shipment, line in session.execute(query):

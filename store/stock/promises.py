@@ -25,7 +25,7 @@ from domain.stock_guards import StockPolicy
 from domain.stock_rules import StockRules
 from store import items as item_store
 from store.stock import demands, levels, movements
-from store.stock.demands import Asked
+from store.stock.demands import Asked, Window
 from store.tables.stock import AvailabilityRow, StockLevelRow, StockPolicyRow
 from store.upserts import upsert as upsert_rows
 
@@ -64,7 +64,9 @@ def decide_items(session: Session, skus: Sequence[str], rules: Rules, at: dateti
     needed = sorted({*skus, *(part for sku in skus if sku in rules.kits for part in rules.kits[sku].per_kit())})
     known = item_store.get_many(session, [*needed, *_kits_of(needed, rules.kits)])
     figures = _figures(session, needed, known, rules.guards)
-    asked = demands.asked_of(session, needed, known, rules.kits, rules.orders_from)
+    stated = [one.stated_at for some in figures.values() for one in some if one.stated_at]
+    window = Window(rules.orders_from, min(stated, default=None))
+    asked = demands.asked_of(session, needed, known, rules.kits, window)
     return [Decided(given, decide(given)) for given in _inputs(needed, figures, asked, rules, at)]
 
 

@@ -84,6 +84,24 @@ def test_what_left_since_the_export_is_gone_at_once(room: Stockroom) -> None:
     assert product(room, "BOLT") == before
 
 
+def test_a_finished_order_is_not_looked_at_again(room: Stockroom) -> None:
+    """It stays active in Salesforce for ever, takes nothing, and must not make every decision longer."""
+    room.export(*export(0, STOCK))
+    room.know(asked("SO1", 8, at=-3), asked("SO2", 3, at=-3))
+    room.ship(shipment(shipped_line(quantity_shipped=Decimal(8), uom="EA"), shipped_at=hours(-2)))
+    room.settle()
+    assert product(room, "BOLT") == 40 - 18 + 10 - 3
+    assert {one["order_number"] for one in room.promise("BOLT").given["demands"]} == {"SO2"}
+    room.at = hours(0.6)
+    room.ship(
+        shipment(
+            shipped_line(quantity_shipped=Decimal(3), uom="EA"), number="SH2", order_number="SO2", shipped_at=hours(0.5)
+        )
+    )
+    room.settle()
+    assert {one["order_number"] for one in room.promise("BOLT").given["demands"]} == {"SO2"}  # it left since
+
+
 def test_a_late_export_ages_the_numbers_until_they_are_unknown(room: Stockroom) -> None:
     """Cases I7, F13: by itself, with a buffer that widens and an alarm that ends when the export comes."""
     rules = {"version": "aging", "buffer": {"percent_per_hour": "10"}}
