@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 SLOW_START = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -69,6 +69,9 @@ def test_a_changed_byte_of_a_master_is_never_silent(data, samples, layouts, read
     content = (samples / name).read_bytes()
     position = data.draw(st.integers(0, len(content) - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[position]))
+    in_header = name == "CUSMST.TXT" and position < content.index(b"\n")
+    same_letter = bytes([other]).upper() == content[position : position + 1].upper()
+    assume(not (in_header and same_letter))  # names of columns are compared without regard to case
     outcome = read(content[:position] + bytes([other]) + content[position + 1 :], layouts.get(layout))
     assert seen(outcome) != seen(read(content, layouts.get(layout)))
 
