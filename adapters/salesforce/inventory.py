@@ -16,7 +16,7 @@ from domain.publication import ItemStatement, StatementOutcome, StockStatement
 MISSING_ITEM = "item_not_in_salesforce"
 
 _BUDGET = timedelta(seconds=45)
-_BULK_BUDGET = timedelta(minutes=20)
+_BULK_BUDGET = timedelta(minutes=15)  # well below what a publication of stock may take as a whole
 _LANES = 3  # a connection has four places by default: one is left to orders and invoices
 
 
@@ -76,7 +76,7 @@ class InventoryPublisher:
     def _send(self, target: Target, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         if rows:
             self._pool.draw(Priority.STOCK, calls_for(len(rows)))
-        return RowSender(self._client, target, self._budget, self._lanes).send(rows)
+        return RowSender(self._client, target, self._budget, self._lanes, thorough=True).send(rows)
 
     def _levels(self) -> Target:
         return Target(self._names.inventory.sobject, self._names.inventory.key, MISSING_ITEM)

@@ -29,6 +29,7 @@ GONE = frozenset({"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"})
 
 _LOCK_ATTEMPTS = 5
 _EXTRA_CALLS = 32
+_TRIES_ALONE = 3
 # One row that makes a trigger or a flow fail takes the whole transaction, up to 200 rows, down with the same words.
 _CONTAGIOUS = frozenset(
     {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER", "UNKNOWN_EXCEPTION", "APEX_ERROR"}
@@ -69,28 +70,56 @@ class Target(NamedTuple):
 class RowSender:
     """Sends the rows of one statement within a time and a number of calls, in so many lanes side by side.
 
-    For one statement only: its time runs from the start.
+    For one statement only: its time runs from the start. A `thorough` one gives every row an answer of its own where it
+    can: a row that alone fails again and again is refused, and what was answered before a call failed is kept.
     """
 
-    def __init__(self, client: SalesforceClient, target: Target, budget: timedelta, lanes: int = 1) -> None:
+    def __init__(
+        self, client: SalesforceClient, target: Target, budget: timedelta, lanes: int = 1, *, thorough: bool = False
+    ) -> None:
         self._client = client
         self._target = target
         self._allowance = Allowance(budget, _EXTRA_CALLS)
         self._lanes = lanes
+        self._thorough = thorough
+        self._stop: Transient | None = None  # the failure after which nothing more is sent
 
     def send(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send rows with unique keys and give the outcome of each, by key.
 
         Raises the error of a whole call (limits, outages, settings); sending everything again is then safe. A call that
         failed for a lock or an unknown exception is not raised: its rows come back as failed and worth repeating. So
-        do rows for which there was no time.
+        do rows for which there was no time, and, if thorough, those that were not sent because a call failed after
+        others had been answered.
         """
         ordered = sorted(rows, key=lambda row: (row.parent, row.key))
         chunks = [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
+        settle = self._settle_or_stop if self._thorough else self._settle
         outcomes: dict[str, StatementOutcome] = {}
-        for settled in in_lanes(chunks, self._settle, self._lanes, _share_a_parent):
+        for settled in in_lanes(chunks, settle, self._lanes, _share_a_parent):
             outcomes.update(settled)
-        return outcomes
+        return self._completed(rows, outcomes) if self._thorough else outcomes
+
+    def _settle_or_stop(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
+        """Settle a chunk; once a call has failed nothing more is sent, and what was answered is kept."""
+        if self._stop is None:
+            try:
+                return self._settle(rows)
+            except Transient as error:
+                self._stop = error
+        return {}
+
+    def _completed(self, rows: Sequence[Row], outcomes: dict[str, StatementOutcome]) -> dict[str, StatementOutcome]:
+        """An outcome for every row; when nothing was answered the failure is raised instead."""
+        if self._stop is not None:
+            if not outcomes:
+                raise self._stop
+            failed = _outcome_of_failure(self._stop)
+            unsent = {row.key: failed.model_copy(update={"key": row.key}) for row in rows}
+            outcomes = {**unsent, **outcomes}
+        if any(one.accepted for one in outcomes.values()) or not any(one.retryable for one in outcomes.values()):
+            return outcomes
+        return {key: _spared(outcome) for key, outcome in outcomes.items()}  # it may well be the org that fails
 
     def _settle(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send a chunk, then once more what another transaction had locked, or had created at the same moment."""
@@ -107,12 +136,27 @@ class RowSender:
     def _isolate(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send a chunk; when all of it fails with the same words, halve it until the row to blame stands alone."""
         outcomes = self._post(rows)
-        if len(rows) == 1 or not _is_contagious(outcomes.values()):
+        if not _is_contagious(outcomes.values()):
             return outcomes
+        if len(rows) == 1:
+            return self._try_alone(rows, outcomes) if self._thorough else outcomes
         if not self._allowance.may_call(2):  # most of them are innocent: let them be sent again another time
             return {key: outcome.model_copy(update={"retryable": True}) for key, outcome in outcomes.items()}
         middle = len(rows) // 2
         return {**self._isolate(rows[:middle]), **self._isolate(rows[middle:])}
+
+    def _try_alone(self, rows: Sequence[Row], outcomes: dict[str, StatementOutcome]) -> dict[str, StatementOutcome]:
+        """Send a row that stands alone a few times: when it fails each time it is itself to blame, and is refused."""
+        for attempt in range(1, _TRIES_ALONE):
+            (outcome,) = outcomes.values()
+            if not outcome.retryable or not _is_contagious([outcome]):
+                return outcomes
+            if not self._allowance.may_call(1) or not self._allowance.wait(_dice.uniform(0.2, 0.3) * 2**attempt):
+                return outcomes
+            outcomes = self._post(rows)
+        if not _is_contagious(outcomes.values()):
+            return outcomes
+        return {key: outcome.model_copy(update={"retryable": False}) for key, outcome in outcomes.items()}
 
     def _post(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         records = [{"attributes": {"type": self._target.sobject}, **row.fields} for row in rows]
@@ -166,8 +210,13 @@ def _late(key: str) -> StatementOutcome:
     return StatementOutcome(key=key, accepted=False, reason="out_of_time", detail=detail, retryable=True)
 
 
-def _outcome_of_failure(error: Unavailable) -> StatementOutcome:
+def _outcome_of_failure(error: Transient) -> StatementOutcome:
     return StatementOutcome(key="", accepted=False, reason=error.reason, detail=error.detail, retryable=True)
+
+
+def _spared(outcome: StatementOutcome) -> StatementOutcome:
+    """Not refused for what may befall any row."""
+    return outcome.model_copy(update={"retryable": True}) if outcome.reason in _CONTAGIOUS else outcome
 
 
 def _is_worth_repeating(outcome: StatementOutcome, attempt: int) -> bool:

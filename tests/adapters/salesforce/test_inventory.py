@@ -102,6 +102,29 @@ def test_one_poison_row_is_isolated_among_its_neighbours(gateway: SalesforceGate
     assert calls(twin) <= 17  # 200 rows are halved eight times
 
 
+def test_a_row_that_alone_fails_each_time_is_refused(gateway: SalesforceGateway, twin: Twin) -> None:
+    """Case X5: what Salesforce cannot explain is not tried for ever, with neighbours or without."""
+    twin.fault("status", path="/composite/sobjects", status=500, contains="SKU-0001|ATL", times=0)
+    for said in ([level(sku(number)) for number in range(3)], [level(sku(1))]):
+        (poison,) = [outcome for outcome in gateway.publish_levels(said) if not outcome.accepted]
+        assert (poison.key, poison.reason, poison.retryable) == ("SKU-0001|ATL", "UNKNOWN_EXCEPTION", False)
+
+
+def test_an_org_that_fails_for_every_row_refuses_none(gateway: SalesforceGateway, twin: Twin) -> None:
+    twin.fault("status", path="/composite/sobjects", status=500, times=0)
+    outcomes = gateway.publish_levels(levels(60))
+    assert all(outcome.retryable and not outcome.accepted for outcome in outcomes)
+
+
+def test_what_was_answered_before_an_outage_is_kept(gateway: SalesforceGateway, twin: Twin) -> None:
+    """Case X1: of rows that were not sent any more it is said why, and that they are worth repeating."""
+    twin.fault("status", path="/composite/sobjects", status=503, contains="SKU-0199|", times=0)
+    outcomes = gateway.publish_levels(levels(1800, per_item=9))
+    assert sum(outcome.accepted for outcome in outcomes) == len(shown(twin)) > 0
+    late = {(outcome.reason, outcome.retryable) for outcome in outcomes if not outcome.accepted}
+    assert late == {("SERVER_UNAVAILABLE", True)}
+
+
 @pytest.mark.parametrize("kind", ["item_lock", "lock_row"])
 def test_locked_rows_are_sent_again(gateway: SalesforceGateway, twin: Twin, kind: str) -> None:
     twin.fault(kind, times=2)
