@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 from temporalio import activity
@@ -13,7 +13,8 @@ from activities.holding import open_connection_item
 from activities.publication import CONNECTION_PAUSE
 from activities.stock_exceptions import note_refusals
 from adapters.salesforce.gateway import SalesforceGateway
-from domain.errors import GatewayError, Permanent, Unavailable
+from adapters.salesforce.inventory import MISSING_ITEM
+from domain.errors import GatewayError, Permanent, Transient, Unavailable
 from domain.publication import StatementOutcome
 from domain.sources import System
 from domain.stock_events import stock_key
@@ -27,10 +28,12 @@ from store.stock.levels import Key
 from store.stock.promises import TOTAL
 from store.stock.shown import ToSay
 
-AT_ONCE = 6000  # rows loaded and sent before what Salesforce took of them is kept
 BULK_FROM = 10_000  # so many rows at once are no news but a first load: minutes do not matter, calls do
 BULK_AT_ONCE = 100_000
 ONE_AT_A_TIME = "stock publication"
+# What may end without anybody saying so: an item that is made meanwhile, a failure that Salesforce cannot explain.
+MAY_PASS = (MISSING_ITEM, "UNKNOWN_EXCEPTION")
+REFUSED_FOR = timedelta(days=1)
 
 
 class StockPublicationActivities:
@@ -48,12 +51,20 @@ class StockPublicationActivities:
         become one piece of work a reason; rows that it did not take yet make the attempt fail, and it is made again.
         """
         with beating(), exclusive(self._engine, [ONE_AT_A_TIME]):
+            self._let_refusals_expire()
             try:
                 accepted, refused = self._catch_up()
             except Permanent as error:
                 raise self._waiting_for_connection(error) from error
+            except Transient:
+                self._note_refusals()
+                raise
             self._finish()
         return StockShown(accepted=accepted, refused=refused)
+
+    def _let_refusals_expire(self) -> None:
+        with transaction(self._engine, _cause()) as session:
+            shown.expire_refusals(session, MAY_PASS, datetime.now(UTC) - REFUSED_FOR)
 
     def _catch_up(self) -> tuple[int, int]:
         accepted = refused = 0
@@ -73,10 +84,22 @@ class StockPublicationActivities:
         return said
 
     def _say(self, said: ToSay) -> tuple[int, int, StatementOutcome | None]:
-        """Say it, and keep what was answered for good."""
+        """Say it, and keep what was answered for good, also when what comes after it fails."""
         with transaction(self._engine, _cause()) as session:
             shown.doubt(session, said)
-        outcomes = dict(self._outcomes(said))
+        outcomes: dict[Key, StatementOutcome] = {}
+        try:
+            for answered in self._outcomes(said):
+                outcomes.update(answered)
+        except GatewayError:
+            self._keep(said, outcomes)
+            raise
+        taken, refused = self._keep(said, outcomes)
+        later = (outcome for outcome in outcomes.values() if outcome.retryable and not outcome.accepted)
+        return taken, refused, next(later, None)
+
+    def _keep(self, said: ToSay, outcomes: Mapping[Key, StatementOutcome]) -> tuple[int, int]:
+        """Keep what was answered for good: how many rows were taken, and how many refused."""
         taken = [key for key, outcome in outcomes.items() if outcome.accepted]
         refused = {
             key: outcome.reason or "refused"
@@ -87,17 +110,22 @@ class StockPublicationActivities:
             shown.remember(session, said, taken, refused)
         metrics.count("stock_rows", len(taken), outcome="shown")
         metrics.count("stock_rows", len(refused), outcome="refused")
-        later = (outcome for outcome in outcomes.values() if outcome.retryable and not outcome.accepted)
-        return len(taken), len(refused), next(later, None)
+        return len(taken), len(refused)
 
-    def _outcomes(self, said: ToSay) -> Iterable[tuple[Key, StatementOutcome]]:
+    def _outcomes(self, said: ToSay) -> Iterator[dict[Key, StatementOutcome]]:
+        """What is answered of the levels, then of the totals."""
         bulky = len(said.levels) >= BULK_FROM
         publish = self._salesforce.publish_levels_in_bulk if bulky else self._salesforce.publish_levels
         keys = {stock_key(one.sku, one.warehouse): (one.sku, one.warehouse) for one in said.levels}
         if said.levels:
-            yield from ((keys[outcome.key], outcome) for outcome in publish(said.levels))
+            yield {keys[outcome.key]: outcome for outcome in publish(said.levels)}
         if said.items:
-            yield from (((outcome.key, TOTAL), outcome) for outcome in self._salesforce.publish_items(said.items))
+            yield {(outcome.key, TOTAL): outcome for outcome in self._salesforce.publish_items(said.items)}
+
+    def _note_refusals(self) -> None:
+        """Not everything is shown yet: what is refused is work for people all the same."""
+        with transaction(self._engine, _cause()) as session:
+            note_refusals(session, shown.refusals(session), datetime.now(UTC))
 
     def _finish(self) -> None:
         """Everything is shown: measure how long the newest export took, and renew the work on what was refused."""

@@ -141,6 +141,18 @@ def say_refused_again(session: Session) -> None:
     session.execute(rows.values(content_hash=None, refused=None))
 
 
+def expire_refusals(session: Session, reasons: Sequence[str], before: datetime) -> None:
+    """Let rows refused for one of these reasons before that time be said once more; refused they stay until answered.
+
+    So the work on them does not end, and begin again, for an answer that is still to come.
+    """
+    refused, said_at, content_hash = (
+        col(getattr(StockStatementRow, name)) for name in ("refused", "said_at", "content_hash")
+    )
+    rows = update(StockStatementRow).where(refused.in_(reasons), said_at < before, content_hash.is_not(None))
+    session.execute(rows.values(content_hash=None))
+
+
 # An export is through when all that it changed is shown; how long that took is measured from the file being there.
 _MEASURE = text("""
 INSERT INTO stock_exports (event_id, source, effective_at, visible_at, rows, p50_seconds, p99_seconds, finished_at)

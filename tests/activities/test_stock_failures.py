@@ -191,3 +191,51 @@ def test_a_part_that_is_older_than_the_whole_is_no_reason_to_keep_a_number(room:
     products = room.shown("Product2", "ERP_SKU__c")
     assert products["BOLT"]["Available_Qty__c"] is None
     assert products["NUT"]["Available_Qty__c"] == 40
+
+
+def test_a_row_that_fails_each_time_is_work_for_people_and_holds_up_nothing(room: Stockroom) -> None:
+    """Case X5: with neighbours or alone, it makes no attempt fail; after a day it is said once more."""
+    room.org.fault("status", path="/composite/sobjects", status=500, contains="NUT", times=0)
+    next_export(room, 0, 40)
+    assert (room.settle().refused, room.settle().refused) == (2, 0)  # the row and its total
+    assert {key for key, one in room.shown().items() if one["On_Hand__c"] == 40} == {"BOLT|ATL", "PIPE|ATL"}
+    (refused,) = room.work("stock_rows_refused")
+    assert "2 rows of stock (UNKNOWN_EXCEPTION): NUT, NUT|ATL" in refused.sentence
+    room.org.clear_faults()
+    a_day_passes(room)
+    assert room.settle().accepted == 2
+    assert on_hand(room) == {40}
+    assert room.work("stock_rows_refused") == []
+
+
+def test_an_item_that_is_made_later_is_shown_after_a_day(room: Stockroom) -> None:
+    """Case X5: nobody has to ask for it."""
+    room.export(*export(0, [row("LATE", 40)]))
+    assert (room.settle().refused, room.settle().refused) == (2, 0)
+    a_day_passes(room)
+    assert room.settle().refused == 2  # once more, and not again today
+    assert room.settle().refused == 0
+    room.org.control("POST", "/seed", {"items": [{"sku": "LATE", "description": "LATE", "list_price": "1"}]})
+    assert room.settle().accepted == 0
+    a_day_passes(room)
+    assert room.settle().accepted == 2
+
+
+def a_day_passes(room: Stockroom) -> None:
+    by = Cause(source=CauseSource.USER, actor="test")
+    with transaction(room.engine, by) as session:
+        session.execute(text("UPDATE stock_statements SET said_at = said_at - interval '25 hours'"))
+
+
+def test_refused_rows_are_work_while_others_wait(room: Stockroom) -> None:
+    """Cases X1, X5: levels are answered, totals are not: what was answered is kept, and the refusal is told."""
+    room.org.fault("status", path="/composite/sobjects/Product2", status=503, times=0)
+    room.export(*export(0, [*stock(40), row("ALIEN", 40)]))
+    with pytest.raises(ApplicationError):
+        room.settle()
+    (refused,) = room.work("stock_rows_refused")
+    assert "1 rows of stock (item_not_in_salesforce): ALIEN|ATL" in refused.sentence
+    room.org.clear_faults()
+    with writes(room.org) as calls:
+        room.show()
+    assert len(calls) == 1  # the totals
