@@ -31,9 +31,9 @@ from store.stock.shown import ToSay
 BULK_FROM = 10_000  # so many rows at once are no news but a first load: minutes do not matter, calls do
 BULK_AT_ONCE = 100_000
 ONE_AT_A_TIME = "stock publication"
-# What may end without anybody saying so: an item that is made meanwhile, a failure that Salesforce cannot explain.
-MAY_PASS = (MISSING_ITEM, "UNKNOWN_EXCEPTION")
-REFUSED_FOR = timedelta(days=1)
+# What may end without anybody saying so, and when it is asked again: an item that is made meanwhile, a failure that
+# Salesforce cannot explain.
+MAY_PASS = {MISSING_ITEM: timedelta(days=1), "UNKNOWN_EXCEPTION": timedelta(minutes=2)}
 
 
 class StockPublicationActivities:
@@ -64,7 +64,8 @@ class StockPublicationActivities:
 
     def _let_refusals_expire(self) -> None:
         with transaction(self._engine, _cause()) as session:
-            shown.expire_refusals(session, MAY_PASS, datetime.now(UTC) - REFUSED_FOR)
+            for reason, pause in MAY_PASS.items():
+                shown.expire_refusals(session, [reason], datetime.now(UTC) - pause)
 
     def _catch_up(self) -> tuple[int, int]:
         accepted = refused = 0
