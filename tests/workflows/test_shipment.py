@@ -35,8 +35,10 @@ async def waiting(stage: Stage, looks: int) -> ShipmentProgress:
     found: list[ShipmentProgress] = []
 
     async def waits() -> bool:
+        # The count first: a status that was asked before the last look began is still the one before it.
+        looked = stage.steps.times("prepare") == looks
         found.append(await stage.status(ID, ShipmentProgress))
-        return found[-1].step is ShipmentStep.WAITING and stage.steps.times("prepare") == looks
+        return looked and found[-1].step is ShipmentStep.WAITING
 
     await until(waits, "it waits")
     return found[-1]
