@@ -24,6 +24,7 @@ from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
+from domain.lifecycle import Lifecycle
 from domain.work import OrdersWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -53,6 +54,7 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         receiver=make_receiver(engine, client, settings.config_dir / "layouts", folder),
         folder=folder,
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
+        lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),

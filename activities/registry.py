@@ -13,10 +13,13 @@ from temporalio.client import Client
 from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
+from activities.looking import LookingActivities
 from activities.masters import MasterActivities
+from activities.order_settlement import SettlingRules
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
+from activities.settling import SettlingActivities
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
@@ -24,6 +27,7 @@ from activities.waiting import WaitingActivities
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
+from domain.lifecycle import Lifecycle
 from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 
 Activity = Callable[..., Any]
@@ -38,6 +42,7 @@ class Parts:
     receiver: Receiver
     folder: Path
     company: Company
+    lifecycle: Lifecycle
     realm: str
     quickbooks: QuickBooksGateway
     salesforce: SalesforceGateway
@@ -52,7 +57,9 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     masters = MasterActivities(parts.engine)
     orders = OrderActivities(parts.engine, parts.salesforce)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
-    waiting = WaitingActivities(parts.engine, parts.client)
+    settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
+    looking = LookingActivities(parts.client, settling)
+    waiting = WaitingActivities(parts.engine, parts.client, looking)
     stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
     stock = StockActivities(parts.engine, parts.company)
     stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
@@ -72,6 +79,9 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             stating.state_stock,
             stating.state_acknowledgements,
             stock.decide_stock,
+            settling.settle_order,
+            settling.note_act,
+            looking.look_at_orders,
         ],
         QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
         SALESFORCE_QUEUE: [

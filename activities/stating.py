@@ -15,7 +15,7 @@ from adapters.erp.layouts import Layouts
 from domain.acknowledgements import OrderAcknowledgement
 from domain.company import Company
 from domain.work import AcknowledgementsStated, FileWork, StockStated
-from store import acknowledgements, staging
+from store import acknowledgements, order_marks, staging
 from store.session import exclusive, transaction
 from store.stock import marks
 
@@ -76,4 +76,5 @@ class StatingActivities:
             cut_at = file.created_at or file.received_at
             news = acknowledgements.record(session, said, cut_at, file.sequence or 0, file.id)
             marks.mark(session, marks.skus_of(session, news), "acknowledged by the ERP")
+            order_marks.mark(session, news, "acknowledged by the ERP")
             return [*news, ""] if groups else []

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.kits import Kit
+from domain.order_plan import OrderRules
 from domain.stock_rules import KitRules, StockRules, kits_of
 
 
@@ -69,6 +70,7 @@ class Company(BaseModel):
     warehouses: dict[str, str]
     billing: BillingPolicy
     status_words: StatusWords = StatusWords()
+    orders: OrderRules = OrderRules()
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
 

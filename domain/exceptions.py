@@ -47,6 +47,8 @@ class Choice(StrEnum):
     SPLIT = "split"  # ship what there is, here or from elsewhere, and the rest later
     SUBSTITUTE = "substitute"  # offer another item
     BACKORDER = "backorder"  # wait for what comes in
+    RELEASE_ORDER = "release_order"  # let an order go on that is held
+    CANCEL_ORDER = "cancel_order"  # cancel what has not left of it
     HANDLED = "handled"
 
 
@@ -60,6 +62,13 @@ class Cause(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNKNOWN_ORDER = "unknown_order"
     ORDER_INCOMPLETE = "order_incomplete"
+    ORDER_EVENT_EARLY = "order_event_early"
+    ORDER_EVENT_UNKNOWN = "order_event_unknown"
+    ORDER_LEDGER_BROKEN = "order_ledger_broken"
+    ORDER_NEEDS_DECISION = "order_needs_decision"
+    ORDER_CHANGED_AFTER_SHIPMENT = "order_changed_after_shipment"
+    ORDER_CANCEL_REFUSED = "order_cancel_refused"
+    ORDER_NOT_ACKNOWLEDGED = "order_not_acknowledged"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
     ORDER_NOT_ACTIVE = "order_not_active"
     CUSTOMER_DIFFERS = "customer_differs"

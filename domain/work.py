@@ -230,6 +230,63 @@ class OrdersPulled(Message):
     incomplete: int = 0
 
 
+class OrderWork(Message):
+    """Start of `order/<number>`; `look_at` carries a wait over into a fresh history."""
+
+    order_number: str
+
+
+class OrderSettled(Message):
+    """What a look at an order came to: its state, and what has to follow from it.
+
+    `send`: a message waits to be written for the ERP. `tell`: Salesforce does not show yet what is true now. `flow`: it
+    needs a flow of its own, because something is awaited of it or a person has to decide.
+    `allowed`: what a person may decide of it in this state. `look_at`: when to look without news.
+    """
+
+    order_number: str
+    known: bool = True
+    state: str = ""
+    shows: str | None = None
+    closed: bool = False
+    send: bool = False
+    tell: bool = False
+    flow: bool = False
+    allowed: list[str] = []
+    look_at: datetime | None = None
+    exceptions: int = 0
+
+
+class OrderProgress(Message):
+    """The answer to the `status` query of an order's workflow, and to a decision on it."""
+
+    order_number: str
+    step: str
+    state: str = ""
+    shows: str | None = None
+    closed: bool = False
+    waiting_for: str | None = None
+    allowed: list[str] = []
+    rounds: int = 0
+
+
+class OrderAct(Message):
+    """What a person decides about an order: `release`, `cancel` or `resend`; why, and who. `key` makes it one."""
+
+    order_number: str
+    act: str
+    reason: str
+    decided_by: str
+    key: str
+
+
+class OrdersLook(Message):
+    """A look at orders that were marked: how many were taken, and how many have a flow of their own that goes on."""
+
+    taken: int = 0
+    woken: int = 0
+
+
 class LinkingWork(Message):
     """Start of `links-match/...`: which pairs to look at, and whether exact ones are confirmed at once."""
 
@@ -277,3 +334,4 @@ class Swept(Message):
     inbox: int
     shipments: int
     publications: int = 0
+    orders: int = 0

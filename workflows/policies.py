@@ -104,6 +104,15 @@ POLL_ORDERS = Call(
 # How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
 ASK_AGAIN_AFTER = timedelta(minutes=5)
 
+# Writing what waits for the ERP into its folder: as long as the folder is away.
+WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+
+# Looks at one order before its history starts afresh.
+ORDER_ROUNDS = 200
+
+# How long an order waits for news before it looks by itself, should news have been missed.
+ORDER_LOOKS_AFTER = timedelta(hours=6)
+
 # How long a file that is held looks by itself whether its reason went away.
 LOOK_AGAIN_AFTER = timedelta(minutes=1)
 

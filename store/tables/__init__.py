@@ -15,6 +15,7 @@ from store.tables.files import (
     StagedGroupRow,
 )
 from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
+from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
@@ -61,8 +62,12 @@ __all__ = [
     "LinkRow",
     "LinkState",
     "MasterStatementRow",
+    "OrderLineLedgerRow",
     "OrderLineRow",
+    "OrderMarkRow",
+    "OrderObservationRow",
     "OrderRow",
+    "OrderStateRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ShipmentLineRow",

@@ -1,0 +1,139 @@
+"""An order with all that the three systems have said of it: what its state and its ledger are derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.acknowledgements import AcknowledgementStatus, OrderAcknowledgement
+from domain.invoices import InvoiceStatus
+from domain.items import Item
+from domain.money import Money, Quantity
+from domain.observations import Observation
+from domain.order_messages import OrderMessage
+from domain.orders import Order
+from domain.returns import ReturnReceipt
+from domain.shipments import Shipment
+
+
+class Fact(BaseModel):
+    """Something that bears on an order: frozen, as all of the canonical language."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ErpWord(Fact):
+    """What one acknowledgement file said of the order, and up to when the ERP had seen orders (case I4)."""
+
+    said: OrderAcknowledgement
+    cut_at: AwareDatetime
+    sequence: int
+    source: str
+
+
+class BilledInvoice(Fact):
+    """An invoice of one of the order's shipments; `quantities` by order line, in the order line's unit."""
+
+    key: str
+    shipment_number: str
+    doc_number: str
+    status: InvoiceStatus
+    total: Money
+    balance: Money
+    booked_at: AwareDatetime
+    changed_at: AwareDatetime
+    quantities: Mapping[int, Quantity] = {}
+
+    @property
+    def counts(self) -> bool:
+        """Whether it bills anything: a voided or deleted invoice does not."""
+        return self.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}
+
+
+class PostedCredit(Fact):
+    """A credit memo that takes back part of what was billed; `quantities` by order line."""
+
+    key: str
+    doc_number: str
+    total: Money
+    posted_at: AwareDatetime
+    quantities: Mapping[int, Quantity] = {}
+
+
+class SentMessage(Fact):
+    """What the ERP was told of the order; `sent_at` None while it waits to be written into a file."""
+
+    message: OrderMessage
+    added_at: AwareDatetime
+    sent_at: AwareDatetime | None = None
+    sequence: int | None = None
+
+
+class OrderCase(Fact):
+    """One order and everything that bears on it.
+
+    `lasting` are observations that do not follow from the rest: what Salesforce showed once, what a person said.
+    `baseline` is what the ERP is taken to know of an order that it had before the gateway did.
+    """
+
+    order: Order
+    items: Mapping[str, Item] = {}
+    said: tuple[ErpWord, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    invoices: tuple[BilledInvoice, ...] = ()
+    returns: tuple[ReturnReceipt, ...] = ()
+    credits: tuple[PostedCredit, ...] = ()
+    messages: tuple[SentMessage, ...] = ()
+    lasting: tuple[Observation, ...] = ()
+    born_here: bool = False
+    born_at: datetime | None = None
+    baseline: OrderMessage | None = None
+
+    @property
+    def number(self) -> str:
+        """The number that the ERP knows."""
+        return self.order.number
+
+    @property
+    def newest_word(self) -> ErpWord | None:
+        """What the ERP said last, by its own time (case F7)."""
+        return max(self.said, key=lambda one: (one.cut_at, one.sequence), default=None)
+
+    @property
+    def known_to_erp(self) -> bool:
+        """Whether the ERP has the order: it said so, something of it left, or the gateway sent it."""
+        return bool(self.said or self.shipments or any(one.sent_at for one in self.messages))
+
+    @property
+    def cancelled_by_erp(self) -> bool:
+        """Whether the ERP's last word is that it will not deliver what is left."""
+        word = self.newest_word
+        final = {AcknowledgementStatus.CANCELLED, AcknowledgementStatus.REJECTED}
+        return word is not None and word.said.status in final
+
+    def shipped(self, line_no: int) -> Decimal:
+        """What has left of a line, in the order line's unit, by every shipment's newest statement."""
+        return sum((in_order_unit(self, one, line_no) for one in self.shipments), Decimal(0))
+
+
+def in_order_unit(case: OrderCase, shipment: Shipment, line_no: int) -> Decimal:
+    """What a shipment brought of an order line, in that line's unit; rounded down to four places where it is not exact.
+
+    A unit that the item does not know counts as the order's own: matching holds such a shipment (case E3).
+    """
+    line = next((one for one in case.order.lines if one.line_no == line_no), None)
+    total = Decimal(0)
+    for one in shipment.lines:
+        if one.line_no != line_no:
+            continue
+        item = case.items.get(one.sku)
+        factor = item.convert(one.uom, line.uom) if item and line else None
+        if factor is None:
+            total += one.quantity_shipped
+        else:
+            scaled = one.quantity_shipped.scaleb(4) * factor.numerator // factor.denominator
+            total += scaled.scaleb(-4)
+    return total

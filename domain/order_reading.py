@@ -1,0 +1,186 @@
+"""What the systems' records say of an order, as observations of its lifecycle; pure, and the same in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from domain.acknowledgements import AcknowledgementStatus
+from domain.money import plain
+from domain.observations import Observation
+from domain.order_case import ErpWord, OrderCase, SentMessage, in_order_unit
+from domain.order_messages import OrderAction
+from domain.returns import ReturnReceipt
+from domain.shipments import LineReason, Shipment
+from domain.sources import System
+
+SENT = {OrderAction.ADD: "sent", OrderAction.CHANGE: "change_sent", OrderAction.CANCEL: "cancel_sent"}
+DROP_SHIP = "drop_ship_"
+MIDDAY = time(12)
+
+
+def observed(case: OrderCase, zone: ZoneInfo, drop_ship: Iterable[str] = ()) -> tuple[Observation, ...]:
+    """What follows from the records of an order; what lasts by itself (`case.lasting`) is not among it.
+
+    `zone` is the company's: a return names a day. `drop_ship` names warehouses that are a vendor's own (case O15).
+    """
+    found = [
+        *_own(case),
+        *_words(case),
+        *_shipments(case, frozenset(drop_ship)),
+        *_returns(case, zone),
+        *_invoices(case),
+        *_payments(case),
+        *_credits(case),
+    ]
+    return tuple(found)
+
+
+def _own(case: OrderCase) -> Iterator[Observation]:
+    if case.born_here and case.born_at:
+        yield _of(System.GATEWAY, "order", "numbered", case.number, case.born_at)
+    for sent in case.messages:
+        if sent.sent_at:
+            yield _sent(sent, sent.sent_at)
+
+
+def _sent(sent: SentMessage, at: datetime) -> Observation:
+    return Observation(
+        system=System.GATEWAY,
+        kind="order",
+        value=SENT[sent.message.action],
+        reference=f"order file {sent.sequence}",
+        occurred_at=at,
+        note=f"Order file {sent.sequence}.",
+    )
+
+
+def _words(case: OrderCase) -> Iterator[Observation]:
+    """Each time that the ERP changed its mind; the same word in the next file is no news."""
+    last: AcknowledgementStatus | None = None
+    last_allocation = ""
+    for word in sorted(case.said, key=lambda one: (one.cut_at, one.sequence)):
+        reference = f"{word.cut_at.isoformat()} {word.sequence}"
+        status = word.said.status
+        if status is not last:
+            note = " ".join(part for part in (word.said.reason or "", f"{word.source}.") if part)
+            yield _of(System.ERP, "acknowledgement", status.value, reference, word.cut_at, note)
+        last = status
+        allocation = _allocation(word)
+        if allocation and allocation != last_allocation:
+            yield _of(System.ERP, "allocation", allocation, reference, word.cut_at, _promised(word))
+        last_allocation = allocation or last_allocation
+
+
+def _allocation(word: ErpWord) -> str:
+    """How much of what had not left by then is set aside: `whole`, `part`, `none`; nothing where nothing was left."""
+    lines = word.said.lines
+    allocated = sum((line.allocated for line in lines), Decimal(0))
+    waiting = sum((line.backordered for line in lines), Decimal(0))
+    if not allocated and not waiting:
+        return ""
+    if not waiting:
+        return "whole"
+    return "part" if allocated else "none"
+
+
+def _promised(word: ErpWord) -> str:
+    days = sorted({line.promise_on for line in word.said.lines if line.promise_on and line.backordered})
+    return f"Backordered, promised for {days[-1].isoformat()}." if days else ""
+
+
+def _shipments(case: OrderCase, drop_ship: frozenset[str]) -> Iterator[Observation]:
+    """Each shipment by whether anything is left after it, in the order in which they left (cases O1, O3, O5)."""
+    gone: dict[int, Decimal] = {}
+    closed: set[int] = set()
+    for shipment in sorted(case.shipments, key=lambda one: (one.shipped_at, one.number)):
+        moved = any(line.quantity_shipped for line in shipment.lines)
+        for line in shipment.lines:
+            if line.reason is LineReason.SHORT_CLOSED:
+                closed.add(line.line_no)
+        for line_no in {line.line_no for line in shipment.lines}:
+            gone[line_no] = gone.get(line_no, Decimal(0)) + in_order_unit(case, shipment, line_no)
+        if not moved and not closed.intersection(line.line_no for line in shipment.lines):
+            value = "cancelled"
+        else:
+            value = "whole" if _is_whole(case, gone, closed) else "part"
+            value = DROP_SHIP + value if shipment.warehouse in drop_ship else value
+        yield _of(System.ERP, "shipment", value, shipment.number, shipment.shipped_at, _carried(shipment))
+
+
+def _is_whole(case: OrderCase, gone: dict[int, Decimal], closed: set[int]) -> bool:
+    return all(line.line_no in closed or gone.get(line.line_no, 0) >= line.quantity for line in case.order.lines)
+
+
+def _carried(shipment: Shipment) -> str:
+    by = f" by {shipment.carrier}" if shipment.carrier else ""
+    tracking = f", {shipment.tracking}" if shipment.tracking else ""
+    return f"Shipment {shipment.number} from {shipment.warehouse}{by}{tracking}."
+
+
+def _returns(case: OrderCase, zone: ZoneInfo) -> Iterator[Observation]:
+    by_rma: dict[str, list[ReturnReceipt]] = {}
+    for one in case.returns:
+        if one.quantity:
+            by_rma.setdefault(one.rma, []).append(one)
+    for rma, goods in sorted(by_rma.items()):
+        words = ", ".join(f"{plain(one.quantity)} {one.uom} of {one.sku}" for one in goods)
+        at = datetime.combine(max(one.received_on for one in goods), MIDDAY, zone)
+        yield _of(System.ERP, "return", "received", rma, at, f"{rma}: {words}.")
+
+
+def _invoices(case: OrderCase) -> Iterator[Observation]:
+    billed: dict[int, Decimal] = {}
+    for invoice in sorted(case.invoices, key=lambda one: (one.booked_at, one.key)):
+        note = f"Invoice {invoice.doc_number} over {invoice.total} for shipment {invoice.shipment_number}."
+        if not invoice.counts:
+            yield _of(System.QUICKBOOKS, "invoice_void", "voided", invoice.key, invoice.changed_at, note)
+            continue
+        for line_no, quantity in invoice.quantities.items():
+            billed[line_no] = billed.get(line_no, Decimal(0)) + quantity
+        value = "whole" if _is_billed(case, billed) else "part"
+        yield _of(System.QUICKBOOKS, "invoice", value, invoice.key, invoice.booked_at, note)
+
+
+def _is_billed(case: OrderCase, billed: dict[int, Decimal]) -> bool:
+    """Whether nothing is left to bill: every line is billed as ordered, or as shipped where the rest was closed."""
+    closed = {
+        line.line_no for shipment in case.shipments for line in shipment.lines if line.reason is LineReason.SHORT_CLOSED
+    }
+    for line in case.order.lines:
+        due = line.quantity
+        if line.line_no in closed or case.cancelled_by_erp:
+            due = min(due, case.shipped(line.line_no))
+        if billed.get(line.line_no, Decimal(0)) < due:
+            return False
+    return True
+
+
+def _payments(case: OrderCase) -> Iterator[Observation]:
+    """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18)."""
+    live = [one for one in case.invoices if one.counts]
+    paid = [one for one in live if one.balance < one.total]
+    if not paid:
+        return
+    last = max(paid, key=lambda one: (one.changed_at, one.key))
+    billed: dict[int, Decimal] = {}
+    for invoice in live:
+        for line_no, quantity in invoice.quantities.items():
+            billed[line_no] = billed.get(line_no, Decimal(0)) + quantity
+    owed = sum((one.balance for one in live), Decimal(0))
+    value = "whole" if owed <= 0 and _is_billed(case, billed) else "part"
+    yield _of(System.QUICKBOOKS, "payment", value, last.key, last.changed_at, f"Still to be paid: {owed}.")
+
+
+def _credits(case: OrderCase) -> Iterator[Observation]:
+    for one in case.credits:
+        note = f"Credit memo {one.doc_number} over {one.total}."
+        yield _of(System.QUICKBOOKS, "credit", "posted", one.key, one.posted_at, note)
+
+
+def _of(system: System, kind: str, value: str, reference: str, at: object, note: str = "") -> Observation:
+    return Observation.model_validate(
+        {"system": system, "kind": kind, "value": value, "reference": reference, "occurred_at": at, "note": note}
+    )

@@ -1,0 +1,188 @@
+"""Order cases: for some orders at once, everything that the store knows and that bears on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import ARRAY, String, any_, literal, select
+from sqlmodel import Session, col
+
+from domain.acknowledgements import AcknowledgedLine, AcknowledgementStatus, OrderAcknowledgement
+from domain.customers import Customer
+from domain.invoices import InvoiceStatus
+from domain.order_case import BilledInvoice, ErpWord, OrderCase, PostedCredit, SentMessage
+from domain.order_messages import OrderMessage
+from domain.shipments import Shipment
+from store import (
+    credits,
+    customers,
+    invoices,
+    items,
+    observations,
+    order_messages,
+    order_numbers,
+    order_states,
+    returns,
+    shipments,
+)
+from store import orders as order_store
+from store.tables.invoices import InvoiceLineRow, InvoiceRow
+from store.tables.lifecycle import OrderStateRow
+from store.tables.shipments import ShipmentRow
+from store.tables.stock import AcknowledgementRow
+
+
+class Loaded(NamedTuple):
+    """A case with what is kept beside it: its customer, its state as it was, and since when each thing is known."""
+
+    case: OrderCase
+    customer: Customer | None
+    before: OrderStateRow | None
+    seen: list[observations.Seen]
+
+
+def load(session: Session, numbers: Sequence[str]) -> dict[str, Loaded]:
+    """Load the cases of these orders, of those that Salesforce has; each kind of record in one query."""
+    known = order_store.get_many(session, numbers)
+    loader = _Loader(session, sorted(known))
+    people = customers.get_many(session, [one.customer_number for one in known.values() if one.customer_number])
+    return {
+        number: Loaded(
+            case=loader.case(number),
+            customer=people.get(order.customer_number or ""),
+            before=loader.before.get(number),
+            seen=loader.seen.get(number, []),
+        )
+        for number, order in known.items()
+    }
+
+
+class _Loader:
+    """Everything for a set of orders."""
+
+    def __init__(self, session: Session, numbers: list[str]) -> None:
+        self._session = session
+        self.orders = order_store.get_many(session, numbers)
+        self.before = order_states.of_orders(session, numbers)
+        self.seen = observations.of_orders(session, numbers)
+        self._born = order_numbers.born(session, numbers)
+        self._messages = order_messages.of_orders(session, numbers)
+        self._returns = returns.of_orders(session, numbers)
+        self._credits = credits.of_orders(session, numbers)
+        self._said = _words(session, numbers)
+        self._shipments = _shipments(session, numbers)
+        self._invoices = _invoices(session, numbers)
+        skus = {line.sku for order in self.orders.values() for line in order.lines}
+        skus |= {line.sku for found in self._shipments.values() for one in found for line in one.lines}
+        self._items = items.get_many(session, sorted(skus))
+
+    def case(self, number: str) -> OrderCase:
+        """The case of one order."""
+        before = self.before.get(number)
+        baseline = before.baseline if before else None
+        return OrderCase(
+            order=self.orders[number],
+            items=self._items,
+            said=tuple(self._said.get(number, ())),
+            shipments=tuple(self._shipments.get(number, ())),
+            invoices=tuple(self._invoices.get(number, ())),
+            returns=tuple(self._returns.get(number, ())),
+            credits=tuple(self._credits.get(number, ())),
+            messages=tuple(self._messages.get(number, ())),
+            lasting=tuple(one.observation for one in self.seen.get(number, ()) if one.lasting),
+            born_here=number in self._born,
+            born_at=self._born.get(number),
+            baseline=OrderMessage.model_validate(baseline) if baseline else None,
+        )
+
+
+def _words(session: Session, numbers: Sequence[str]) -> dict[str, list[ErpWord]]:
+    """What each acknowledgement file said of these orders, oldest first."""
+    query = (
+        select(AcknowledgementRow)
+        .where(_among(AcknowledgementRow.order_number, numbers))
+        .order_by(col(AcknowledgementRow.cut_at), col(AcknowledgementRow.sequence), col(AcknowledgementRow.line_no))
+    )
+    by_file: defaultdict[tuple[str, datetime, int], list[AcknowledgementRow]] = defaultdict(list)
+    for row in session.scalars(query):
+        by_file[row.order_number, row.cut_at, row.sequence].append(row)
+    found: defaultdict[str, list[ErpWord]] = defaultdict(list)
+    for (number, cut_at, sequence), rows in by_file.items():
+        found[number].append(ErpWord(said=_said(number, rows), cut_at=cut_at, sequence=sequence, source=rows[0].source))
+    return found
+
+
+def _said(number: str, rows: Sequence[AcknowledgementRow]) -> OrderAcknowledgement:
+    lines = [
+        AcknowledgedLine(
+            line_no=row.line_no,
+            sku=row.sku or "",
+            allocated=row.allocated or Decimal(0),
+            backordered=row.backordered,
+            promise_on=row.promise_on,
+        )
+        for row in rows
+        if row.line_no
+    ]
+    status = AcknowledgementStatus(rows[0].status)
+    return OrderAcknowledgement(order_number=number, status=status, reason=rows[0].reason, lines=tuple(lines))
+
+
+def _shipments(session: Session, numbers: Sequence[str]) -> dict[str, list[Shipment]]:
+    """The shipments of these orders by their newest statement, whether it was billed yet or not (case F9)."""
+    query = select(col(ShipmentRow.number), col(ShipmentRow.order_number))
+    of_them = dict(session.execute(query.where(_among(ShipmentRow.order_number, numbers))).all())
+    found: defaultdict[str, list[Shipment]] = defaultdict(list)
+    for number, stated in shipments.newest_statements(session, sorted(of_them)).items():
+        found[of_them[number]].append(stated)
+    return found
+
+
+def _invoices(session: Session, numbers: Sequence[str]) -> dict[str, list[BilledInvoice]]:
+    rows = invoices.of_orders(session, numbers)
+    quantities = _quantities(session, numbers)
+    found: defaultdict[str, list[BilledInvoice]] = defaultdict(list)
+    for row in rows:
+        found[row.order_number].append(
+            BilledInvoice(
+                key=f"{row.shipment_number}:{row.generation}",
+                shipment_number=row.shipment_number,
+                doc_number=row.doc_number or row.quickbooks_id,
+                status=InvoiceStatus(row.status),
+                total=row.total,
+                balance=row.balance,
+                booked_at=row.booked_at,
+                changed_at=row.quickbooks_updated_at or row.booked_at,
+                quantities=quantities.get((row.shipment_number, row.generation), {}),
+            )
+        )
+    return found
+
+
+def _quantities(session: Session, numbers: Sequence[str]) -> Mapping[tuple[str, int], dict[int, Decimal]]:
+    """What each invoice bills of each order line."""
+    query = (
+        select(InvoiceLineRow)
+        .join(
+            InvoiceRow,
+            (col(InvoiceLineRow.shipment_number) == col(InvoiceRow.shipment_number))
+            & (col(InvoiceLineRow.generation) == col(InvoiceRow.generation)),
+        )
+        .where(_among(InvoiceRow.order_number, numbers), col(InvoiceLineRow.shipment_line_no).is_not(None))
+    )
+    found: defaultdict[tuple[str, int], dict[int, Decimal]] = defaultdict(dict)
+    for line in session.scalars(query):
+        of_it, line_no = found[line.shipment_number, line.generation], line.shipment_line_no or 0
+        of_it[line_no] = of_it.get(line_no, Decimal(0)) + line.quantity
+    return found
+
+
+def _among(column: object, numbers: Sequence[str]) -> object:
+    return col(column) == any_(literal(list(numbers), ARRAY(String())))
+
+
+__all__ = ["Loaded", "PostedCredit", "SentMessage", "load"]
