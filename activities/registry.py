@@ -14,6 +14,7 @@ from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
 from activities.masters import MasterActivities
+from activities.order_export import OrderExportActivities
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
@@ -21,6 +22,7 @@ from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
 from activities.waiting import WaitingActivities
+from adapters.erp.outbox import Outbox
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
@@ -37,6 +39,7 @@ class Parts:
     client: Client
     receiver: Receiver
     folder: Path
+    outbox: Outbox
     company: Company
     realm: str
     quickbooks: QuickBooksGateway
@@ -54,6 +57,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
     waiting = WaitingActivities(parts.engine, parts.client)
     stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
+    export = OrderExportActivities(parts.engine, parts.receiver.layouts, parts.outbox, parts.company)
     stock = StockActivities(parts.engine, parts.company)
     stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
     return {
@@ -71,6 +75,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             waiting.wake_stock,
             stating.state_stock,
             stating.state_acknowledgements,
+            stating.state_returns,
             stock.decide_stock,
         ],
         QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
@@ -80,5 +85,5 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             orders.pull_orders,
             links.propose_salesforce,
         ],
-        ERP_QUEUE: [files.read_source_file],
+        ERP_QUEUE: [files.read_source_file, export.write_orders],
     }

@@ -60,6 +60,8 @@ class Cause(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNKNOWN_ORDER = "unknown_order"
     ORDER_INCOMPLETE = "order_incomplete"
+    ORDER_NOT_WRITABLE = "order_not_writable"
+    ORDER_FILE_BLOCKED = "order_file_blocked"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
     ORDER_NOT_ACTIVE = "order_not_active"
     CUSTOMER_DIFFERS = "customer_differs"

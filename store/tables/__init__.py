@@ -18,6 +18,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
+from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
@@ -61,10 +62,14 @@ __all__ = [
     "LinkRow",
     "LinkState",
     "MasterStatementRow",
+    "OrderFileContentRow",
+    "OrderFileRow",
     "OrderLineRow",
+    "OrderMessageRow",
     "OrderRow",
     "ReservationRequestRow",
     "ReservationRow",
+    "ReturnRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
