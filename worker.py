@@ -18,6 +18,7 @@ from activities.housekeeping import keep_beating, process_name, write_company
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from adapters.erp.arrival import Inbox
+from adapters.erp.outbox import Outbox
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
@@ -53,6 +54,7 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         client=client,
         receiver=make_receiver(engine, client, settings.config_dir / "layouts", folder),
         folder=folder,
+        outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
         lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
         realm=settings.quickbooks.realm_id,

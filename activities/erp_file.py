@@ -36,6 +36,7 @@ APPLIED = frozenset(
         Entity.ITEM_MASTER,
         Entity.INVENTORY_SNAPSHOT,
         Entity.ORDER_ACK,
+        Entity.RETURNS,
     }
 )
 SEQUENCE_CAUSES = (Cause.FILE_SEQUENCE_REPEATED, Cause.FILE_SEQUENCE_GAP)

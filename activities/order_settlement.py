@@ -11,7 +11,7 @@ from domain.line_ledger import OrderLedger
 from domain.order_ledger import ledger_of
 from sqlmodel import Session
 
-from activities.order_findings import OpenWork
+from activities.order_work import OpenWork
 from domain.company import Company
 from domain.exceptions import Finding
 from domain.lifecycle import Lifecycle, Outlook, Walk
@@ -202,7 +202,7 @@ class Settlement:
     def _answer(self, one: Weighed, changed: set[str]) -> OrderSettled:
         state = self._lifecycle.state(one.walk.state)
         number = one.case.number
-        send = one.plan.message is not None or any(sent.sent_at is None for sent in one.case.messages)
+        send = one.plan.message is not None or any(sent.waits for sent in one.case.messages)
         awaits = bool(one.walk.waiting or one.exceptions or state.person or one.case.messages)
         return OrderSettled(
             order_number=number,

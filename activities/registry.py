@@ -16,6 +16,7 @@ from activities.linking import LinkActivities
 from activities.looking import LookingActivities
 from activities.masters import MasterActivities
 from activities.order_settlement import SettlingRules
+from activities.order_export import OrderExportActivities
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
@@ -24,6 +25,7 @@ from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
 from activities.waiting import WaitingActivities
+from adapters.erp.outbox import Outbox
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
@@ -41,6 +43,7 @@ class Parts:
     client: Client
     receiver: Receiver
     folder: Path
+    outbox: Outbox
     company: Company
     lifecycle: Lifecycle
     realm: str
@@ -61,6 +64,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     looking = LookingActivities(parts.client, settling)
     waiting = WaitingActivities(parts.engine, parts.client, looking)
     stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
+    export = OrderExportActivities(parts.engine, parts.receiver.layouts, parts.outbox, parts.company)
     stock = StockActivities(parts.engine, parts.company)
     stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
     return {
@@ -78,6 +82,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             waiting.wake_stock,
             stating.state_stock,
             stating.state_acknowledgements,
+            stating.state_returns,
             stock.decide_stock,
             settling.settle_order,
             settling.note_act,
@@ -90,5 +95,5 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             orders.pull_orders,
             links.propose_salesforce,
         ],
-        ERP_QUEUE: [files.read_source_file],
+        ERP_QUEUE: [files.read_source_file, export.write_orders],
     }

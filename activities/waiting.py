@@ -180,7 +180,7 @@ class WaitingActivities:
     def _mark_unsent(self) -> None:
         """Messages for the ERP that nobody has written into a file: their orders' flows take them up again."""
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
-            waiting = order_messages.pending(session, datetime.now(UTC) - UNSENT_AFTER)
+            waiting = order_messages.unsent(session, datetime.now(UTC) - UNSENT_AFTER)
             order_marks.mark(session, waiting, "not written for the ERP yet")
 
     def _stranded(self) -> list[str]:

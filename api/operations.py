@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
-from activities.order_findings import LOOKED_AT, acts_of
+from activities.order_work import LOOKED_AT, acts_of
 from activities.starting import say_again, start_once, wake_order, wake_shipment, wake_stock
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable

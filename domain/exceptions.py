@@ -69,6 +69,8 @@ class Cause(StrEnum):
     ORDER_CHANGED_AFTER_SHIPMENT = "order_changed_after_shipment"
     ORDER_CANCEL_REFUSED = "order_cancel_refused"
     ORDER_NOT_ACKNOWLEDGED = "order_not_acknowledged"
+    ORDER_NOT_WRITABLE = "order_not_writable"
+    ORDER_FILE_BLOCKED = "order_file_blocked"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
     ORDER_NOT_ACTIVE = "order_not_active"
     CUSTOMER_DIFFERS = "customer_differs"

@@ -64,12 +64,21 @@ class PostedCredit(Fact):
 
 
 class SentMessage(Fact):
-    """What the ERP was told of the order; `sent_at` None while it waits to be written into a file."""
+    """What the ERP was told of the order; `sent_at` None while it waits to be written into a file.
+
+    `refused`: it does not fit into a file as it is, which is work for a person.
+    """
 
     message: OrderMessage
     added_at: AwareDatetime
     sent_at: AwareDatetime | None = None
     sequence: int | None = None
+    refused: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a file has still to be written for it."""
+        return self.sent_at is None and not self.refused
 
 
 class OrderCase(Fact):

@@ -20,6 +20,22 @@ class OrderAction(StrEnum):
     CANCEL = "cancel"
 
 
+class OrderFileState(StrEnum):
+    """How far a file of messages is: its bytes are frozen, or it lies in the ERP's folder."""
+
+    INTENDED = "intended"
+    WRITTEN = "written"
+
+
+class MessageState(StrEnum):
+    """How far a message is: waiting for a file, in one on its way, there for the ERP to read, or not to be written."""
+
+    PENDING = "pending"
+    TAKEN = "taken"
+    SENT = "sent"
+    REFUSED = "refused"
+
+
 class OrderMessageLine(BaseModel):
     """One line as the ERP shall have it; `unit_price` is per `uom`."""
 

@@ -141,6 +141,33 @@ class AcknowledgementsStated(Message):
     orders: int
 
 
+class ReturnsStated(Message):
+    """What stating a file of returns came to: how many orders it is news of."""
+
+    orders: int = 0
+
+
+class ExportWork(Message):
+    """Write what waits to be told to the ERP; `reason` is for the reader of a history."""
+
+    reason: str = ""
+
+
+class OrdersWritten(Message):
+    """What writing order files came to: the files that are there now, and the orders in them.
+
+    `refused`: exceptions of orders that cannot be written as they are, by order. `blocked`: the exception of a file
+    that cannot be delivered: what waits, waits for it. `more`: there is more to write.
+    """
+
+    files: list[int] = []
+    orders: list[str] = []
+    replacements: int = 0
+    refused: dict[str, str] = {}
+    blocked: str | None = None
+    more: bool = False
+
+
 class StockWork(Message):
     """Start of `stock/all`; what there is to do is in the store. `told`: orders whose words are being said since."""
 

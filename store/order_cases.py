@@ -16,6 +16,7 @@ from domain.customers import Customer
 from domain.invoices import InvoiceStatus
 from domain.order_case import BilledInvoice, ErpWord, OrderCase, PostedCredit, SentMessage
 from domain.order_messages import OrderMessage
+from domain.returns import ReturnReceipt
 from domain.shipments import Shipment
 from store import (
     credits,
@@ -71,7 +72,9 @@ class _Loader:
         self.seen = observations.of_orders(session, numbers)
         self._born = order_numbers.born(session, numbers)
         self._messages = order_messages.of_orders(session, numbers)
-        self._returns = returns.of_orders(session, numbers)
+        self._returns: defaultdict[str, list[ReturnReceipt]] = defaultdict(list)
+        for one in returns.of_orders(session, numbers):
+            self._returns[one.receipt.order_number].append(one.receipt)
         self._credits = credits.of_orders(session, numbers)
         self._said = _words(session, numbers)
         self._shipments = _shipments(session, numbers)
@@ -90,14 +93,25 @@ class _Loader:
             said=tuple(self._said.get(number, ())),
             shipments=tuple(self._shipments.get(number, ())),
             invoices=tuple(self._invoices.get(number, ())),
-            returns=tuple(self._returns.get(number, ())),
+            returns=tuple(self._returns[number]),
             credits=tuple(self._credits.get(number, ())),
-            messages=tuple(self._messages.get(number, ())),
+            messages=tuple(_sent(one) for one in self._messages.get(number, ())),
             lasting=tuple(one.observation for one in self.seen.get(number, ()) if one.lasting),
             born_here=number in self._born,
             born_at=self._born.get(number),
             baseline=OrderMessage.model_validate(baseline) if baseline else None,
         )
+
+
+def _sent(known: order_messages.KnownMessage) -> SentMessage:
+    """How a message counts: one that could not be written told the ERP nothing, and is said anew when it can be."""
+    return SentMessage(
+        message=known.message,
+        added_at=known.added_at,
+        sent_at=known.sent_at,
+        sequence=known.file_sequence,
+        refused=known.refused is not None and known.file_sequence is None,
+    )
 
 
 def _words(session: Session, numbers: Sequence[str]) -> dict[str, list[ErpWord]]:

@@ -60,6 +60,9 @@ STORE_BULK = Call(WORKFLOW_QUEUE, timedelta(minutes=15), None, timedelta(seconds
 # Reading and staging a file of any size.
 READ_FILE = Call(ERP_QUEUE, timedelta(minutes=30), None, timedelta(seconds=20), _STEADY)
 
+# Writing order files for the ERP: where the folder is full or away, it is tried until that is over.
+WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=10), None, timedelta(seconds=20), _STEADY)
+
 # Booking invoices: an attempt has room for the probes and one call; heartbeats tell of a dead worker within 10 s. After
 # some minutes without an answer the shipment waits in the open, as an exception that goes on trying.
 BOOK = Call(

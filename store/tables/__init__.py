@@ -19,6 +19,7 @@ from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObserv
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
+from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
@@ -66,10 +67,15 @@ __all__ = [
     "OrderLineRow",
     "OrderMarkRow",
     "OrderObservationRow",
+    "OrderFileContentRow",
+    "OrderFileRow",
+    "OrderLineRow",
+    "OrderMessageRow",
     "OrderRow",
     "OrderStateRow",
     "ReservationRequestRow",
     "ReservationRow",
+    "ReturnRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
