@@ -9,7 +9,7 @@ from uuid import uuid4
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.settling import SettlingActivities
+from activities.order import SettlingActivities
 from activities.starting import say_of_orders, wake_order
 from domain.work import OrderSettled, OrdersLook
 

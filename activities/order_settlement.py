@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from domain.line_ledger import OrderLedger
-from domain.order_ledger import ledger_of
 from sqlmodel import Session
 
 from activities.order_work import OpenWork
@@ -16,9 +15,13 @@ from domain.company import Company
 from domain.exceptions import Finding
 from domain.lifecycle import Lifecycle, Outlook, Walk
 from domain.lifecycle_declarations import Action
+from domain.line_ledger import LineLedger
+from domain.money import line_amount
 from domain.observations import Observation
 from domain.order_acts import allowed_acts
 from domain.order_case import OrderCase
+from domain.order_facts import facts_of
+from domain.order_ledger import OrderLedger, check_order, derive_order
 from domain.order_plan import OrderPlan, Standing, money_open, plan
 from domain.order_reading import observed
 from domain.order_words import early_words, sentence_of, unknown_words
@@ -28,6 +31,7 @@ from store import acknowledgements, observations, order_cases, order_messages, o
 from store.billing import lock_orders
 from store.order_cases import Loaded
 from store.stock import marks
+from store.tables.lifecycle import OrderLineLedgerRow
 
 STATUS = (System.SALESFORCE, "order_status")
 DELETED = "deleted"
@@ -73,14 +77,19 @@ class Settlement:
         lock_orders(self._session, numbers)
         self._note_status(numbers)
         loaded = order_cases.load(self._session, numbers)
+        facts = {number: facts_of(one.case, self._company.kits_by_sku) for number, one in loaded.items()}
         follows = {
-            number: observed(one.case, self._company.zone, self._rules.drop_ship) for number, one in loaded.items()
+            number: observed(one.case, facts[number], self._company.zone, self._rules.drop_ship)
+            for number, one in loaded.items()
         }
         observations.restate(self._session, follows, self._now)
         seen = observations.of_orders(self._session, list(loaded))
         work = OpenWork(self._session, list(loaded), self._now)
         watermark = acknowledgements.watermark(self._session)
-        weighed = [self._weigh(one, seen.get(number, []), work, watermark) for number, one in loaded.items()]
+        weighed = [
+            self._weigh(one, derive_order(facts[number]), seen.get(number, []), work, watermark)
+            for number, one in loaded.items()
+        ]
         for one in weighed:
             self._send(one)
         changed = self._keep(weighed)
@@ -105,10 +114,14 @@ class Settlement:
         return noted
 
     def _weigh(
-        self, loaded: Loaded, seen: Sequence[observations.Seen], work: OpenWork, watermark: datetime | None
+        self,
+        loaded: Loaded,
+        ledger: OrderLedger,
+        seen: Sequence[observations.Seen],
+        work: OpenWork,
+        watermark: datetime | None,
     ) -> Weighed:
         walk, outlook = self._walk(loaded.case.number, seen)
-        ledger = ledger_of(loaded.case)
         standing = self._standing(walk, outlook, ledger)
         terms = loaded.customer.terms_code if loaded.customer else None
         made = plan(loaded.case, standing, terms or "", self._rules, watermark, self._now)
@@ -153,7 +166,7 @@ class Settlement:
             last_note=moves[-1].observation.note if moves else "",
             early=tuple(early_words(one, state.label) for one in outlook.overdue),
             unknown=tuple(unknown_words(one) for one in walk.unknown),
-            broken=ledger.violations,
+            broken=check_order(ledger),
             look_at=outlook.look_at,
         )
 
@@ -164,7 +177,7 @@ class Settlement:
 
     def _keep(self, weighed: Sequence[Weighed]) -> set[str]:
         states = [self._state_row(one) for one in weighed]
-        ledgers = [row for one in weighed for row in one.ledger.rows(one.case.number)]
+        ledgers = [row for one in weighed for row in _ledger_rows(one)]
         changed = order_states.keep(self._session, states, ledgers)
         order_states.mark_changed(self._session, changed, self._now)
         let_go = [
@@ -192,7 +205,9 @@ class Settlement:
             "closed": state.closed,
             "released": self._is_released(one.walk),
             "born_here": one.case.born_here,
-            "ordered_amount": one.ledger.ordered_amount,
+            "ordered_amount": sum(
+                (line_amount(line.ordered, line.unit_price) for line in one.ledger.lines), Decimal(0)
+            ),
             "open_amount": one.ledger.open_amount,
             "unbilled_amount": one.ledger.unbilled_amount,
             "baseline": _baseline(one),
@@ -221,6 +236,15 @@ class Settlement:
 def _is_untold(loaded: Loaded) -> bool:
     before = loaded.before
     return before is None or before.said_at is None or before.said_at < before.changed_at
+
+
+def _ordered_amount(one: Weighed) -> Decimal:
+    return sum((line_amount(line.ordered, line.unit_price) for line in one.ledger.lines), Decimal(0))
+
+
+def _ledger_rows(one: Weighed) -> list[dict[str, Any]]:
+    names = set(LineLedger.model_fields) & set(OrderLineLedgerRow.model_fields)
+    return [{"order_number": one.case.number, **line.model_dump(include=names)} for line in one.ledger.lines]
 
 
 def _baseline(one: Weighed) -> Mapping[str, Any] | None:

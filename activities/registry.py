@@ -15,12 +15,12 @@ from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
 from activities.looking import LookingActivities
 from activities.masters import MasterActivities
-from activities.order_settlement import SettlingRules
+from activities.order import SettlingActivities
 from activities.order_export import OrderExportActivities
+from activities.order_settlement import SettlingRules
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
-from activities.settling import SettlingActivities
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities

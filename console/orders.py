@@ -81,7 +81,9 @@ def show(number: Annotated[str, typer.Argument(help="The order's number.")], *, 
         names = ("occurred_at", "system", "kind", "value", "reference", "note")
         titles = ("When", "System", "What", "Value", "Reference", "Note")
         table("Events", titles, ([event[name] for name in names] for event in events))
-        sent = ([one["sequence"], one["message"]["action"], one["sent_at"]] for one in story["messages"])
+        sent = (
+            [one["file_name"] or one["state"], one["message"]["action"], one["sent_at"]] for one in story["messages"]
+        )
         table("Told to the ERP", ("Order file", "Action", "Sent at"), sent)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.acknowledgements import AcknowledgementStatus, OrderAcknowledgement
 from domain.invoices import InvoiceStatus
 from domain.items import Item
+from domain.line_facts import rounded
 from domain.money import Money, Quantity
 from domain.observations import Observation
 from domain.order_messages import OrderMessage
-from domain.orders import Order
+from domain.orders import Order, OrderLine
 from domain.returns import ReturnReceipt
 from domain.shipments import Shipment
 
@@ -34,8 +37,17 @@ class ErpWord(Fact):
     source: str
 
 
+class MovedLine(Fact):
+    """So much of an order line, in a document's own unit."""
+
+    line_no: int
+    sku: str
+    quantity: Quantity
+    uom: str
+
+
 class BilledInvoice(Fact):
-    """An invoice of one of the order's shipments; `quantities` by order line, in the order line's unit."""
+    """An invoice of one of the order's shipments, with the lines that bill goods."""
 
     key: str
     shipment_number: str
@@ -45,7 +57,7 @@ class BilledInvoice(Fact):
     balance: Money
     booked_at: AwareDatetime
     changed_at: AwareDatetime
-    quantities: Mapping[int, Quantity] = {}
+    lines: tuple[MovedLine, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -54,13 +66,13 @@ class BilledInvoice(Fact):
 
 
 class PostedCredit(Fact):
-    """A credit memo that takes back part of what was billed; `quantities` by order line."""
+    """A credit memo that takes back part of what was billed."""
 
     key: str
     doc_number: str
     total: Money
     posted_at: AwareDatetime
-    quantities: Mapping[int, Quantity] = {}
+    lines: tuple[MovedLine, ...] = ()
 
 
 class SentMessage(Fact):
@@ -123,26 +135,35 @@ class OrderCase(Fact):
         final = {AcknowledgementStatus.CANCELLED, AcknowledgementStatus.REJECTED}
         return word is not None and word.said.status in final
 
+    @property
+    def lines(self) -> Mapping[int, OrderLine]:
+        """The order's lines by their number."""
+        return {line.line_no: line for line in self.order.lines}
+
+    def factor(self, line_no: int, sku: str, uom: str) -> Fraction:
+        """How many of an order line's unit one `uom` of a document is (case E3).
+
+        A unit that the item does not know counts as the order's own: matching holds such a shipment.
+        """
+        line, item = self.lines.get(line_no), self.items.get(sku)
+        return (item.convert(uom, line.uom) if item and line else None) or Fraction(1)
+
+    def moved(self, lines: Iterable[MovedLine]) -> dict[int, Decimal]:
+        """Quantities by order line, in that line's unit."""
+        total: defaultdict[int, Fraction] = defaultdict(Fraction)
+        for one in lines:
+            total[one.line_no] += Fraction(one.quantity) * self.factor(one.line_no, one.sku, one.uom)
+        return {line_no: rounded(quantity) for line_no, quantity in total.items()}
+
     def shipped(self, line_no: int) -> Decimal:
         """What has left of a line, in the order line's unit, by every shipment's newest statement."""
-        return sum((in_order_unit(self, one, line_no) for one in self.shipments), Decimal(0))
+        moved = [line for shipment in self.shipments for line in shipped_lines(shipment) if line.line_no == line_no]
+        return self.moved(moved).get(line_no, Decimal(0))
 
 
-def in_order_unit(case: OrderCase, shipment: Shipment, line_no: int) -> Decimal:
-    """What a shipment brought of an order line, in that line's unit; rounded down to four places where it is not exact.
-
-    A unit that the item does not know counts as the order's own: matching holds such a shipment (case E3).
-    """
-    line = next((one for one in case.order.lines if one.line_no == line_no), None)
-    total = Decimal(0)
-    for one in shipment.lines:
-        if one.line_no != line_no:
-            continue
-        item = case.items.get(one.sku)
-        factor = item.convert(one.uom, line.uom) if item and line else None
-        if factor is None:
-            total += one.quantity_shipped
-        else:
-            scaled = one.quantity_shipped.scaleb(4) * factor.numerator // factor.denominator
-            total += scaled.scaleb(-4)
-    return total
+def shipped_lines(shipment: Shipment) -> list[MovedLine]:
+    """What a shipment moved, line by line."""
+    return [
+        MovedLine(line_no=one.line_no, sku=one.sku, quantity=one.quantity_shipped, uom=one.uom)
+        for one in shipment.lines
+    ]

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from domain.acknowledgements import AcknowledgementStatus
+from domain.line_facts import LineFacts
 from domain.money import plain
 from domain.observations import Observation
-from domain.order_case import ErpWord, OrderCase, SentMessage, in_order_unit
+from domain.order_case import ErpWord, OrderCase, SentMessage
+from domain.order_ledger import Progress, derive_order, shipment_progress
 from domain.order_messages import OrderAction
 from domain.returns import ReturnReceipt
-from domain.shipments import LineReason, Shipment
+from domain.shipments import Shipment
 from domain.sources import System
 
 SENT = {OrderAction.ADD: "sent", OrderAction.CHANGE: "change_sent", OrderAction.CANCEL: "cancel_sent"}
+REVERSED = "cancelled"
+SHIPPED = {Progress.NONE: REVERSED, Progress.PART: "part", Progress.WHOLE: "whole"}
 DROP_SHIP = "drop_ship_"
 MIDDAY = time(12)
 
 
-def observed(case: OrderCase, zone: ZoneInfo, drop_ship: Iterable[str] = ()) -> tuple[Observation, ...]:
+def observed(
+    case: OrderCase, facts: Sequence[LineFacts], zone: ZoneInfo, drop_ship: Iterable[str] = ()
+) -> tuple[Observation, ...]:
     """What follows from the records of an order; what lasts by itself (`case.lasting`) is not among it.
 
-    `zone` is the company's: a return names a day. `drop_ship` names warehouses that are a vendor's own (case O15).
+    `facts` are those of its line ledgers. `zone` is the company's: a return names a day. `drop_ship` names warehouses
+    that are a vendor's own (case O15).
     """
+    invoiced = derive_order(facts).invoiced
     found = [
         *_own(case),
         *_words(case),
-        *_shipments(case, frozenset(drop_ship)),
+        *_shipments(case, shipment_progress(facts), frozenset(drop_ship)),
         *_returns(case, zone),
-        *_invoices(case),
-        *_payments(case),
+        *_invoices(case, invoiced),
+        *_payments(case, invoiced),
         *_credits(case),
     ]
     return tuple(found)
@@ -91,27 +99,13 @@ def _promised(word: ErpWord) -> str:
     return f"Backordered, promised for {days[-1].isoformat()}." if days else ""
 
 
-def _shipments(case: OrderCase, drop_ship: frozenset[str]) -> Iterator[Observation]:
+def _shipments(case: OrderCase, progress: Mapping[str, Progress], drop_ship: frozenset[str]) -> Iterator[Observation]:
     """Each shipment by whether anything is left after it, in the order in which they left (cases O1, O3, O5)."""
-    gone: dict[int, Decimal] = {}
-    closed: set[int] = set()
-    for shipment in sorted(case.shipments, key=lambda one: (one.shipped_at, one.number)):
-        moved = any(line.quantity_shipped for line in shipment.lines)
-        for line in shipment.lines:
-            if line.reason is LineReason.SHORT_CLOSED:
-                closed.add(line.line_no)
-        for line_no in {line.line_no for line in shipment.lines}:
-            gone[line_no] = gone.get(line_no, Decimal(0)) + in_order_unit(case, shipment, line_no)
-        if not moved and not closed.intersection(line.line_no for line in shipment.lines):
-            value = "cancelled"
-        else:
-            value = "whole" if _is_whole(case, gone, closed) else "part"
-            value = DROP_SHIP + value if shipment.warehouse in drop_ship else value
+    for shipment in case.shipments:
+        value = SHIPPED[progress.get(shipment.number, Progress.NONE)]
+        if shipment.warehouse in drop_ship and value != REVERSED:
+            value = DROP_SHIP + value
         yield _of(System.ERP, "shipment", value, shipment.number, shipment.shipped_at, _carried(shipment))
-
-
-def _is_whole(case: OrderCase, gone: dict[int, Decimal], closed: set[int]) -> bool:
-    return all(line.line_no in closed or gone.get(line.line_no, 0) >= line.quantity for line in case.order.lines)
 
 
 def _carried(shipment: Shipment) -> str:
@@ -131,46 +125,27 @@ def _returns(case: OrderCase, zone: ZoneInfo) -> Iterator[Observation]:
         yield _of(System.ERP, "return", "received", rma, at, f"{rma}: {words}.")
 
 
-def _invoices(case: OrderCase) -> Iterator[Observation]:
-    billed: dict[int, Decimal] = {}
-    for invoice in sorted(case.invoices, key=lambda one: (one.booked_at, one.key)):
+def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
+    """Each invoice; the last one makes the order invoiced where nothing is left to bill."""
+    living = sorted((one for one in case.invoices if one.counts), key=lambda one: (one.booked_at, one.key))
+    for invoice in case.invoices:
         note = f"Invoice {invoice.doc_number} over {invoice.total} for shipment {invoice.shipment_number}."
         if not invoice.counts:
             yield _of(System.QUICKBOOKS, "invoice_void", "voided", invoice.key, invoice.changed_at, note)
             continue
-        for line_no, quantity in invoice.quantities.items():
-            billed[line_no] = billed.get(line_no, Decimal(0)) + quantity
-        value = "whole" if _is_billed(case, billed) else "part"
+        value = "whole" if invoice is living[-1] and invoiced is Progress.WHOLE else "part"
         yield _of(System.QUICKBOOKS, "invoice", value, invoice.key, invoice.booked_at, note)
 
 
-def _is_billed(case: OrderCase, billed: dict[int, Decimal]) -> bool:
-    """Whether nothing is left to bill: every line is billed as ordered, or as shipped where the rest was closed."""
-    closed = {
-        line.line_no for shipment in case.shipments for line in shipment.lines if line.reason is LineReason.SHORT_CLOSED
-    }
-    for line in case.order.lines:
-        due = line.quantity
-        if line.line_no in closed or case.cancelled_by_erp:
-            due = min(due, case.shipped(line.line_no))
-        if billed.get(line.line_no, Decimal(0)) < due:
-            return False
-    return True
-
-
-def _payments(case: OrderCase) -> Iterator[Observation]:
+def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
     """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18)."""
-    live = [one for one in case.invoices if one.counts]
-    paid = [one for one in live if one.balance < one.total]
+    living = [one for one in case.invoices if one.counts]
+    paid = [one for one in living if one.balance < one.total]
     if not paid:
         return
     last = max(paid, key=lambda one: (one.changed_at, one.key))
-    billed: dict[int, Decimal] = {}
-    for invoice in live:
-        for line_no, quantity in invoice.quantities.items():
-            billed[line_no] = billed.get(line_no, Decimal(0)) + quantity
-    owed = sum((one.balance for one in live), Decimal(0))
-    value = "whole" if owed <= 0 and _is_billed(case, billed) else "part"
+    owed = sum((one.balance for one in living), Decimal(0))
+    value = "whole" if owed <= 0 and invoiced is Progress.WHOLE else "part"
     yield _of(System.QUICKBOOKS, "payment", value, last.key, last.changed_at, f"Still to be paid: {owed}.")
 
 

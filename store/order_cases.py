@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from domain.acknowledgements import AcknowledgedLine, AcknowledgementStatus, OrderAcknowledgement
 from domain.customers import Customer
 from domain.invoices import InvoiceStatus
-from domain.order_case import BilledInvoice, ErpWord, OrderCase, PostedCredit, SentMessage
+from domain.order_case import BilledInvoice, ErpWord, MovedLine, OrderCase, PostedCredit, SentMessage
 from domain.order_messages import OrderMessage
 from domain.returns import ReturnReceipt
 from domain.shipments import Shipment
@@ -158,7 +158,7 @@ def _shipments(session: Session, numbers: Sequence[str]) -> dict[str, list[Shipm
 
 def _invoices(session: Session, numbers: Sequence[str]) -> dict[str, list[BilledInvoice]]:
     rows = invoices.of_orders(session, numbers)
-    quantities = _quantities(session, numbers)
+    billed = _billed(session, numbers)
     found: defaultdict[str, list[BilledInvoice]] = defaultdict(list)
     for row in rows:
         found[row.order_number].append(
@@ -171,13 +171,13 @@ def _invoices(session: Session, numbers: Sequence[str]) -> dict[str, list[Billed
                 balance=row.balance,
                 booked_at=row.booked_at,
                 changed_at=row.quickbooks_updated_at or row.booked_at,
-                quantities=quantities.get((row.shipment_number, row.generation), {}),
+                lines=tuple(billed.get((row.shipment_number, row.generation), ())),
             )
         )
     return found
 
 
-def _quantities(session: Session, numbers: Sequence[str]) -> Mapping[tuple[str, int], dict[int, Decimal]]:
+def _billed(session: Session, numbers: Sequence[str]) -> Mapping[tuple[str, int], list[MovedLine]]:
     """What each invoice bills of each order line."""
     query = (
         select(InvoiceLineRow)
@@ -188,10 +188,10 @@ def _quantities(session: Session, numbers: Sequence[str]) -> Mapping[tuple[str, 
         )
         .where(_among(InvoiceRow.order_number, numbers), col(InvoiceLineRow.shipment_line_no).is_not(None))
     )
-    found: defaultdict[tuple[str, int], dict[int, Decimal]] = defaultdict(dict)
+    found: defaultdict[tuple[str, int], list[MovedLine]] = defaultdict(list)
     for line in session.scalars(query):
-        of_it, line_no = found[line.shipment_number, line.generation], line.shipment_line_no or 0
-        of_it[line_no] = of_it.get(line_no, Decimal(0)) + line.quantity
+        moved = MovedLine(line_no=line.shipment_line_no or 0, sku=line.sku, quantity=line.quantity, uom=line.uom)
+        found[line.shipment_number, line.generation].append(moved)
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlmodel import Session
 
 from domain.money import Money, Quantity
-from domain.order_case import SentMessage
 from domain.sources import System
 from store import observations, order_messages, order_states
+from store.order_messages import KnownMessage
 
 
 class StoryLine(BaseModel):
@@ -25,9 +27,14 @@ class StoryLine(BaseModel):
     cancelled: Quantity
     open: Quantity
     overshipped: Quantity
+    allocated: Quantity
     billed: Quantity
+    waived: Quantity
     returned: Quantity
     credited: Quantity
+    unbilled: Quantity
+    credit_due: Quantity
+    promise_on: date | None
 
 
 class StoryEvent(BaseModel):
@@ -62,7 +69,7 @@ class OrderStory(BaseModel):
     said_at: AwareDatetime | None
     lines: tuple[StoryLine, ...]
     events: tuple[StoryEvent, ...]
-    messages: tuple[SentMessage, ...]
+    messages: tuple[KnownMessage, ...]
 
 
 def story(session: Session, number: str) -> OrderStory | None:
@@ -86,7 +93,7 @@ def story(session: Session, number: str) -> OrderStory | None:
         said_at=row.said_at,
         lines=tuple(StoryLine.model_validate(line) for line in lines),
         events=tuple(_event(one) for one in seen),
-        messages=tuple(order_messages.of_orders(session, [number]).get(number, ())),
+        messages=tuple(order_messages.history(session, number)),
     )
 
 

@@ -13,9 +13,8 @@ from runtime.names import ORDER_NUMBER, WORK_STATE
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
+    from activities.order import SettlingActivities
     from activities.order_export import OrderExportActivities
-
-    from activities.settling import SettlingActivities
     from domain.work import ExportWork
     from workflows.publication import publish_later
 

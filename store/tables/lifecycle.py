@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -93,6 +93,11 @@ class OrderLineLedgerRow(SQLModel, table=True):
     cancelled: Decimal
     open: Decimal
     overshipped: Decimal
+    allocated: Decimal
     billed: Decimal
+    waived: Decimal
     returned: Decimal
     credited: Decimal
+    unbilled: Decimal
+    credit_due: Decimal
+    promise_on: date | None = None

@@ -25,7 +25,7 @@ from adapters.erp.outbox import Outbox, Proof
 from domain.exceptions import Cause as Why
 from domain.order_messages import MessageState, OrderAction, OrderMessage, OrderMessageLine
 from domain.work import ExportWork, OrdersWritten
-from store import cursors, exceptions, order_files, order_messages
+from store import exceptions, order_files, order_marks, order_messages
 from store.causes import Cause, CauseSource
 from store.session import make_engine, reading, transaction
 from tests.activities.worker import Death, Life, mortal_engine

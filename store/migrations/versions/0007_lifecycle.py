@@ -24,7 +24,7 @@ TRACKED = {
 }
 QUANTITIES = (
     *("ordered", "shipped", "backordered", "cancelled", "open"),
-    *("overshipped", "billed", "returned", "credited"),
+    *("overshipped", "allocated", "billed", "waived", "returned", "credited", "unbilled", "credit_due"),
 )
 
 
@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("uom", sa.String(), nullable=False),
         *(sa.Column(name, sa.Numeric(), nullable=False) for name in QUANTITIES),
+        sa.Column("promise_on", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("order_number", "line_no", name="pk_order_line_ledgers"),
     )
     op.create_index("ix_order_line_ledgers_sku", "order_line_ledgers", ["sku"])
