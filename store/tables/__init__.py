@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
+from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow, ReturnedGoodsRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -48,6 +49,10 @@ __all__ = [
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
+    "CreditIntentRow",
+    "CreditLineRow",
+    "CreditRow",
+    "CustomerBalanceRow",
     "CustomerRow",
     "DecisionRow",
     "ExceptionRow",
@@ -65,6 +70,7 @@ __all__ = [
     "OrderRow",
     "ReservationRequestRow",
     "ReservationRow",
+    "ReturnedGoodsRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
