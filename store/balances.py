@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from domain.money import Money
 from store.tables.credits import CustomerBalanceRow
+from store.upserts import upsert
 
 
 class CustomerBalance(BaseModel):
@@ -35,19 +35,8 @@ def keep(session: Session, found: Mapping[str, tuple[Decimal, datetime]]) -> lis
     """Keep what was read; answers whose balance moved. An older reading never replaces a newer one."""
     before = get_many(session, list(found))
     moved = [number for number, (balance, _) in found.items() if _moved(before.get(number), balance)]
-    rows = [
-        {"customer_number": number, "balance": balance, "as_of_at": at} for number, (balance, at) in found.items()
-    ]
-    if rows:
-        new = insert(CustomerBalanceRow).values(rows)
-        newer = func.coalesce(col(CustomerBalanceRow.as_of_at) <= new.excluded.as_of_at, True)
-        session.execute(
-            new.on_conflict_do_update(
-                index_elements=["customer_number"],
-                set_={"balance": new.excluded.balance, "as_of_at": new.excluded.as_of_at},
-                where=newer,
-            )
-        )
+    rows = [{"customer_number": number, "balance": balance, "as_of_at": at} for number, (balance, at) in found.items()]
+    upsert(session, CustomerBalanceRow, rows, guard="stored.as_of_at <= excluded.as_of_at")
     return sorted(moved)
 
 
