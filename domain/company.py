@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.correction_rules import CorrectionPolicy
 from domain.kits import Kit
 from domain.order_plan import OrderRules
 from domain.stock_rules import KitRules, StockRules, kits_of
@@ -87,6 +88,7 @@ class Company(BaseModel):
     terms: dict[str, Terms]
     warehouses: dict[str, str]
     billing: BillingPolicy
+    corrections: CorrectionPolicy = CorrectionPolicy()
     status_words: StatusWords = StatusWords()
     orders: OrderRules = OrderRules()
     stock: StockRules = StockRules()

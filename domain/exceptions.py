@@ -49,6 +49,9 @@ class Choice(StrEnum):
     BACKORDER = "backorder"  # wait for what comes in
     RELEASE_ORDER = "release_order"  # let an order go on that is held
     CANCEL_ORDER = "cancel_order"  # cancel what has not left of it
+    POST_CREDIT = "post_credit"  # write the credit memo as it was proposed
+    POST_SUPPLEMENT = "post_supplement"  # write the further invoice as it was proposed
+    VOID_INVOICE = "void_invoice"  # make the invoice nothing, as it was proposed
     HANDLED = "handled"
 
 
@@ -85,6 +88,11 @@ class Cause(StrEnum):
     TERMS_NOT_LINKED = "terms_not_linked"
     NOT_BILLED = "not_billed"
     CORRECTION_AFTER_INVOICE = "correction_after_invoice"
+    RETURN_AFTER_INVOICE = "return_after_invoice"
+    RETURN_UNMATCHED = "return_unmatched"
+    CREDIT_REJECTED = "credit_rejected"
+    CREDIT_UNCERTAIN = "credit_uncertain"
+    INVOICE_REMOVED = "invoice_removed"
     INVOICE_REJECTED = "invoice_rejected"
     DOC_NUMBER_TAKEN = "doc_number_taken"
     INVOICE_UNCERTAIN = "invoice_uncertain"

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
+from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow, ReturnedGoodsRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -50,6 +51,10 @@ __all__ = [
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
+    "CreditIntentRow",
+    "CreditLineRow",
+    "CreditRow",
+    "CustomerBalanceRow",
     "CustomerRow",
     "DecisionRow",
     "ExceptionRow",
@@ -75,6 +80,7 @@ __all__ = [
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",
+    "ReturnedGoodsRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
