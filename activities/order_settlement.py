@@ -106,12 +106,7 @@ class Settlement:
             ]
             word = DELETED if order.deleted else order.status
             if not shown or max(shown, key=lambda one: one.occurred_at).value != word:
-                self._note(number, *STATUS, word, order.version_at.isoformat(), order.version_at)
-
-    def _note(self, number: str, system: System, kind: str, value: str, reference: str, at: datetime) -> Observation:
-        noted = Observation(system=system, kind=kind, value=value, reference=reference, occurred_at=at)
-        observations.note(self._session, number, noted, self._now)
-        return noted
+                observations.note(self._session, number, _shown(word, order.version_at), self._now)
 
     def _weigh(
         self,
@@ -122,14 +117,11 @@ class Settlement:
         watermark: datetime | None,
     ) -> Weighed:
         walk, outlook = self._walk(loaded.case.number, seen)
+        if self._is_released(walk) and not loaded.case.known_to_erp:
+            ledger = derive_order(facts_of(loaded.case, self._company.kits_by_sku, withdrawn=True))
         standing = self._standing(walk, outlook, ledger)
         terms = loaded.customer.terms_code if loaded.customer else None
         made = plan(loaded.case, standing, terms or "", self._rules, watermark, self._now)
-        if made.withdraw:
-            self._note(loaded.case.number, System.GATEWAY, "order", "withdrawn", loaded.case.number, self._now)
-            walk, outlook = self._walk(
-                loaded.case.number, observations.of_orders(self._session, [loaded.case.number])[loaded.case.number]
-            )
         return Weighed(
             loaded=loaded,
             walk=walk,
@@ -173,7 +165,7 @@ class Settlement:
     def _send(self, weighed: Weighed) -> None:
         """Commit what the ERP has to be told with the state that asks for it; the flow writes it into a file."""
         if weighed.plan.message is not None:
-            order_messages.add(self._session, weighed.plan.message, self._now)
+            order_messages.add(self._session, weighed.plan.message, self._now, again=weighed.plan.again)
 
     def _keep(self, weighed: Sequence[Weighed]) -> set[str]:
         states = [self._state_row(one) for one in weighed]
@@ -236,6 +228,11 @@ class Settlement:
 def _is_untold(loaded: Loaded) -> bool:
     before = loaded.before
     return before is None or before.said_at is None or before.said_at < before.changed_at
+
+
+def _shown(status: str, at: datetime) -> Observation:
+    system, kind = STATUS
+    return Observation(system=system, kind=kind, value=status, reference=at.isoformat(), occurred_at=at)
 
 
 def _ordered_amount(one: Weighed) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
@@ -22,7 +23,7 @@ async def act_on_order(services: Services, decision: OrderAct) -> OrderProgress:
 
     The same `key` of a decision again changes nothing. Raises Duplicate where the order's state does not allow the act.
     """
-    start = WithStartWorkflowOperation(
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         "OrderLifecycle",
         OrderWork(order_number=decision.order_number),
         id=f"order/{decision.order_number}",
@@ -32,9 +33,10 @@ async def act_on_order(services: Services, decision: OrderAct) -> OrderProgress:
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            return await services.client.execute_update_with_start_workflow(
+            answer: OrderProgress = await services.client.execute_update_with_start_workflow(
                 "act", decision, start_workflow_operation=start, result_type=OrderProgress, id=decision.key
             )
+            return answer
     except WorkflowUpdateFailedError as error:
         raise _refused(error) from error
     except (TimeoutError, RPCError, RuntimeError) as error:

@@ -97,13 +97,15 @@ class OrderCase(Fact):
     """One order and everything that bears on it.
 
     `lasting` are observations that do not follow from the rest: what Salesforce showed once, what a person said.
-    `baseline` is what the ERP is taken to know of an order that it had before the gateway did.
+    `stated_at`: when the ERP stated each shipment as it is now. `baseline` is what the ERP is taken to know of an order
+    that it had before the gateway did.
     """
 
     order: Order
     items: Mapping[str, Item] = {}
     said: tuple[ErpWord, ...] = ()
     shipments: tuple[Shipment, ...] = ()
+    stated_at: Mapping[str, AwareDatetime] = {}
     invoices: tuple[BilledInvoice, ...] = ()
     returns: tuple[ReturnReceipt, ...] = ()
     credits: tuple[PostedCredit, ...] = ()

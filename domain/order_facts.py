@@ -10,16 +10,18 @@ from domain.line_facts import ClosingReason, LineAcknowledged, LineClosed, LineF
 from domain.order_case import MovedLine, OrderCase
 from domain.orders import OrderLine
 
-WITHDRAWN = ("order", "withdrawn")
 CLOSING = {
     AcknowledgementStatus.CANCELLED: ClosingReason.CANCELLED,
     AcknowledgementStatus.REJECTED: ClosingReason.REJECTED,
 }
 
 
-def facts_of(case: OrderCase, kits: Mapping[str, Kit]) -> tuple[LineFacts, ...]:
-    """The facts of each line of the order, in the order of the lines."""
-    closed = tuple(_closed(case))
+def facts_of(case: OrderCase, kits: Mapping[str, Kit], *, withdrawn: bool = False) -> tuple[LineFacts, ...]:
+    """The facts of each line of the order, in the order of the lines.
+
+    `withdrawn`: it was cancelled before the ERP knew of it, so nothing of it will come.
+    """
+    closed = (*_closed(case), *((LineClosed(reference="withdrawn"),) if withdrawn else ()))
     return tuple(
         LineFacts(
             line=line,
@@ -63,12 +65,10 @@ def _acknowledged(case: OrderCase, line: OrderLine) -> LineAcknowledged | None:
 
 
 def _closed(case: OrderCase) -> Iterator[LineClosed]:
-    """What the ERP will not deliver, or was never asked for (cases O5, O9)."""
+    """What the ERP says that it will not deliver (case O9)."""
     word = case.newest_word
     if word is not None and word.said.status in CLOSING:
         yield LineClosed(reference=f"{word.source} {word.sequence}", reason=CLOSING[word.said.status])
-    if any((one.kind, one.value) == WITHDRAWN for one in case.lasting):
-        yield LineClosed(reference="withdrawn")
 
 
 def _billed(case: OrderCase, line: OrderLine) -> Iterator[Stated]:

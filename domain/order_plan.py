@@ -12,6 +12,9 @@ from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.money import plain
 from domain.order_case import OrderCase, SentMessage
 from domain.order_messages import OrderAction, OrderMessage, OrderMessageLine
+from domain.sources import System
+
+ASKS_AGAIN = {(System.GATEWAY, "order", "resend_requested"), (System.GATEWAY, "order", "released")}
 
 
 class OrderRules(BaseModel):
@@ -55,14 +58,14 @@ class Standing(BaseModel):
 class OrderPlan(BaseModel):
     """A message for the ERP, or none; what a person has to see; when to look next without news.
 
-    `content`: the order as the ERP has to know it. `withdraw`: it is cancelled before the ERP knew of it.
+    `content`: the order as the ERP has to know it. `again`: the message is the same as the last one, and wanted anew.
     """
 
     model_config = ConfigDict(frozen=True)
 
     message: OrderMessage | None = None
     content: OrderMessage | None = None
-    withdraw: bool = False
+    again: bool = False
     findings: tuple[Finding, ...] = ()
     look_at: AwareDatetime | None = None
 
@@ -73,10 +76,11 @@ def plan(
     """Decide what is to be done about an order. Pure: the same case, standing and instant give the same plan."""
     content = content_of(case, terms, rules.warehouse)
     waits = [at for at in (standing.look_at, _silent_until(case, rules)) if at and at > now]
+    again = _asked_again(case)
     return OrderPlan(
-        message=_message(case, standing, content),
+        message=_message(case, standing, content, again=again),
         content=content,
-        withdraw="cancel" in standing.does and not case.known_to_erp and not case.messages,
+        again=again,
         findings=tuple(_findings(case, standing, rules, watermark, now)),
         look_at=min(waits, default=None),
     )
@@ -131,19 +135,40 @@ def _known(case: OrderCase) -> OrderMessage | None:
     return newest.message if newest else case.baseline
 
 
-def _message(case: OrderCase, standing: Standing, content: OrderMessage | None) -> OrderMessage | None:
-    known = _known(case)
+def _message(case: OrderCase, standing: Standing, content: OrderMessage | None, *, again: bool) -> OrderMessage | None:
+    """What the ERP has to be told now; None: nothing that it does not know."""
     if "cancel" in standing.does:
-        if known is None or known.action is OrderAction.CANCEL:
-            return None
-        return known.model_copy(update={"action": OrderAction.CANCEL})
-    if "send" not in standing.does or case.order.deleted or content is None:
+        return _cancellation(_known(case), again=again)
+    if content is None or "release" in standing.does or case.order.deleted or not case.order.active:
         return None
+    return _statement(case, content, send="send" in standing.does, again=again)
+
+
+def _cancellation(known: OrderMessage | None, *, again: bool) -> OrderMessage | None:
+    if known is None or (known.action is OrderAction.CANCEL and not again):
+        return None
+    return known.model_copy(update={"action": OrderAction.CANCEL})
+
+
+def _statement(case: OrderCase, content: OrderMessage, *, send: bool, again: bool) -> OrderMessage | None:
+    """A new order, a change of one that the ERP knows, or the same once more because a person wants it."""
+    known = _known(case)
     if known is None:
-        return content if case.born_here else None
-    if known.action is OrderAction.CANCEL or same_content(known, content):
+        return content if send and case.born_here else None
+    if send and again:  # the ERP took nothing of what it was told
+        return content
+    if known.action is OrderAction.CANCEL:
         return None
-    return content.model_copy(update={"action": OrderAction.CHANGE})
+    if not same_content(known, content):
+        return content.model_copy(update={"action": OrderAction.CHANGE})
+    return known if again else None
+
+
+def _asked_again(case: OrderCase) -> bool:
+    """Whether a person wants the ERP to be told once more, and that has not been done since."""
+    asked = [one.occurred_at for one in case.lasting if (one.system, one.kind, one.value) in ASKS_AGAIN]
+    told = max((one.added_at for one in case.messages), default=None)
+    return bool(asked) and told is not None and max(asked) > told
 
 
 def same_content(left: OrderMessage, right: OrderMessage) -> bool:

@@ -19,8 +19,7 @@ from domain.shipments import Shipment
 from domain.sources import System
 
 SENT = {OrderAction.ADD: "sent", OrderAction.CHANGE: "change_sent", OrderAction.CANCEL: "cancel_sent"}
-REVERSED = "cancelled"
-SHIPPED = {Progress.NONE: REVERSED, Progress.PART: "part", Progress.WHOLE: "whole"}
+SHIPPED = {Progress.NONE: "cancelled", Progress.PART: "part", Progress.WHOLE: "whole"}
 DROP_SHIP = "drop_ship_"
 MIDDAY = time(12)
 
@@ -33,12 +32,13 @@ def observed(
     `facts` are those of its line ledgers. `zone` is the company's: a return names a day. `drop_ship` names warehouses
     that are a vendor's own (case O15).
     """
-    invoiced = derive_order(facts).invoiced
+    ledger = derive_order(facts)
+    invoiced = ledger.invoiced
     found = [
         *_own(case),
         *_words(case),
         *_shipments(case, shipment_progress(facts), frozenset(drop_ship)),
-        *_returns(case, zone),
+        *_returns(case, ledger.returned, zone),
         *_invoices(case, invoiced),
         *_payments(case, invoiced),
         *_credits(case),
@@ -66,12 +66,17 @@ def _sent(sent: SentMessage, at: datetime) -> Observation:
 
 
 def _words(case: OrderCase) -> Iterator[Observation]:
-    """Each time that the ERP changed its mind; the same word in the next file is no news."""
+    """Each time that the ERP changed its mind, or answered us; the same word in the next file is no news."""
+    told = [sent.sent_at for sent in case.messages if sent.sent_at]
     last: AcknowledgementStatus | None = None
     last_allocation = ""
+    last_at: datetime | None = None
     for word in sorted(case.said, key=lambda one: (one.cut_at, one.sequence)):
         reference = f"{word.cut_at.isoformat()} {word.sequence}"
         status = word.said.status
+        if last_at and any(last_at <= at < word.cut_at for at in told):
+            last, last_allocation = None, ""  # the ERP was told something new in between: the word answers that
+        last_at = word.cut_at
         if status is not last:
             note = " ".join(part for part in (word.said.reason or "", f"{word.source}.") if part)
             yield _of(System.ERP, "acknowledgement", status.value, reference, word.cut_at, note)
@@ -100,12 +105,23 @@ def _promised(word: ErpWord) -> str:
 
 
 def _shipments(case: OrderCase, progress: Mapping[str, Progress], drop_ship: frozenset[str]) -> Iterator[Observation]:
-    """Each shipment by whether anything is left after it, in the order in which they left (cases O1, O3, O5)."""
-    for shipment in case.shipments:
-        value = SHIPPED[progress.get(shipment.number, Progress.NONE)]
-        if shipment.warehouse in drop_ship and value != REVERSED:
+    """Each shipment by whether anything is left after it, in the order in which they left (cases O1, O3, O5).
+
+    One that was taken back after it was invoiced had left before (cases O10, O11).
+    """
+    moved = {number for number, made in progress.items() if made is not Progress.NONE}
+    billed = {invoice.shipment_number for invoice in case.invoices}
+    for one in case.shipments:
+        value = SHIPPED[progress.get(one.number, Progress.NONE)]
+        at = one.shipped_at
+        if one.number not in moved:
+            if one.number in billed:
+                yield _of(System.ERP, "shipment", "part", one.number, at, _carried(one))
+            value = "cancelled_part" if moved else "cancelled"
+            at = max(at, case.stated_at.get(one.number, at))
+        elif one.warehouse in drop_ship:
             value = DROP_SHIP + value
-        yield _of(System.ERP, "shipment", value, shipment.number, shipment.shipped_at, _carried(shipment))
+        yield _of(System.ERP, "shipment", value, one.number, at, _carried(one))
 
 
 def _carried(shipment: Shipment) -> str:
@@ -114,15 +130,18 @@ def _carried(shipment: Shipment) -> str:
     return f"Shipment {shipment.number} from {shipment.warehouse}{by}{tracking}."
 
 
-def _returns(case: OrderCase, zone: ZoneInfo) -> Iterator[Observation]:
+def _returns(case: OrderCase, returned: Progress, zone: ZoneInfo) -> Iterator[Observation]:
     by_rma: dict[str, list[ReturnReceipt]] = {}
     for one in case.returns:
         if one.quantity:
             by_rma.setdefault(one.rma, []).append(one)
+    days = {rma: max(one.received_on for one in goods) for rma, goods in by_rma.items()}
+    last = max(days, key=lambda rma: (days[rma], rma), default="")
     for rma, goods in sorted(by_rma.items()):
         words = ", ".join(f"{plain(one.quantity)} {one.uom} of {one.sku}" for one in goods)
-        at = datetime.combine(max(one.received_on for one in goods), MIDDAY, zone)
-        yield _of(System.ERP, "return", "received", rma, at, f"{rma}: {words}.")
+        at = datetime.combine(days[rma], MIDDAY, zone)
+        value = "whole" if rma == last and returned is Progress.WHOLE else "part"
+        yield _of(System.ERP, "return", value, rma, at, f"{rma}: {words}.")
 
 
 def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
@@ -134,6 +153,8 @@ def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
             yield _of(System.QUICKBOOKS, "invoice_void", "voided", invoice.key, invoice.changed_at, note)
             continue
         value = "whole" if invoice is living[-1] and invoiced is Progress.WHOLE else "part"
+        if any(one.shipment_number == invoice.shipment_number for one in living[: living.index(invoice)]):
+            value = "supplement"
         yield _of(System.QUICKBOOKS, "invoice", value, invoice.key, invoice.booked_at, note)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
@@ -105,5 +105,5 @@ def _observation(row: OrderObservationRow) -> Observation:
     return Observation.model_validate(row, from_attributes=True)
 
 
-def _among(numbers: Sequence[str]) -> object:
+def _among(numbers: Sequence[str]) -> ColumnElement[bool]:
     return col(OrderObservationRow.order_number) == any_(literal(list(numbers), ARRAY(String())))

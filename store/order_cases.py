@@ -6,26 +6,25 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlmodel import Session, col
 
 from domain.acknowledgements import AcknowledgedLine, AcknowledgementStatus, OrderAcknowledgement
+from domain.credits import CreditKind, CreditReason
 from domain.customers import Customer
 from domain.invoices import InvoiceStatus
 from domain.order_case import BilledInvoice, ErpWord, MovedLine, OrderCase, PostedCredit, SentMessage
 from domain.order_messages import OrderMessage
 from domain.returns import ReturnReceipt
-from domain.shipments import Shipment
+from store import credits as credit_store
 from store import (
-    credits,
     customers,
     invoices,
     items,
     observations,
     order_messages,
-    order_numbers,
     order_states,
     returns,
     shipments,
@@ -70,17 +69,17 @@ class _Loader:
         self.orders = order_store.get_many(session, numbers)
         self.before = order_states.of_orders(session, numbers)
         self.seen = observations.of_orders(session, numbers)
-        self._born = order_numbers.born(session, numbers)
+        self._born: dict[str, datetime] = {}
         self._messages = order_messages.of_orders(session, numbers)
         self._returns: defaultdict[str, list[ReturnReceipt]] = defaultdict(list)
         for one in returns.of_orders(session, numbers):
             self._returns[one.receipt.order_number].append(one.receipt)
-        self._credits = credits.of_orders(session, numbers)
+        self._credits = _credits(session, numbers)
         self._said = _words(session, numbers)
         self._shipments = _shipments(session, numbers)
         self._invoices = _invoices(session, numbers)
         skus = {line.sku for order in self.orders.values() for line in order.lines}
-        skus |= {line.sku for found in self._shipments.values() for one in found for line in one.lines}
+        skus |= {line.sku for found in self._shipments.values() for one in found for line in one.shipment.lines}
         self._items = items.get_many(session, sorted(skus))
 
     def case(self, number: str) -> OrderCase:
@@ -91,7 +90,8 @@ class _Loader:
             order=self.orders[number],
             items=self._items,
             said=tuple(self._said.get(number, ())),
-            shipments=tuple(self._shipments.get(number, ())),
+            shipments=tuple(one.shipment for one in self._shipments.get(number, ())),
+            stated_at={one.shipment.number: one.stated_at for one in self._shipments.get(number, ())},
             invoices=tuple(self._invoices.get(number, ())),
             returns=tuple(self._returns[number]),
             credits=tuple(self._credits.get(number, ())),
@@ -101,6 +101,29 @@ class _Loader:
             born_at=self._born.get(number),
             baseline=OrderMessage.model_validate(baseline) if baseline else None,
         )
+
+
+def _credits(session: Session, numbers: Sequence[str]) -> dict[str, list[PostedCredit]]:
+    """What was credited of these orders; an invoice that was made nothing is seen on the invoice itself."""
+    found: defaultdict[str, list[PostedCredit]] = defaultdict(list)
+    for one in credit_store.of_orders(session, numbers):
+        if one.kind is not CreditKind.CREDIT_MEMO:
+            continue
+        lines = [
+            MovedLine(line_no=line.shipment_line_no, sku=line.sku, quantity=line.quantity, uom=line.uom)
+            for line in one.lines
+            if line.shipment_line_no is not None and line.reason is not CreditReason.RESTOCKING
+        ]
+        found[one.order_number].append(
+            PostedCredit(
+                key=f"{one.shipment_number}:C{one.generation}",
+                doc_number=one.doc_number or "",
+                total=one.total,
+                posted_at=one.booked_at,
+                lines=tuple(lines),
+            )
+        )
+    return found
 
 
 def _sent(known: order_messages.KnownMessage) -> SentMessage:
@@ -146,11 +169,11 @@ def _said(number: str, rows: Sequence[AcknowledgementRow]) -> OrderAcknowledgeme
     return OrderAcknowledgement(order_number=number, status=status, reason=rows[0].reason, lines=tuple(lines))
 
 
-def _shipments(session: Session, numbers: Sequence[str]) -> dict[str, list[Shipment]]:
+def _shipments(session: Session, numbers: Sequence[str]) -> dict[str, list[shipments.Stated]]:
     """The shipments of these orders by their newest statement, whether it was billed yet or not (case F9)."""
     query = select(col(ShipmentRow.number), col(ShipmentRow.order_number))
-    of_them = dict(session.execute(query.where(_among(ShipmentRow.order_number, numbers))).all())
-    found: defaultdict[str, list[Shipment]] = defaultdict(list)
+    of_them = {row[0]: row[1] for row in session.execute(query.where(_among(ShipmentRow.order_number, numbers)))}
+    found: defaultdict[str, list[shipments.Stated]] = defaultdict(list)
     for number, stated in shipments.newest_statements(session, sorted(of_them)).items():
         found[of_them[number]].append(stated)
     return found
@@ -195,7 +218,7 @@ def _billed(session: Session, numbers: Sequence[str]) -> Mapping[tuple[str, int]
     return found
 
 
-def _among(column: object, numbers: Sequence[str]) -> object:
+def _among(column: Any, numbers: Sequence[str]) -> Any:
     return col(column) == any_(literal(list(numbers), ARRAY(String())))
 
 

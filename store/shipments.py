@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
@@ -65,10 +65,21 @@ def revisions_of(session: Session, numbers: Sequence[str]) -> dict[str, list[Shi
     return found
 
 
-def newest_statements(session: Session, numbers: Sequence[str]) -> dict[str, Shipment]:
+class Stated(NamedTuple):
+    """A shipment, and when the ERP stated it so."""
+
+    shipment: Shipment
+    stated_at: datetime
+
+
+def newest_statements(session: Session, numbers: Sequence[str]) -> dict[str, Stated]:
     """What the ERP says of these shipments now, whether it is billed so or not (case F9)."""
     known = {number: newest(found) for number, found in revisions_of(session, numbers).items()}
-    return {number: Shipment.model_validate(row.payload) for number, row in known.items() if row is not None}
+    return {
+        number: Stated(Shipment.model_validate(row.payload), row.stated_at)
+        for number, row in known.items()
+        if row is not None
+    }
 
 
 @dataclass(frozen=True)

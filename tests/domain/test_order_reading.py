@@ -221,7 +221,7 @@ def test_returns_come_by_their_number() -> None:
     found = observations(OrderCase(order=order(), returns=tuple(received)))
 
     assert [(one.kind, one.value, one.reference, one.note) for one in found] == [
-        ("return", "received", "R1", "R1: 2 EA of PIPE, 1 EA of PIPE.")
+        ("return", "part", "R1", "R1: 2 EA of PIPE, 1 EA of PIPE.")
     ]
     assert found[0].occurred_at == datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from store.migrations.v1.provenance import frozen, track, untrack
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
