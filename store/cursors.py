@@ -15,7 +15,7 @@ from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
 ORDERS_TO_TELL = "stock-orders-to-tell"
-# Orders of which there is news (they were written for the ERP, goods came back), not looked at again yet.
+# Orders of which there is news (written for the ERP or not to be written, goods came back), not looked at again yet.
 ORDERS_TO_LOOK = "orders to look at"
 
 
