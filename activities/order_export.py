@@ -132,6 +132,7 @@ class OrderExportActivities:
                     order_messages.refuse(session, one, error.detail)
                     number = one.order_number
                     refused[number] = self._open(session, unwritable(one, error), order_record(number))
+                    order_marks.mark(session, [number], "not writable for the ERP")
                     metrics.count("order_messages", outcome="refused")
             else:
                 fitting.append(one)

@@ -57,7 +57,6 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     booking = BookingActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
-    masters = MasterActivities(parts.engine)
     orders = OrderActivities(parts.engine, parts.salesforce)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
     settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
@@ -75,7 +74,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             files.check_sequence,
             files.finish_file,
             files.note_failure,
-            masters.load_master,
+            MasterActivities(parts.engine).load_master,
             waiting.hand_over,
             waiting.wake,
             waiting.sweep,

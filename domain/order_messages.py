@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from domain.money import Money, Quantity, plain
 
@@ -65,6 +65,11 @@ class OrderMessage(BaseModel):
     purchase_order: str | None = None
     terms: str
     lines: tuple[OrderMessageLine, ...] = ()
+
+    @field_validator("purchase_order")
+    @classmethod
+    def _blank_is_none(cls, value: str | None) -> str | None:
+        return value or None
 
     @model_validator(mode="after")
     def _has_lines(self) -> OrderMessage:

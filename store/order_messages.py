@@ -110,6 +110,16 @@ def of_file(session: Session, sequence: int) -> list[KnownMessage]:
     return _all(session, query.order_by(col(OrderMessageRow.id)))
 
 
+def counts(session: Session, sequences: Sequence[int]) -> dict[int, int]:
+    """How many messages each of these files carries."""
+    query = (
+        select(col(OrderMessageRow.file_sequence), func.count())
+        .where(col(OrderMessageRow.file_sequence).in_(sequences))
+        .group_by(col(OrderMessageRow.file_sequence))
+    )
+    return {sequence: count for sequence, count in session.execute(query) if sequence is not None}
+
+
 def take(session: Session, messages: Sequence[KnownMessage], sequence: int) -> None:
     """Say which file carries these messages."""
     keys = [(one.order_number, one.revision) for one in messages]

@@ -63,9 +63,12 @@ class FileWriter:
             )
             for place in places:
                 text = place.get(name) if place else None
-                if text and (other := self._standing(text, fields[0])) != text:
+                other = self._standing(text, fields[0]) if text is not None else None
+                if other == text:
+                    continue
+                place[name] = other
+                if text and text.strip(" "):  # blanks alone say nothing
                     changed.append(Replacement(key=self._name(payload), field=path, given=text, written=other or ""))
-                    place[name] = other
         return payload, changed
 
     def _standing(self, text: str, one: TextField) -> str | None:

@@ -185,6 +185,7 @@ def test_an_order_that_does_not_fit_holds_up_nobody(desk: Desk) -> None:
 
     assert (done.files, done.orders, list(done.refused)) == ([1], ["SO2"], ["SO1"])
     assert desk.open_items(order_record("SO1")) == [Why.ORDER_NOT_WRITABLE]
+    assert desk.noted() == ["SO1", "SO2"], "both are news"
     known = desk.known("SO1")
     assert known.state is MessageState.REFUSED
     assert "columns 39-52" in (known.refused or "")

@@ -219,6 +219,13 @@ def test_a_text_of_which_nothing_is_left_is_no_value(writer, ordimp):
     prove_bytes(result, ordimp)
 
 
+def test_blanks_say_nothing(writer):
+    for given in ("", "  "):
+        result = writer.write([message().model_copy(update={"purchase_order": given})], 1, AT)
+        assert result.groups[0]["purchase_order"] is None
+        assert result.replacements == ()
+
+
 def test_a_replacement_that_makes_a_text_too_long_is_an_error(writer):
     with pytest.raises(Unwritable, match="15 characters"):
         writer.write([message(purchase_order="1234567890123≥")], 1, AT)
