@@ -12,11 +12,12 @@ from temporalio import activity
 
 from activities.boundary import at_boundary, beating
 from activities.holding import open_connection_item
+from activities.order_settlement import Settlement, SettlingRules
 from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.statements import MISSING_ACCOUNT, MISSING_LINE, MISSING_ORDER
-from domain.company import Company
 from domain.errors import GatewayError, Misconfigured, NotAuthorized, Unavailable
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
+from domain.observations import Observation
 from domain.publication import (
     AccountStatement,
     InvoiceStatement,
@@ -28,7 +29,7 @@ from domain.publication import (
 )
 from domain.sources import System
 from domain.work import Published, PublishWork
-from store import accounts, exceptions, shipments
+from store import accounts, exceptions, order_states, shipments
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.publication import Statements, statements
@@ -79,9 +80,9 @@ Said = frozenset[tuple[Subject, str]]  # what Salesforce had no record for durin
 class PublicationActivities:
     """Steps that write to Salesforce."""
 
-    def __init__(self, engine: Engine, salesforce: SalesforceGateway, company: Company) -> None:
-        self._engine, self._salesforce = engine, salesforce
-        self._words = company.status_words.model_dump()
+    def __init__(self, engine: Engine, salesforce: SalesforceGateway, rules: SettlingRules) -> None:
+        self._engine, self._salesforce, self._rules = engine, salesforce, rules
+        self._words = rules.company.status_words.model_dump()
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -107,14 +108,16 @@ class PublicationActivities:
             orders = sorted({*shipments.orders_of(session, work.shipments), *work.orders})
             customers = sorted({*accounts.billed_on(session, orders), *work.customers})
         names = [f"publication/{one}" for one in orders] + [f"publication/customer/{one}" for one in customers]
-        return work.model_copy(update={"customers": customers}), names
+        return work.model_copy(update={"orders": orders, "customers": customers}), names
 
     def _catch_up(self, work: PublishWork) -> tuple[int, int]:
         accepted = refused = 0
         absent: Said = frozenset()
         for _ in range(ROUNDS):
-            news = [one for one in self._news(work) if (one.subject, one.digest) not in absent]
+            at = datetime.now(UTC)
+            news = [one for one in self._news(work, at) if (one.subject, one.digest) not in absent]
             if not news:
+                self._note_said(work, at)
                 break
             outcomes = [outcome for together in _in_turn(news) for outcome in self._say(together)]
             accepted += sum(outcome.accepted for _, outcome in outcomes)
@@ -122,13 +125,26 @@ class PublicationActivities:
             absent |= {(one.subject, one.digest) for one, outcome in outcomes if outcome.reason in NOT_THERE}
         return accepted, refused
 
-    def _news(self, work: PublishWork) -> list[Statement]:
-        """What is true now and was not said yet."""
+    def _news(self, work: PublishWork, at: datetime) -> list[Statement]:
+        """What is true now and was not said yet: the orders are looked at first, so that no look has to come before."""
+        with transaction(self._engine, self._cause()) as session:
+            Settlement(session, self._rules, at).settle(work.orders)
         with reading(self._engine) as session:
-            now = statements(session, work.shipments, self._words, work.orders, work.customers)
+            now = statements(session, work.shipments, self._words, work.orders, work.customers, self._label)
             wanted = list(_all_of(now))
             known = said(session, [one.subject for one in wanted])
         return [one for one in wanted if one.is_news(known)]
+
+    def _label(self, observation: Observation) -> str | None:
+        """The words of an event of the lifecycle, for the order's events."""
+        event = self._rules.lifecycle.event_of(observation)
+        return event.label if event else None
+
+    def _note_said(self, work: PublishWork, at: datetime) -> None:
+        """All that was true of these orders then is shown, or cannot be: the sweep has nothing to make good."""
+        if work.orders:
+            with transaction(self._engine, self._cause()) as session:
+                order_states.mark_said(session, work.orders, at)
 
     def _say(self, news: Sequence[Statement]) -> list[Outcome]:
         """Say it, and keep what was answered for good. An order that is not there yet may be there the next time."""

@@ -53,13 +53,14 @@ class Parts:
 
 def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     """The activities of each task queue."""
+    rules = SettlingRules(parts.company, parts.lifecycle)
     preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
     booking = BookingActivities(parts.engine, parts.quickbooks)
-    publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
+    publication = PublicationActivities(parts.engine, parts.salesforce, rules)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
     orders = OrderActivities(parts.engine, parts.salesforce)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
-    settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
+    settling = SettlingActivities(parts.engine, rules)
     looking = LookingActivities(parts.client, settling)
     waiting = WaitingActivities(parts.engine, parts.client, looking)
     stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)

@@ -30,17 +30,21 @@ class LineProgress(BaseModel):
     backordered: Quantity | None = None
     invoiced: Quantity
     closed: bool = False
+    rest: Quantity | None = None
 
     @property
     def unbilled(self) -> Decimal:
-        """What may still be billed; nothing of a line that was closed short (case O5)."""
+        """What may still be billed: `rest` where a ledger says it; nothing of a line that was closed short (O5)."""
+        if self.rest is not None:
+            return self.rest
         return Decimal(0) if self.closed else max(self.ordered - self.invoiced, Decimal(0))
 
 
 class OrderProgress(BaseModel):
     """An order's lines, what its invoices come to, and the sentences of what is held.
 
-    `spoken_of`: something was said of it before, which is taken back when there is nothing to say any more.
+    `shows` and `says`: the word of its state in the lifecycle, and the sentence that goes with it; None where the order
+    was never looked at. `spoken_of`: something was said of it before, which is taken back when there is nothing to say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +54,9 @@ class OrderProgress(BaseModel):
     invoiced_amount: Money
     invoice_numbers: Sequence[str]
     held: Sequence[str] = ()
+    looked_at: bool = False
+    shows: str | None = None
+    says: str = ""
     spoken_of: bool = False
 
 
@@ -62,6 +69,8 @@ def order_statement(progress: OrderProgress, words: Mapping[str, str]) -> OrderS
     """State an order in the org's words (`invoiced`, `partially_invoiced`, `needs_attention`); None: nothing yet."""
     if progress.held:
         return _statement(progress, words["needs_attention"], " ".join(progress.held))
+    if progress.looked_at:
+        return _of_its_state(progress)
     if not progress.invoice_numbers:
         return _statement(progress, None, "") if progress.spoken_of else None
     numbers = ", ".join(progress.invoice_numbers)
@@ -70,8 +79,23 @@ def order_statement(progress: OrderProgress, words: Mapping[str, str]) -> OrderS
     rest = sum(1 for line in progress.lines if line.unbilled)
     if rest == 0:
         return _statement(progress, words["invoiced"], f"Invoiced: {numbers}.")
-    open_words = "1 line is open" if rest == 1 else f"{rest} lines are open"
-    return _statement(progress, words["partially_invoiced"], f"Invoiced so far: {numbers}; {open_words}.")
+    return _statement(progress, words["partially_invoiced"], f"Invoiced so far: {numbers}; {_open_words(rest)}.")
+
+
+def _of_its_state(progress: OrderProgress) -> OrderStatement | None:
+    """An order shows the word of its state; once something is billed of it, what a rep asks for are the invoices."""
+    if progress.shows is None and not progress.spoken_of:
+        return None
+    if progress.shows is None or not progress.invoice_numbers:
+        return _statement(progress, progress.shows, progress.says if progress.shows else "")
+    numbers = ", ".join(progress.invoice_numbers)
+    rest = sum(1 for line in progress.lines if line.unbilled)
+    words = f"Invoiced so far: {numbers}; {_open_words(rest)}." if rest else f"Invoiced: {numbers}."
+    return _statement(progress, progress.shows, words)
+
+
+def _open_words(rest: int) -> str:
+    return "1 line is open" if rest == 1 else f"{rest} lines are open"
 
 
 def _statement(progress: OrderProgress, status: str | None, message: str) -> OrderStatement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -12,12 +12,15 @@ from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
 from domain.invoices import REMOVED
+from domain.observations import Observation
 from domain.publication import AccountStatement, InvoiceStatement, OrderEvent, OrderStatement
-from domain.statements import OrderProgress, order_statement
-from store import invoices, line_progress
+from domain.statements import LineProgress, OrderProgress, order_statement
+from store import invoices, line_progress, observations, order_states
 from store.accounts import account_statements
 from store.tables.exceptions import ExceptionRow
 from store.tables.invoices import InvoiceRow
+from store.tables.lifecycle import OrderLineLedgerRow
+from store.tables.orders import OrderLineRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentRow
 
@@ -31,6 +34,13 @@ FROM exceptions CROSS JOIN LATERAL jsonb_array_elements(findings) finding
 WHERE state = 'open' AND cause = 'stock_oversold' AND finding ->> 'subject' = ANY(:orders)
 ORDER BY money_at_stake DESC NULLS LAST, record_key
 """)
+
+
+Label = Callable[[Observation], str | None]
+
+
+def _no_label(_: Observation) -> str | None:
+    return None
 
 
 class Statements(BaseModel):
@@ -50,8 +60,12 @@ def statements(
     words: Mapping[str, str],
     orders: Sequence[str] = (),
     customers: Sequence[str] = (),
+    label: Label = _no_label,
 ) -> Statements:
-    """Load what is to be said about these shipments and the whole of their orders, other `orders`, and `customers`."""
+    """Load what is to be said about these shipments and the whole of their orders, other `orders`, and `customers`.
+
+    `label` gives the words of an observation by the lifecycle, None for one that is no event of it.
+    """
     query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
     order_numbers = sorted({*session.scalars(query), *orders})
     billed = invoices.of_orders(session, order_numbers)
@@ -61,13 +75,15 @@ def statements(
     return Statements(
         orders=tuple(one for one in said if one),
         invoices=tuple(_invoice_statement(row) for row in of_them),
-        events=tuple(_event(row) for row in of_them),
+        events=tuple(_events(session, order_numbers, of_them, label)),
         accounts=tuple(account_statements(session, customers)),
     )
 
 
 def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[InvoiceRow]) -> list[OrderProgress]:
-    lines = line_progress.of_orders(session, order_numbers)
+    states = order_states.of_orders(session, order_numbers)
+    lines = line_progress.of_orders(session, [number for number in order_numbers if number not in states])
+    lines |= _from_ledgers(session, list(states))
     held = _held(session, order_numbers)
     spoken = _spoken_of(session, order_numbers)
     by_order: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
@@ -81,10 +97,36 @@ def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[I
             invoiced_amount=sum((row.total for row in by_order[number]), Decimal(0)),
             invoice_numbers=[row.doc_number or row.quickbooks_id for row in by_order[number]],
             held=held[number],
+            looked_at=number in states,
+            shows=states[number].shows if number in states else None,
+            says=states[number].says if number in states else "",
             spoken_of=number in spoken,
         )
         for number in order_numbers
     ]
+
+
+def _from_ledgers(session: Session, order_numbers: Sequence[str]) -> dict[str, list[LineProgress]]:
+    """The lines of orders that were looked at, by their ledgers."""
+    query = select(OrderLineRow).where(col(OrderLineRow.order_number).in_(order_numbers))
+    stated = {(line.order_number, line.line_no): line for line in session.scalars(query)}
+    ledgers = order_states.ledgers_of(session, order_numbers)
+    return {
+        number: [_line(row, stated[number, row.line_no]) for row in ledgers.get(number, [])] for number in order_numbers
+    }
+
+
+def _line(row: OrderLineLedgerRow, stated: OrderLineRow) -> LineProgress:
+    return LineProgress(
+        line_no=row.line_no,
+        external_id=stated.external_id,
+        ordered=row.ordered,
+        unit_price=stated.unit_price,
+        shipped=row.shipped,
+        backordered=row.backordered,
+        invoiced=row.billed - row.credited,
+        rest=row.open + row.backordered + row.unbilled,
+    )
 
 
 def _held(session: Session, order_numbers: Sequence[str]) -> dict[str, list[str]]:
@@ -122,6 +164,25 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
         invoiced_on=row.invoiced_on,
         quickbooks_id=row.quickbooks_id,
     )
+
+
+def _events(
+    session: Session, orders: Sequence[str], billed: Sequence[InvoiceRow], label: Label
+) -> Iterator[OrderEvent]:
+    """What happened to the orders, each thing once: said, it stays, whatever is corrected later."""
+    yield from (_event(row) for row in billed)
+    for number, seen in observations.of_orders(session, orders).items():
+        for one in (each.observation for each in seen):
+            words = label(one)
+            if words is not None and one.kind != "invoice":  # an invoice is told by its own row
+                yield OrderEvent(
+                    event_key=f"{number}:{one.key}",
+                    order_number=number,
+                    type=words,
+                    occurred_at=one.occurred_at,
+                    source=str(one.system),
+                    note=one.note,
+                )
 
 
 def _event(row: InvoiceRow) -> OrderEvent:

@@ -21,6 +21,11 @@ def lifecycle() -> Lifecycle:
     return Lifecycle.parse((CONFIG / "lifecycle.toml").read_text(encoding="utf-8"))
 
 
+def rules() -> SettlingRules:
+    """The shipped lifecycle for the company of the tests."""
+    return SettlingRules(company(), lifecycle())
+
+
 def looking(engine: Engine, client: Client) -> LookingActivities:
     """The step that looks at marked orders."""
-    return LookingActivities(client, SettlingActivities(engine, SettlingRules(company(), lifecycle())))
+    return LookingActivities(client, SettlingActivities(engine, rules()))

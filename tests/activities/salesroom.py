@@ -24,7 +24,8 @@ from store.tables.invoices import InvoiceRow
 from store.tables.stock import StockMarkRow
 from tests.adapters.salesforce import world
 from tests.adapters.salesforce.harness import Twin
-from tests.build import company, line, shipment
+from tests.build import line, shipment
+from tests.looks import rules
 from tests.store import books
 
 BY = Cause(source=CauseSource.GATEWAY, actor="test")
@@ -106,7 +107,7 @@ class Salesroom:
 
     def publish(self, *shipments: str, customers: Sequence[str] = ()) -> Published:
         """Say in Salesforce what is true."""
-        activities = PublicationActivities(self.engine, cast("SalesforceGateway", self.mortal), company())
+        activities = PublicationActivities(self.engine, cast("SalesforceGateway", self.mortal), rules())
         work = PublishWork(shipments=list(shipments), customers=list(customers))
         published: Published = ActivityEnvironment().run(activities.publish, work)
         return published

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from temporalio.testing import ActivityEnvironment
 
 from activities.erp_file import FileActivities
+from activities.order_settlement import SettlingRules
 from activities.publication import PublicationActivities
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
@@ -44,6 +45,7 @@ from store.session import reading, transaction
 from store.stock import marks, promises, shown
 from store.tables.stock import AvailabilityRow
 from tests.adapters.salesforce.harness import Twin
+from tests.looks import lifecycle
 
 BY = Cause(source=CauseSource.USER, actor="test")
 ERP = Layouts.load(Path(__file__).parents[2] / "config" / "layouts")
@@ -147,7 +149,7 @@ class Stockroom:
 
     def tell(self, numbers: list[str]) -> int:
         """Say in Salesforce what is to be said of these orders; how many rows it took."""
-        publication = PublicationActivities(self.engine, self.gateway, self.company)
+        publication = PublicationActivities(self.engine, self.gateway, SettlingRules(self.company, lifecycle()))
         published: Published = _run(publication.publish, PublishWork(shipments=[], orders=numbers))
         return published.accepted
 

@@ -19,7 +19,8 @@ from store.causes import Cause, CauseSource
 from store.session import transaction
 from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to, serving
 from tests.adapters.salesforce.world import order, world
-from tests.build import company, shipment
+from tests.build import shipment
+from tests.looks import rules
 from tests.store.books import held, place_order, state
 from twins.salesforce.app import create_app
 
@@ -55,7 +56,7 @@ def publication(engine: Engine, salesforce: SalesforceGateway) -> PublicationAct
     with transaction(engine, BY) as session:
         place_order(session, shipment())
         state(session, shipment())
-    return PublicationActivities(engine, salesforce, company())
+    return PublicationActivities(engine, salesforce, rules())
 
 
 def publish(publication: PublicationActivities) -> Published:
