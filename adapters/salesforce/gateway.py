@@ -11,11 +11,12 @@ from adapters.salesforce.inventory import InventoryPublisher
 from adapters.salesforce.masters import MasterReader
 from adapters.salesforce.orders import OrderPage, OrderReader
 from adapters.salesforce.pool import CallPool, PoolPolicy, Priority
-from adapters.salesforce.schema import gaps, needs
+from adapters.salesforce.schema import gaps, needs, org_seen
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
 from adapters.salesforce.transport import ApiUsage
 from domain.errors import Misconfigured
+from domain.lifecycle_check import OrgSeen
 from domain.links import Candidate, LinkKind
 from domain.orders import Order
 from domain.publication import (
@@ -100,6 +101,10 @@ class SalesforceGateway:
         used = self.usage
         budget = f"; {used.used} of {used.limit} API calls used today" if used else ""
         return f"Salesforce answers; {len(needs(self._names))} objects have every field that the gateway needs{budget}"
+
+    def org_seen(self) -> OrgSeen:
+        """What the org has of the words that a lifecycle uses; costs two calls."""
+        return org_seen(self._client, self._names)
 
     def close(self) -> None:
         """Close the connections."""
