@@ -115,6 +115,8 @@ def test_a_backorder_stays_open_and_is_allocated_later() -> None:
 def test_an_acknowledgement_that_lists_everything_again_changes_nothing() -> None:
     again = ("erp acknowledgement accepted", "erp allocation whole")
     assert sees(*IN_THE_ERP, "erp allocation whole", *again, *again) == "Allocated"
+    told = [step.event for step in walked(*IN_THE_ERP, "erp allocation whole", *again, *again).steps if step.told]
+    assert told == ["activated", "numbered", "sent", "acknowledged", "allocated"]
     assert sees(*IN_THE_ERP, "erp acknowledgement picking", *again) == "Picking"
 
 
