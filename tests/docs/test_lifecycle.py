@@ -7,11 +7,12 @@ import re
 import pytest
 from pydantic import BaseModel
 
+from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.lifecycle_declarations import EVERY, Action, Event, Meaning, Move, State
 from domain.lifecycle_reading import Head
 from tests.architecture.project import ROOT
-from tests.domain.lifecycle_world import wholesale
+from tests.domain.lifecycle_world import DEFAULT, wholesale
 
 PAGE = (ROOT / "docs" / "reference" / "lifecycle.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -84,3 +85,22 @@ def _event_row(lifecycle: Lifecycle, event: Event) -> str:
     waits = [name for name in lifecycle.states if lifecycle.reaction(event.name, name) is None]
     news = "elsewhere" if EVERY in event.stays else ", ".join(event.stays)
     return f"| `{event.name}` | {event.label} | {means} | {moves} | {news} | {', '.join(waits)} |"
+
+
+def test_the_steps_of_the_guide_make_a_sound_lifecycle() -> None:
+    """The state and the event that the guide adds, and the moves that it says have to go on from there."""
+    guide = (ROOT / "docs" / "howto" / "change-the-lifecycle.md").read_text(encoding="utf-8")
+    state, event = re.findall(r"```\n(\[.*?)```", guide, re.DOTALL)
+    shipped = DEFAULT.read_text(encoding="utf-8")
+    with pytest.raises(Misconfigured, match="no closed state can be reached from state inspection"):
+        Lifecycle.parse(f"{shipped}\n{state}\n{event}")
+    onward = re.findall(r"`(\w+)`", guide.split("of every event that can follow: here", 1)[1].split(".", 1)[0])
+    for name in onward:
+        head, found, rest = shipped.partition(f"[events.{name}]\n")
+        assert found, name
+        # The move that leaves the state of goods that are allocated: inspected ones go the same way.
+        shipped = head + found + rest.replace('"allocated"', '"allocated", "inspection"', 1)
+    lifecycle = Lifecycle.parse(f"{shipped}\n{state}\n{event}")
+    assert {
+        name for name in lifecycle.events if lifecycle.reaction(name, "inspection") not in {None, "inspection"}
+    } == {*onward}
