@@ -18,12 +18,14 @@ from activities.housekeeping import keep_beating, process_name, write_company
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from adapters.erp.arrival import Inbox
+from adapters.erp.outbox import Outbox
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
+from domain.lifecycle import Lifecycle
 from domain.work import OrdersWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -52,7 +54,9 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         client=client,
         receiver=make_receiver(engine, client, settings.config_dir / "layouts", folder),
         folder=folder,
+        outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
+        lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),

@@ -36,6 +36,7 @@ APPLIED = frozenset(
         Entity.ITEM_MASTER,
         Entity.INVENTORY_SNAPSHOT,
         Entity.ORDER_ACK,
+        Entity.RETURNS,
     }
 )
 SEQUENCE_CAUSES = (Cause.FILE_SEQUENCE_REPEATED, Cause.FILE_SEQUENCE_GAP)
@@ -206,10 +207,13 @@ def _record(work: FileWork) -> tuple[str, str]:
 
 
 def _unsupported(layout: Layout) -> Reject:
+    why = f"Files of layout {layout.name} can be read, but nothing is done with their records yet."
+    if layout.layout.direction == "out":
+        why = f"Files of layout {layout.name} are written by the gateway for the ERP: this one came the wrong way."
     return Reject(
         severity=Severity.FILE,
         code="E_UNSUPPORTED",
-        message=f"Files of layout {layout.name} can be read, but nothing is done with their records yet.",
+        message=why,
         remedy=CODES["E_UNSUPPORTED"].remedy,
     )
 

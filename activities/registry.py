@@ -13,7 +13,11 @@ from temporalio.client import Client
 from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
+from activities.looking import LookingActivities
 from activities.masters import MasterActivities
+from activities.order import SettlingActivities
+from activities.order_export import OrderExportActivities
+from activities.order_settlement import SettlingRules
 from activities.orders import OrderActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
@@ -21,9 +25,11 @@ from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
 from activities.waiting import WaitingActivities
+from adapters.erp.outbox import Outbox
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
+from domain.lifecycle import Lifecycle
 from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 
 Activity = Callable[..., Any]
@@ -37,7 +43,9 @@ class Parts:
     client: Client
     receiver: Receiver
     folder: Path
+    outbox: Outbox
     company: Company
+    lifecycle: Lifecycle
     realm: str
     quickbooks: QuickBooksGateway
     salesforce: SalesforceGateway
@@ -49,11 +57,13 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     booking = BookingActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
-    masters = MasterActivities(parts.engine)
     orders = OrderActivities(parts.engine, parts.salesforce)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
-    waiting = WaitingActivities(parts.engine, parts.client)
+    settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
+    looking = LookingActivities(parts.client, settling)
+    waiting = WaitingActivities(parts.engine, parts.client, looking)
     stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
+    export = OrderExportActivities(parts.engine, parts.receiver.layouts, parts.outbox, parts.company)
     stock = StockActivities(parts.engine, parts.company)
     stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
     return {
@@ -64,14 +74,18 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             files.check_sequence,
             files.finish_file,
             files.note_failure,
-            masters.load_master,
+            MasterActivities(parts.engine).load_master,
             waiting.hand_over,
             waiting.wake,
             waiting.sweep,
             waiting.wake_stock,
             stating.state_stock,
             stating.state_acknowledgements,
+            stating.state_returns,
             stock.decide_stock,
+            settling.settle_order,
+            settling.note_act,
+            looking.look_at_orders,
         ],
         QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
         SALESFORCE_QUEUE: [
@@ -80,5 +94,5 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             orders.pull_orders,
             links.propose_salesforce,
         ],
-        ERP_QUEUE: [files.read_source_file],
+        ERP_QUEUE: [files.read_source_file, export.write_orders],
     }

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import PublishWork, ShipmentWork, StockWork
+from domain.work import OrderWork, PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 
@@ -57,6 +57,28 @@ async def wake_shipment(client: Client, number: str) -> None:
         id=f"shipment/{number}",
         task_queue=WORKFLOW_QUEUE,
         start_signal="recheck",
+    )
+
+
+async def wake_order(client: Client, number: str) -> None:
+    """Let an order's own workflow look again, starting it when it is not under way (signal with start)."""
+    await client.start_workflow(
+        "OrderLifecycle",
+        OrderWork(order_number=number),
+        id=f"order/{number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="look",
+    )
+
+
+async def say_of_orders(client: Client, numbers: list[str], publication_id: str) -> None:
+    """Let Salesforce be told of orders that have no flow of their own, in one publication."""
+    await client.start_workflow(
+        "Publication",
+        PublishWork(shipments=[], orders=numbers),
+        id=publication_id,
+        task_queue=WORKFLOW_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
 
 

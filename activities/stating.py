@@ -14,8 +14,9 @@ from activities.stock_statement import Statement
 from adapters.erp.layouts import Layouts
 from domain.acknowledgements import OrderAcknowledgement
 from domain.company import Company
-from domain.work import AcknowledgementsStated, FileWork, StockStated
-from store import acknowledgements, staging
+from domain.returns import ReturnReceipt
+from domain.work import AcknowledgementsStated, FileWork, ReturnsStated, StockStated
+from store import acknowledgements, order_marks, returns, staging
 from store.session import exclusive, transaction
 from store.stock import marks
 
@@ -64,6 +65,32 @@ class StatingActivities:
                 seq += BLOCK
         return AcknowledgementsStated(orders=len(told - {""}))
 
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def state_returns(self, work: FileWork) -> ReturnsStated:
+        """Keep what the ERP says came back, a block at a time, and note the orders that it is news of (case O12).
+
+        Running it again, or an older file, changes nothing of what is newer.
+        """
+        told: set[str] = set()
+        with beating():
+            seq = 1
+            while (block := self._keep_returns(work, seq)) is not None:
+                told.update(block)
+                seq += BLOCK
+        return ReturnsStated(orders=len(told))
+
+    def _keep_returns(self, work: FileWork, seq: int) -> list[str] | None:
+        """One block with the note of its orders; None when there are no more groups."""
+        with transaction(self._engine, cause_of(work)) as session:
+            file = file_of(session, work)
+            groups = staging.groups(session, file.id, seq, seq + BLOCK - 1)
+            said = [(ReturnReceipt.model_validate(group.payload), group.line_from) for group in groups]
+            news = returns.record(session, said, file)
+            if news:
+                order_marks.mark(session, news, "goods came back")
+            return news if groups else None
+
     def _keep_block(self, work: FileWork, seq: int) -> list[str]:
         """One block; what is empty has no more groups, an order without news is blank."""
         with transaction(self._engine, cause_of(work)) as session:
@@ -76,4 +103,5 @@ class StatingActivities:
             cut_at = file.created_at or file.received_at
             news = acknowledgements.record(session, said, cut_at, file.sequence or 0, file.id)
             marks.mark(session, marks.skus_of(session, news), "acknowledged by the ERP")
+            order_marks.mark(session, news, "acknowledged by the ERP")
             return [*news, ""] if groups else []

@@ -13,11 +13,12 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.looking import LookingActivities
 from activities.orders import TO_WAKE
 from activities.starting import is_known, is_running, start_once, wake_shipment, wake_stock
-from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
+from domain.work import HandOver, OrdersLook, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
-from store import cursors, exceptions, inbox, shipments, statements
+from store import cursors, exceptions, inbox, order_marks, order_messages, order_states, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import levels, marks
@@ -28,6 +29,8 @@ AT_ONCE = 8  # starts under way at Temporal at the same time
 STRANDED_AFTER = timedelta(minutes=3)  # longer than any step takes when all is well
 UNPUBLISHED_AFTER = timedelta(minutes=10)  # Salesforce has usually been told within seconds
 SAY_AGAIN_FOR = timedelta(days=7)  # an order may be gone from Salesforce: nothing is ever said of it
+UNSENT_AFTER = timedelta(minutes=1)  # an order's flow writes its message within seconds
+AT_A_TIME = 200  # orders that are said again in one publication
 STOCK_WAITS = timedelta(seconds=2)  # whoever changes stock wakes its flow within this, if at all
 LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away, should its going have been missed
 
@@ -35,8 +38,8 @@ LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away
 class WaitingActivities:
     """Steps that need the store and Temporal's client."""
 
-    def __init__(self, engine: Engine, client: Client) -> None:
-        self._engine, self._client = engine, client
+    def __init__(self, engine: Engine, client: Client, looking: LookingActivities) -> None:
+        self._engine, self._client, self._looking = engine, client, looking
 
     @activity.defn
     async def hand_over(self, work: HandOver) -> int:
@@ -54,12 +57,14 @@ class WaitingActivities:
             await asyncio.to_thread(self._strike, pulled)
         if await asyncio.to_thread(self._stock_waits, timedelta(0)):
             await wake_stock(self._client)
+        await self._looking.look_at_orders(OrdersLook())
         return len(numbers)
 
     @activity.defn
     async def wake_stock(self, _: StockWork) -> None:
-        """Let what can be promised be decided again; repeating it only makes it look again."""
+        """Let what can be promised be decided again, and orders that the same news bear on be looked at."""
         await wake_stock(self._client)
+        await self._looking.look_at_orders(OrdersLook())
 
     @activity.defn
     async def sweep(self, work: SweepWork) -> Swept:
@@ -69,16 +74,20 @@ class WaitingActivities:
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
         publications = await self._publish_unpublished() if work.republish else 0
+        await asyncio.to_thread(self._mark_unsent)
+        looked = await self._looking.look_at_orders(OrdersLook())
         if await self._stock_is_lost(min(STOCK_WAITS, timedelta(seconds=work.older_than_seconds))):
             await wake_stock(self._client)
-        return Swept(inbox=sum(started), shipments=len(numbers), publications=publications)
+        return Swept(inbox=sum(started), shipments=len(numbers), publications=publications, orders=looked.taken)
 
     async def _publish_unpublished(self) -> int:
         """Say in Salesforce what a lost publication left unsaid; one at a time, so that an outage piles nothing up."""
         numbers = await asyncio.to_thread(self._unpublished)
-        if numbers:
-            await start_once(self._client, "Publication", "publication/unpublished", PublishWork(shipments=numbers))
-        return len(numbers)
+        orders = await asyncio.to_thread(self._unsaid)
+        if numbers or orders:
+            work = PublishWork(shipments=numbers, orders=orders)
+            await start_once(self._client, "Publication", "publication/unpublished", work)
+        return len(numbers) + len(orders)
 
     async def _lost(self) -> list[inbox.InboxEntry]:
         """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
@@ -162,6 +171,17 @@ class WaitingActivities:
             again = statements.to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
             numbers = shipments.unpublished(session, now - UNPUBLISHED_AFTER) + shipments.of_orders(session, again)
         return list(dict.fromkeys(numbers))
+
+    def _unsaid(self) -> list[str]:
+        """Orders of which something changed, and whose publication was lost."""
+        with reading(self._engine) as session:
+            return order_states.unsaid(session, datetime.now(UTC) - STRANDED_AFTER, AT_A_TIME)
+
+    def _mark_unsent(self) -> None:
+        """Messages for the ERP that nobody has written into a file: their orders' flows take them up again."""
+        with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
+            waiting = order_messages.unsent(session, datetime.now(UTC) - UNSENT_AFTER)
+            order_marks.mark(session, waiting, "not written for the ERP yet")
 
     def _stranded(self) -> list[str]:
         with reading(self._engine) as session:

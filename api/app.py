@@ -27,6 +27,7 @@ from api.routes import (
     layouts,
     links,
     masters,
+    order_files,
     orders,
     reservations,
     shipments,
@@ -47,6 +48,7 @@ log = structlog.get_logger()
 
 ROUTERS = (
     files.router,
+    order_files.router,
     shipments.router,
     invoices.router,
     orders.router,

@@ -24,6 +24,7 @@ TEXT = """The gateway between QuickBooks Online, Salesforce and the ERP.
 * **Work** that takes time answers 202 with a `status_url`."""
 TAGS = {
     "files": "Exports of the ERP: handed in, read, and what in them was refused.",
+    "order files": "What is written for the ERP: which orders it tells of, and what was replaced.",
     "shipments": "Confirmed shipments on their way to an invoice.",
     "invoices": "What was drafted in QuickBooks.",
     "orders": "Orders as Salesforce states them.",

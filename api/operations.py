@@ -7,20 +7,23 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
+from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
-from activities.starting import say_again, start_once, wake_shipment, wake_stock
+from activities.order_work import LOOKED_AT, acts_of
+from activities.starting import say_again, start_once, wake_order, wake_shipment, wake_stock
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.exceptions import Cause as Why
 from domain.links import Link
+from domain.order_acts import act_observation
 from domain.shipments import ShipmentState
 from domain.work import LinkingWork, OrdersWork, Wake
 from runtime import metrics
-from store import cursors, exceptions, links, shipments, statements
+from store import cursors, exceptions, links, observations, order_marks, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import marks, shown
@@ -57,7 +60,9 @@ def decide(
         marks.mark(session, _stock_of(item), "a person decided")
         resolved = exceptions.resolve(session, resolution)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
-        if is_new and item.record_type == "order" and choice is Choice.RETRY:
+        if is_new and item.cause in LOOKED_AT:
+            _act_on_order(session, resolution, item.record_key)
+        elif is_new and item.record_type == "order" and choice is Choice.RETRY:
             statements.forget(session, item.record_key)  # with the decision: the sweep finds what nobody said again
         if is_new and item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
             cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
@@ -66,6 +71,16 @@ def decide(
     if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
+
+
+def _act_on_order(session: Session, resolution: Resolution, number: str) -> None:
+    """A decision about an order is an observation of it, made by a person: its flow looks and goes on from there."""
+    act = acts_of(resolution.choice)
+    if act:
+        words = f"{resolution.decided_by}: {resolution.reason}"
+        observed = act_observation(act, resolution.exception_id, words, resolution.decided_at)
+        observations.note(session, number, observed, resolution.decided_at)
+    order_marks.mark(session, [number], "a person decided")
 
 
 def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
@@ -102,6 +117,8 @@ async def look_again(services: Services, number: str) -> None:
 async def _signal(services: Services, item: ExceptionItem) -> None:
     if item.record_type == "shipment":
         await wake_shipment(services.client, item.record_key)
+    elif item.cause in LOOKED_AT:
+        await wake_order(services.client, item.record_key)
     elif item.record_type == "order" and _is_retry(item):
         numbers = await asyncio.to_thread(_shipments_of, services, item.record_key)
         await say_again(services.client, item.record_key, numbers)

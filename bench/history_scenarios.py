@@ -301,6 +301,7 @@ REAL: dict[str, Scenario] = {
         state_stock=(StockStated(held=True, exception_id="x-1"), StockStated(refused=True)),
     ),
     "ErpFile.acknowledgements": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.ORDER_ACK)),
+    "ErpFile.returns": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.RETURNS)),
     "StockPromises.looking": _looking_at_stock,
     "StockPromises.continued": _continued_stock,
     "Sweep.republished": _plain("Sweep", SweepWork(republish=True), "republish-1"),

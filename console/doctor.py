@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final, Literal
@@ -63,7 +65,7 @@ def examine() -> list[Finding]:
         remedy = "Correct the variable in the environment or in .env."
         return [Finding(check="settings", result="fail", detail=text, remedy=remedy) for text in error.problems]
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _settings, _config, _disk, _stack, _postgres, _temporal, _quickbooks, _salesforce, _api,
+        _settings, _config, _disk, _outbox, _stack, _postgres, _temporal, _quickbooks, _salesforce, _api,
     )  # fmt: skip
     return [finding for check in checks for finding in check(settings)]
 
@@ -95,6 +97,22 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     result: Literal["ok", "warn", "fail"] = "ok" if free > FREE_WARN else "warn" if free > FREE_FAIL else "fail"
     remedy = "" if result == "ok" else "Free space on this disk, or set THREEWAY_DATA_DIR to another one."
     yield Finding(check="disk", result=result, detail=f"{free / 1024**3:.1f} GiB free at {place}", remedy=remedy)
+
+
+def _outbox(settings: Settings) -> Iterator[Finding]:
+    """Whether files for the ERP can be written: by writing one that nobody sees."""
+    folder = settings.erp.outbox_dir
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(b"x")
+            probe.flush()
+    except OSError as error:
+        remedy = "Correct its rights, free space there, or set THREEWAY_ERP_OUTBOX_DIR: orders wait until then."
+        detail = f"{folder} cannot be written to: {os.strerror(error.errno or 0)}"
+        yield Finding(check="outbox", result="fail", detail=detail, remedy=remedy)
+    else:
+        yield Finding(check="outbox", result="ok", detail=f"{folder}{'' if place == folder else ', made when needed'}")
 
 
 def _stack(settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from domain.invoices import (
 from domain.matching import MatchInput, customer_number_of, hold, match
 from domain.money import Money, line_amount, to_cents
 from domain.pricing import price_line
+from domain.returned import LineReturns, ReturnedGoods, returns_by_line
 from domain.shipments import Shipment
 
 
@@ -35,7 +36,10 @@ class KnownLinks(BaseModel):
 
 
 class BillingInput(BaseModel):
-    """The explicit inputs of one decision: given again, they give the same answer (feature G-C8)."""
+    """The explicit inputs of one decision: given again, they give the same answer (feature G-C8).
+
+    `returned`: what came back of the shipment before it was billed.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -45,6 +49,7 @@ class BillingInput(BaseModel):
     realm: str
     generation: int
     decided_on: date
+    returned: tuple[ReturnedGoods, ...] = ()
 
 
 class BillingDecision(BaseModel):
@@ -73,13 +78,14 @@ def decide(given: BillingInput) -> BillingDecision:
         for one in matched
     ]
     findings += [one for one in priced if isinstance(one, Finding)]
-    goods = [one for one in priced if isinstance(one, InvoiceLine) and one.quantity != 0]
+    goods = _less_returned(given, [one for one in priced if isinstance(one, InvoiceLine) and one.quantity != 0])
     lines = goods + _freight(given)
     findings += _terms(given) + _linked(given, lines) + _negative(lines)
     if findings:
         return BillingDecision(policy_version=version, findings=tuple(findings), money_at_stake=stake)
     if not lines:
-        reason = "nothing was shipped and there is no freight"
+        kept = "kept" if given.returned else "shipped"
+        reason = f"nothing was {kept} and there is no freight"
         return BillingDecision(policy_version=version, money_at_stake=stake, not_billed_because=reason)
     return BillingDecision(
         policy_version=version, draft=_draft(given, lines), refs=_refs(given, lines), money_at_stake=stake
@@ -90,6 +96,23 @@ def stated_amount(shipment: Shipment) -> Decimal:
     """The shipment's worth by its own words: goods at the ERP's prices plus freight."""
     goods = (line_amount(line.quantity_shipped, line.unit_price) for line in shipment.lines)
     return to_cents(sum(goods, shipment.freight))
+
+
+def _less_returned(given: BillingInput, goods: list[InvoiceLine]) -> list[InvoiceLine]:
+    """Goods that came back before they were billed are not billed; nothing is credited for them (case O12)."""
+    if not given.returned:
+        return goods
+    units = {line.line_no: (line.uom, given.case.items.get(line.sku)) for line in goods}
+    damaged = given.company.corrections.credit_damaged
+    counted, _ = returns_by_line(given.returned, units, credit_damaged=damaged)
+    return [rest for line in goods if (rest := _rest_of(line, counted.get(line.line_no))).quantity > 0]
+
+
+def _rest_of(line: InvoiceLine, returned: LineReturns | None) -> InvoiceLine:
+    if returned is None:
+        return line
+    quantity = max(line.quantity - returned.total, Decimal(0))
+    return line.model_copy(update={"quantity": quantity, "amount": line_amount(quantity, line.unit_price)})
 
 
 def _freight(given: BillingInput) -> list[InvoiceLine]:

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.correction_rules import CorrectionPolicy
 from domain.kits import Kit
+from domain.order_plan import OrderRules
 from domain.stock_rules import KitRules, StockRules, kits_of
 
 
@@ -56,6 +58,24 @@ class StatusWords(BaseModel):
     needs_attention: str = "Needs Attention"
 
 
+class OrderFiles(BaseModel):
+    """The files that tell the ERP of orders: their layout, their name, and the number of the very first one.
+
+    A name is the `prefix` and the sequence, zero filled to `digits`. Later numbers come from the store alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layout: str = "ordimp"
+    prefix: str = Field(default="ORDIMP.S", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    digits: int = Field(default=6, ge=1, le=12)
+    first_sequence: int = Field(default=1, ge=0)
+
+    def name(self, sequence: int) -> str:
+        """The name of the file with this number."""
+        return f"{self.prefix}{sequence:0{self.digits}}"
+
+
 class Company(BaseModel):
     """One distributor: its code in ERP files, zone, currency, terms, warehouses, rules, kits and status words."""
 
@@ -68,9 +88,12 @@ class Company(BaseModel):
     terms: dict[str, Terms]
     warehouses: dict[str, str]
     billing: BillingPolicy
+    corrections: CorrectionPolicy = CorrectionPolicy()
     status_words: StatusWords = StatusWords()
+    orders: OrderRules = OrderRules()
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
+    order_files: OrderFiles = OrderFiles()
 
     @field_validator("timezone")
     @classmethod

@@ -47,6 +47,11 @@ class Choice(StrEnum):
     SPLIT = "split"  # ship what there is, here or from elsewhere, and the rest later
     SUBSTITUTE = "substitute"  # offer another item
     BACKORDER = "backorder"  # wait for what comes in
+    RELEASE_ORDER = "release_order"  # let an order go on that is held
+    CANCEL_ORDER = "cancel_order"  # cancel what has not left of it
+    POST_CREDIT = "post_credit"  # write the credit memo as it was proposed
+    POST_SUPPLEMENT = "post_supplement"  # write the further invoice as it was proposed
+    VOID_INVOICE = "void_invoice"  # make the invoice nothing, as it was proposed
     HANDLED = "handled"
 
 
@@ -60,6 +65,15 @@ class Cause(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNKNOWN_ORDER = "unknown_order"
     ORDER_INCOMPLETE = "order_incomplete"
+    ORDER_EVENT_EARLY = "order_event_early"
+    ORDER_EVENT_UNKNOWN = "order_event_unknown"
+    ORDER_LEDGER_BROKEN = "order_ledger_broken"
+    ORDER_NEEDS_DECISION = "order_needs_decision"
+    ORDER_CHANGED_AFTER_SHIPMENT = "order_changed_after_shipment"
+    ORDER_CANCEL_REFUSED = "order_cancel_refused"
+    ORDER_NOT_ACKNOWLEDGED = "order_not_acknowledged"
+    ORDER_NOT_WRITABLE = "order_not_writable"
+    ORDER_FILE_BLOCKED = "order_file_blocked"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
     ORDER_NOT_ACTIVE = "order_not_active"
     CUSTOMER_DIFFERS = "customer_differs"
@@ -74,6 +88,11 @@ class Cause(StrEnum):
     TERMS_NOT_LINKED = "terms_not_linked"
     NOT_BILLED = "not_billed"
     CORRECTION_AFTER_INVOICE = "correction_after_invoice"
+    RETURN_AFTER_INVOICE = "return_after_invoice"
+    RETURN_UNMATCHED = "return_unmatched"
+    CREDIT_REJECTED = "credit_rejected"
+    CREDIT_UNCERTAIN = "credit_uncertain"
+    INVOICE_REMOVED = "invoice_removed"
     INVOICE_REJECTED = "invoice_rejected"
     DOC_NUMBER_TAKEN = "doc_number_taken"
     INVOICE_UNCERTAIN = "invoice_uncertain"

@@ -32,6 +32,13 @@ class IntentState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class IntentRole(StrEnum):
+    """What an invoice is to its shipment: the one that bills it, or a further one for what was corrected upwards."""
+
+    SHIPMENT = "shipment"
+    SUPPLEMENT = "supplement"
+
+
 class InvoiceStatus(StrEnum):
     """The state of a canonical invoice; QuickBooks itself has no draft state (case E1)."""
 
@@ -41,6 +48,10 @@ class InvoiceStatus(StrEnum):
     VOIDED = "voided"
     DELETED = "deleted"
     PAID = "paid"
+    PARTLY_PAID = "partly_paid"
+
+
+REMOVED = frozenset({InvoiceStatus.VOIDED, InvoiceStatus.DELETED})  # these bill nothing
 
 
 class InvoiceLine(BaseModel):
@@ -61,7 +72,10 @@ class InvoiceLine(BaseModel):
 
 
 class InvoiceDraft(BaseModel):
-    """A shipment priced and ready to bill, in canonical words only."""
+    """A shipment priced and ready to bill, in canonical words only.
+
+    A supplement bills what was corrected upwards; `proposal` is the digest of the decision behind it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,6 +94,9 @@ class InvoiceDraft(BaseModel):
     tracking: str | None
     lines: tuple[InvoiceLine, ...]
     total: Money
+    role: IntentRole = IntentRole.SHIPMENT
+    note: str = ""
+    proposal: str = ""
 
 
 class VendorRefs(BaseModel):
@@ -93,7 +110,11 @@ class VendorRefs(BaseModel):
 
 
 class BookedInvoice(BaseModel):
-    """An invoice as QuickBooks holds it, reduced to what the gateway decides on."""
+    """An invoice as QuickBooks holds it, reduced to what the gateway decides on.
+
+    `sent`: it was mailed or is about to be. `applied`: a payment or a credit stands against it, so that QuickBooks
+    refuses to void it. `voided`: it is nothing any more.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -108,6 +129,20 @@ class BookedInvoice(BaseModel):
     invoiced_on: date | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    sent: bool = False
+    applied: bool = False
+    voided: bool = False
+
+    @property
+    def status(self) -> InvoiceStatus:
+        """Where it stands: what is paid says more than whether it was sent (case E18)."""
+        if self.voided:
+            return InvoiceStatus.VOIDED
+        if self.total > 0 and self.balance <= 0:
+            return InvoiceStatus.PAID
+        if self.balance < self.total:
+            return InvoiceStatus.PARTLY_PAID
+        return InvoiceStatus.RELEASED if self.sent else InvoiceStatus.DRAFTED
 
 
 def request_id_for(realm: str, shipment_number: str, generation: int) -> str:
@@ -123,7 +158,16 @@ def marker_for(shipment_number: str, generation: int) -> str:
 
 def doc_number_for(shipment_number: str, generation: int) -> str:
     """The invoice number: the shipment's, with `-2` and up for later generations; a long one keeps a digest's end."""
-    suffix = "" if generation == 1 else f"-{generation}"
+    return suffixed(shipment_number, "" if generation == 1 else f"-{generation}")
+
+
+def supplement_number_for(shipment_number: str, generation: int) -> str:
+    """The number of a further invoice of a shipment that bills what was corrected upwards: `-S2` and up."""
+    return suffixed(shipment_number, f"-S{generation}")
+
+
+def suffixed(shipment_number: str, suffix: str) -> str:
+    """A document number of at most 21 characters: the shipment's, cut to a digest where there is no room for it."""
     room = DOC_NUMBER_LIMIT - len(suffix)
     if len(shipment_number) <= room:
         return shipment_number + suffix

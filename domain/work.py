@@ -141,6 +141,33 @@ class AcknowledgementsStated(Message):
     orders: int
 
 
+class ReturnsStated(Message):
+    """What stating a file of returns came to: how many orders it is news of."""
+
+    orders: int = 0
+
+
+class ExportWork(Message):
+    """Write what waits to be told to the ERP; `reason` is for the reader of a history."""
+
+    reason: str = ""
+
+
+class OrdersWritten(Message):
+    """What writing order files came to: the files that are there now, and the orders in them.
+
+    `refused`: exceptions of orders that cannot be written as they are, by order. `blocked`: the exception of a file
+    that cannot be delivered: what waits, waits for it. `more`: there is more to write.
+    """
+
+    files: list[int] = []
+    orders: list[str] = []
+    replacements: int = 0
+    refused: dict[str, str] = {}
+    blocked: str | None = None
+    more: bool = False
+
+
 class StockWork(Message):
     """Start of `stock/all`; what there is to do is in the store. `told`: orders whose words are being said since."""
 
@@ -230,6 +257,63 @@ class OrdersPulled(Message):
     incomplete: int = 0
 
 
+class OrderWork(Message):
+    """Start of `order/<number>`; `look_at` carries a wait over into a fresh history."""
+
+    order_number: str
+
+
+class OrderSettled(Message):
+    """What a look at an order came to: its state, and what has to follow from it.
+
+    `send`: a message waits to be written for the ERP. `tell`: Salesforce does not show yet what is true now. `flow`: it
+    needs a flow of its own, because something is awaited of it or a person has to decide.
+    `allowed`: what a person may decide of it in this state. `look_at`: when to look without news.
+    """
+
+    order_number: str
+    known: bool = True
+    state: str = ""
+    shows: str | None = None
+    closed: bool = False
+    send: bool = False
+    tell: bool = False
+    flow: bool = False
+    allowed: list[str] = []
+    look_at: datetime | None = None
+    exceptions: int = 0
+
+
+class OrderProgress(Message):
+    """The answer to the `status` query of an order's workflow, and to a decision on it."""
+
+    order_number: str
+    step: str
+    state: str = ""
+    shows: str | None = None
+    closed: bool = False
+    waiting_for: str | None = None
+    allowed: list[str] = []
+    rounds: int = 0
+
+
+class OrderAct(Message):
+    """What a person decides about an order: `release`, `cancel` or `resend`; why, and who. `key` makes it one."""
+
+    order_number: str
+    act: str
+    reason: str
+    decided_by: str
+    key: str
+
+
+class OrdersLook(Message):
+    """A look at orders that were marked: how many were taken, and how many have a flow of their own that goes on."""
+
+    taken: int = 0
+    woken: int = 0
+
+
 class LinkingWork(Message):
     """Start of `links-match/...`: which pairs to look at, and whether exact ones are confirmed at once."""
 
@@ -277,3 +361,4 @@ class Swept(Message):
     inbox: int
     shipments: int
     publications: int = 0
+    orders: int = 0

@@ -95,14 +95,26 @@ def any_case(value: object) -> object:
 
 
 def vendor_problems(settings: Settings) -> list[str]:
-    """What keeps a configured vendor from working: one sentence a variable."""
-    return [*_twins_beside_real(settings), *_quickbooks_gaps(settings), *_salesforce_gaps(settings)]
+    """What keeps a configured system from working: one sentence a variable."""
+    return [
+        *_twins_beside_real(settings),
+        *_quickbooks_gaps(settings),
+        *_salesforce_gaps(settings),
+        *_one_folder_twice(settings),
+    ]
 
 
 def _twins_beside_real(settings: Settings) -> list[str]:
     if settings.twins == "on" and any(not loopback(url) for url in settings.vendor_urls):
         return ["THREEWAY_TWINS: is on while a real system is configured; set it to off or remove the vendor's URL."]
     return []
+
+
+def _one_folder_twice(settings: Settings) -> list[str]:
+    """What is written for the ERP must never come back as if the ERP had said it."""
+    if settings.erp.inbox_dir != settings.erp.outbox_dir:
+        return []
+    return ["THREEWAY_ERP_OUTBOX_DIR: is the inbox too; files for the ERP need a folder of their own."]
 
 
 def _quickbooks_gaps(settings: Settings) -> list[str]:

@@ -15,13 +15,17 @@ from sqlmodel import Session, col
 from domain.billing import KnownLinks, stated_amount
 from domain.customers import Customer
 from domain.exceptions import Cause, Choice, ExceptionState, Resolution
+from domain.invoices import IntentRole, IntentState
 from domain.items import Item
 from domain.links import LinkKind
 from domain.orders import Order
+from domain.returned import ReturnedGoods
 from domain.rulings import Rulings, rulings_from
 from domain.shipments import Shipment, ShipmentState, billing_hash
 from domain.sources import System
-from store import customers, exceptions, intents, items, links, orders, shipments
+from store import customers, exceptions, intents, items, links, orders, returned, shipments
+from store.outcomes import OPEN
+from store.tables.credits import CreditIntentRow
 from store.tables.exceptions import ExceptionRow
 from store.tables.invoices import InvoiceIntentRow
 from store.tables.orders import OrderRow
@@ -41,7 +45,11 @@ class PendingRevision:
 
 @dataclass(frozen=True)
 class Situation:
-    """One shipment with everything that its billing depends on. The row is locked by this transaction."""
+    """One shipment with everything that its billing depends on. The row is locked by this transaction.
+
+    `shipment` is what is billed, or the newest statement where that was asked for; `before` is always what the row
+    holds. `correcting`: a correction of it is under way.
+    """
 
     row: ShipmentRow
     shipment: Shipment
@@ -57,6 +65,14 @@ class Situation:
     items: Mapping[str, Item]
     links: KnownLinks
     shipped_before: Mapping[int, Decimal]
+    before: Shipment
+    returned: tuple[ReturnedGoods, ...] = ()
+    correcting: bool = False
+
+    @property
+    def to_correct(self) -> bool:
+        """Whether anything about what is invoiced may have to be corrected."""
+        return bool(self.pending or self.returned or self.correcting)
 
     @property
     def stake(self) -> Decimal:
@@ -82,17 +98,20 @@ class Situation:
         return later[-1] if later else None
 
 
-def situations(session: Session, numbers: Sequence[str], also_billed: Sequence[str] = ()) -> list[Situation]:
+def situations(
+    session: Session, numbers: Sequence[str], also_billed: Sequence[str] = (), *, newest: bool = False
+) -> list[Situation]:
     """Load these shipments and what bears on them, in the order given; locks them and their orders until the end.
 
     `also_billed` are SKUs that invoices may carry beside the shipped goods (freight): their links are loaded too.
+    `newest`: the shipments are seen by their newest statements, also where other ones are billed.
     Orders are locked first and in order, so that two shipments of one order are never weighed against the same rest.
     """
     of_them = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers))
     locked = lock_orders(session, list(session.scalars(of_them)))
     rows = shipments.lock_many(session, numbers)
     exceptions.lock_open(session, "shipment", numbers)
-    loader = _Loader(session, rows, locked, also_billed)
+    loader = _Loader(session, rows, locked, also_billed, newest=newest)
     return [loader.situation(number) for number in numbers if number in rows]
 
 
@@ -120,13 +139,23 @@ class _Loader:
     """Everything for a set of shipments, each kind of record in one query."""
 
     def __init__(
-        self, session: Session, rows: Mapping[str, ShipmentRow], locked: set[str], also_billed: Sequence[str]
+        self,
+        session: Session,
+        rows: Mapping[str, ShipmentRow],
+        locked: set[str],
+        also_billed: Sequence[str],
+        *,
+        newest: bool,
     ) -> None:
         numbers = list(rows)
         self._rows, self._also_billed = rows, set(also_billed)
         lines = shipments.lines_of(session, numbers)
-        self._shipments = {number: shipments.shipment_from(row, lines[number]) for number, row in rows.items()}
+        self._held = {number: shipments.shipment_from(row, lines[number]) for number, row in rows.items()}
         self._revisions = shipments.revisions_of(session, numbers)
+        self._pending = {number: _pending(row, self._revisions[number]) for number, row in rows.items()}
+        self._shipments = {number: self._seen(number, newest=newest) for number in rows}
+        self._returned = returned.of_shipments(session, numbers)
+        self._correcting = corrections_under_way(session, numbers)
         self._intents = intents.latest(session, numbers)
         self._resolved = _resolutions(session, numbers)
         self._rulings = {
@@ -140,13 +169,17 @@ class _Loader:
         self._before = _shipped_before(session, rows, self._orders, self._items)
         self._links = self._known_links(session)
 
+    def _seen(self, number: str, *, newest: bool) -> Shipment:
+        pending = self._pending[number] if newest else None
+        return pending.shipment if pending else self._held[number]
+
     def _since_newest(self, number: str) -> list[_Decided]:
         """Decisions on an earlier statement do not bind a later one that bills otherwise."""
         since = _stands_since(self._revisions[number]) or self._rows[number].received_at
         return [one for one in self._resolved[number] if one.resolution.decided_at >= since]
 
     def _customer_number(self, number: str) -> str:
-        return self._rulings[number].customer_number or self._rows[number].customer_number
+        return self._rulings[number].customer_number or self._shipments[number].customer_number
 
     def _skus(self) -> list[str]:
         shipped = {line.sku for shipment in self._shipments.values() for line in shipment.lines}
@@ -169,7 +202,7 @@ class _Loader:
         return Situation(
             row=row,
             shipment=shipment,
-            pending=_pending(row, self._revisions[number]),
+            pending=self._pending[number],
             intent=self._intents.get(number),
             resolutions=tuple(one.resolution for one in self._since_newest(number)),
             refusals=tuple(one.resolution for one in self._since_newest(number) if one.cause in REFUSAL_CAUSES),
@@ -183,6 +216,9 @@ class _Loader:
             items={sku: item for sku, item in self._items.items() if sku in relevant},
             links=self._links_of(number, relevant),
             shipped_before=self._before[number],
+            before=self._held[number],
+            returned=self._returned[number],
+            correcting=number in self._correcting,
         )
 
     def _links_of(self, number: str, skus: set[str]) -> KnownLinks:
@@ -194,6 +230,20 @@ class _Loader:
             items={sku: one for sku, one in self._links.items.items() if sku in billed},
             terms=self._links.terms,
         )
+
+
+def corrections_under_way(session: Session, numbers: Sequence[str]) -> set[str]:
+    """Of which of these shipments a credit or a further invoice was intended and has no outcome, or was refused."""
+    unsettled = (*OPEN, IntentState.REFUSED)
+    given_back = select(col(CreditIntentRow.shipment_number)).where(
+        col(CreditIntentRow.shipment_number).in_(numbers), col(CreditIntentRow.state).in_(unsettled)
+    )
+    billed = select(col(InvoiceIntentRow.shipment_number)).where(
+        col(InvoiceIntentRow.shipment_number).in_(numbers),
+        col(InvoiceIntentRow.role) == IntentRole.SUPPLEMENT,
+        col(InvoiceIntentRow.state).in_(unsettled),
+    )
+    return {number for query in (given_back, billed) for number in session.scalars(query)}
 
 
 def _pending(row: ShipmentRow, revisions: Sequence[ShipmentRevisionRow]) -> PendingRevision | None:

@@ -9,19 +9,16 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, update
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from domain.invoices import IntentState, InvoiceDraft, VendorRefs
-from store.tables.invoices import LIVE_INTENT, InvoiceIntentRow
+from domain.invoices import IntentRole, IntentState, InvoiceDraft, VendorRefs
+from store.outcomes import OPEN, Outcomes
+from store.tables.invoices import InvoiceIntentRow
 
-OPEN = (IntentState.INTENDED, IntentState.UNCERTAIN)
-# From which states an intent may come to an end; there is no way back from booked.
-_ENDS_FROM = {
-    IntentState.BOOKED: (*OPEN, IntentState.REFUSED, IntentState.WITHDRAWN),
-    IntentState.REFUSED: OPEN,
-    IntentState.WITHDRAWN: (IntentState.INTENDED,),
-}
+OUTCOMES = Outcomes(InvoiceIntentRow)
+mark_sent, mark_unsent = OUTCOMES.mark_sent, OUTCOMES.mark_unsent
+note_trouble, settle = OUTCOMES.note_trouble, OUTCOMES.settle
 
 
 class Intent(BaseModel):
@@ -61,16 +58,22 @@ def payload_of(draft: InvoiceDraft, refs: VendorRefs) -> dict[str, object]:
 
 def payload_hash(draft: InvoiceDraft, refs: VendorRefs) -> str:
     """Equal hashes mean an equal invoice for the same records; identities of the generation are left out."""
-    content = draft.model_dump(mode="json", exclude={"generation", "doc_number", "request_id"})
+    content = draft.model_dump(mode="json", exclude={"generation", "doc_number", "request_id", *_unsaid(draft)})
     text_ = json.dumps({"draft": content, "refs": refs.model_dump(mode="json")}, sort_keys=True)
     return hashlib.sha256(text_.encode()).hexdigest()
 
 
+def _unsaid(draft: InvoiceDraft) -> set[str]:
+    """What only a supplement has: an invoice without it hashes as it did before there were any."""
+    return set() if draft.role is IntentRole.SUPPLEMENT else {"role", "note", "proposal"}
+
+
 def latest(session: Session, numbers: Sequence[str]) -> dict[str, InvoiceIntentRow]:
-    """The newest intent of each of these shipments."""
+    """The newest intent of the invoice that bills each of these shipments; supplements are not among them."""
     query = (
         select(InvoiceIntentRow)
         .where(col(InvoiceIntentRow.shipment_number).in_(numbers))
+        .where(col(InvoiceIntentRow.role) == IntentRole.SHIPMENT)
         .order_by(col(InvoiceIntentRow.shipment_number), col(InvoiceIntentRow.generation))
     )  # generations are few: the last one of each shipment stays in the dictionary
     return {row.shipment_number: row for row in session.scalars(query)}
@@ -81,6 +84,7 @@ def add(session: Session, draft: InvoiceDraft, refs: VendorRefs, at: datetime) -
     row = InvoiceIntentRow(
         shipment_number=draft.shipment_number,
         generation=draft.generation,
+        role=draft.role,
         doc_number=draft.doc_number,
         request_id=draft.request_id,
         payload=payload_of(draft, refs),
@@ -109,107 +113,17 @@ def get_many(session: Session, intent_ids: Sequence[str]) -> list[Intent]:
 
 
 def before(session: Session, draft: InvoiceDraft) -> list[Intent]:
-    """The intents of earlier generations of a draft's shipment, oldest first, as they were written down."""
+    """The earlier intents of the invoice that bills a draft's shipment, oldest first, as they were written down."""
     query = (
         select(InvoiceIntentRow)
         .where(
             col(InvoiceIntentRow.shipment_number) == draft.shipment_number,
             col(InvoiceIntentRow.generation) < draft.generation,
+            col(InvoiceIntentRow.role) == IntentRole.SHIPMENT,
         )
         .order_by(col(InvoiceIntentRow.generation))
     )
     return [_intent_from(row) for row in session.scalars(query)]
-
-
-def mark_sent(session: Session, given: Sequence[Intent]) -> list[Intent]:
-    """From before the call until its answer the outcome is uncertain: a process that dies in between leaves it so.
-
-    Answers those that may be sent, with this attempt counted. What was settled, or was sent by another worker since it
-    was read, is not among them: who asks must know all that was asked before.
-    """
-    session.execute(_locked([one.id for one in given]))
-    marked = session.scalars(
-        update(InvoiceIntentRow)
-        .where(_as_read(given), col(InvoiceIntentRow.state).in_(OPEN))
-        .values(
-            state=IntentState.UNCERTAIN,
-            attempts=col(InvoiceIntentRow.attempts) + 1,
-            sent_at=func.clock_timestamp(),
-            refusal_code=None,
-            refusal_detail=None,
-        )
-        .returning(col(InvoiceIntentRow.id)),
-        execution_options={"synchronize_session": False},
-    )
-    mine = set(marked)
-    return [one.model_copy(update={"attempts": one.attempts + 1}) for one in given if one.id in mine]
-
-
-def mark_unsent(session: Session, given: Sequence[Intent], code: str, detail: str) -> None:
-    """A first call certainly did nothing: the next may go without probing.
-
-    Never for an intent that was sent before; one that another worker has sent since stays uncertain.
-    """
-    session.execute(
-        update(InvoiceIntentRow)
-        .where(_as_read(given), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
-        .values(state=IntentState.INTENDED, refusal_code=code, refusal_detail=detail[:500])
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _as_read(given: Sequence[Intent]) -> ColumnElement[bool]:
-    """These intents, as far as nobody has sent them since they were read."""
-    attempts = tuple_(col(InvoiceIntentRow.id), col(InvoiceIntentRow.attempts))
-    return attempts.in_([(one.id, one.attempts) for one in given])
-
-
-def _locked(intent_ids: Sequence[UUID]) -> Select[UUID]:
-    """Lock rows in one order, so that two workers with the same intents never wait in a circle."""
-    query = select(col(InvoiceIntentRow.id)).where(col(InvoiceIntentRow.id).in_(intent_ids))
-    return query.order_by(col(InvoiceIntentRow.id)).with_for_update()
-
-
-def note_trouble(session: Session, intent_ids: Sequence[UUID], code: str, detail: str) -> None:
-    """Keep why the outcome is still open, in words for a person."""
-    session.execute(
-        update(InvoiceIntentRow)
-        .where(col(InvoiceIntentRow.id).in_(intent_ids), col(InvoiceIntentRow.state) == IntentState.UNCERTAIN)
-        .values(refusal_code=code, refusal_detail=detail[:500])
-    )
-
-
-def settle(  # noqa: PLR0913 - the end of an intent has three forms, each with words of its own
-    session: Session,
-    intent_id: UUID,
-    state: IntentState,
-    *,
-    attempts: int | None = None,
-    quickbooks_id: str | None = None,
-    code: str | None = None,
-    detail: str | None = None,
-) -> bool:
-    """End an intent; answers False where that may not be any more.
-
-    An invoice that is there is a fact, whatever was written before. A refusal ends an open intent, and with `attempts`
-    only that of the newest attempt: an older one may still be under way. Only what was never sent can be withdrawn.
-    """
-    conditions = [col(InvoiceIntentRow.id) == intent_id, col(InvoiceIntentRow.state).in_(_ENDS_FROM[state])]
-    if attempts is not None:
-        conditions.append(col(InvoiceIntentRow.attempts) == attempts)
-    result = session.execute(
-        update(InvoiceIntentRow)
-        .where(*conditions)
-        .values(
-            state=state,
-            settled_at=func.clock_timestamp(),
-            quickbooks_id=quickbooks_id,
-            refusal_code=code,
-            refusal_detail=(detail or "")[:500] or None,
-        )
-        .returning(col(InvoiceIntentRow.id))
-    )
-    return result.first() is not None
 
 
 def revive(session: Session, row: InvoiceIntentRow, quickbooks_id: str | None = None) -> None:
@@ -222,7 +136,23 @@ def revive(session: Session, row: InvoiceIntentRow, quickbooks_id: str | None = 
     session.add(row)
 
 
+def supplements(session: Session, numbers: Sequence[str]) -> list[InvoiceIntentRow]:
+    """The intents of further invoices of these shipments, in the order of their making."""
+    query = (
+        select(InvoiceIntentRow)
+        .where(col(InvoiceIntentRow.shipment_number).in_(numbers), col(InvoiceIntentRow.role) == IntentRole.SUPPLEMENT)
+        .order_by(col(InvoiceIntentRow.shipment_number), col(InvoiceIntentRow.generation))
+    )
+    return list(session.scalars(query))
+
+
+def next_generation(session: Session, number: str) -> int:
+    """The generation of a shipment's next invoice of either role: no two share a number."""
+    query = select(func.max(col(InvoiceIntentRow.generation))).where(col(InvoiceIntentRow.shipment_number) == number)
+    return (session.scalar(query) or 0) + 1
+
+
 def open_count(session: Session) -> int:
     """How many intents have no outcome yet."""
-    query = select(func.count()).select_from(InvoiceIntentRow).where(text(LIVE_INTENT + " AND state <> 'booked'"))
+    query = select(func.count()).select_from(InvoiceIntentRow).where(col(InvoiceIntentRow.state).in_(OPEN))
     return session.scalar(query) or 0

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from domain.invoices import BookedInvoice, InvoiceDraft
+from store import order_marks
 from store.tables.invoices import InvoiceLineRow, InvoiceRow
 
 
@@ -35,6 +36,7 @@ def book(session: Session, draft: InvoiceDraft, booked: BookedInvoice, at: datet
     session.flush()
     key = {"shipment_number": draft.shipment_number, "generation": draft.generation}
     session.execute(insert(InvoiceLineRow), [{**key, **line.model_dump()} for line in draft.lines])
+    order_marks.mark(session, [draft.order_number], "invoiced")
     return row
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
-from domain.invoices import InvoiceStatus
+from domain.invoices import REMOVED
 from domain.publication import InvoiceStatement, OrderEvent, OrderStatement
 from domain.shipments import LineReason
 from domain.statements import LineProgress, OrderProgress, closes_line, order_statement
@@ -67,7 +67,7 @@ def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[I
     spoken = _spoken_of(session, order_numbers)
     by_order: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
     for row in billed:
-        if row.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}:
+        if row.status not in REMOVED:
             by_order[row.order_number].append(row)
     return [
         OrderProgress(
@@ -105,7 +105,7 @@ def _invoiced(session: Session, order_numbers: Sequence[str]) -> defaultdict[tup
             & (col(InvoiceLineRow.generation) == col(InvoiceRow.generation)),
         )
         .where(col(InvoiceRow.order_number).in_(order_numbers), col(InvoiceLineRow.shipment_line_no).is_not(None))
-        .where(col(InvoiceRow.status).not_in([InvoiceStatus.VOIDED, InvoiceStatus.DELETED]))
+        .where(col(InvoiceRow.status).not_in(REMOVED))
     )
     totals: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for order_number, line_no, quantity in session.execute(query):
@@ -155,7 +155,7 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
         invoice_key=f"{row.shipment_number}:{row.generation}",
         order_number=row.order_number,
         doc_number=row.doc_number or "",
-        status=row.status.title(),
+        status=row.status.replace("_", " ").title(),
         total=row.total,
         balance=row.balance,
         invoiced_on=row.invoiced_on,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
@@ -16,6 +16,7 @@ from domain.exceptions import Cause as ExceptionCause
 from domain.exceptions import ExceptionState
 from domain.files import StagedGroup
 from domain.shipments import Shipment, ShipmentLine, ShipmentState, billing_hash, content_hash
+from store import order_marks
 from store.stock import marks
 from store.tables.exceptions import ExceptionRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
@@ -64,6 +65,23 @@ def revisions_of(session: Session, numbers: Sequence[str]) -> dict[str, list[Shi
     return found
 
 
+class Stated(NamedTuple):
+    """A shipment, and when the ERP stated it so."""
+
+    shipment: Shipment
+    stated_at: datetime
+
+
+def newest_statements(session: Session, numbers: Sequence[str]) -> dict[str, Stated]:
+    """What the ERP says of these shipments now, whether it is billed so or not (case F9)."""
+    known = {number: newest(found) for number, found in revisions_of(session, numbers).items()}
+    return {
+        number: Stated(Shipment.model_validate(row.payload), row.stated_at)
+        for number, row in known.items()
+        if row is not None
+    }
+
+
 @dataclass(frozen=True)
 class Stating:
     """The file that states something: when it could first be seen, and when the ERP says that it wrote it."""
@@ -89,6 +107,7 @@ def record(session: Session, stating: Stating, groups: Sequence[StagedGroup]) ->
         _record_one(session, stating, group, shipment, rows[shipment.number], known[shipment.number])
     session.flush()
     marks.mark(session, {line.sku for _, shipment in stated for line in shipment.lines}, "shipped")
+    order_marks.mark(session, {shipment.order_number for _, shipment in stated}, "shipped")
     return numbers
 
 

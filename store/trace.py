@@ -19,6 +19,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceRow
 from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+from store.trace_orders import order_events
 from store.trace_stock import TraceEvent, stock_events, stock_keys
 
 ITEM_SHIPMENTS = 50  # of a SKU only the latest are told: an item may be in every shipment
@@ -51,6 +52,7 @@ def trace(session: Session, key: str) -> Trace | None:
     events = [
         *_file_events(files),
         *_order_events(orders),
+        *order_events(session, [row.number for row in orders]),
         *_shipment_events(session, numbers),
         *_intent_events(session, numbers),
         *_invoice_events(billed, shipments),

@@ -69,6 +69,8 @@ class ErpFile:
             return await self._state_stock(reading)
         if reading.entity is Entity.ORDER_ACK:
             return await self._state_acknowledgements(reading)
+        if reading.entity is Entity.RETURNS:
+            return await self._state_returns(reading)
         return await self._load_master(reading)
 
     async def _go_on(self, work: FileWork) -> FileProgress:
@@ -145,6 +147,15 @@ class ErpFile:
         self._now("applying")
         await workflow.execute_activity_method(
             StatingActivities.state_acknowledgements, self._work, **policies.STORE_BULK.options()
+        )
+        await self._wake_stock()
+        return await self._applied(reading.group_count)
+
+    async def _state_returns(self, reading: FileReading) -> FileProgress:
+        """Keep what came back; the orders that it is news of are looked at, and their flows woken."""
+        self._now("applying")
+        await workflow.execute_activity_method(
+            StatingActivities.state_returns, self._work, **policies.STORE_BULK.options()
         )
         await self._wake_stock()
         return await self._applied(reading.group_count)

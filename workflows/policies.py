@@ -60,6 +60,9 @@ STORE_BULK = Call(WORKFLOW_QUEUE, timedelta(minutes=15), None, timedelta(seconds
 # Reading and staging a file of any size.
 READ_FILE = Call(ERP_QUEUE, timedelta(minutes=30), None, timedelta(seconds=20), _STEADY)
 
+# Writing order files for the ERP: where the folder is full or away, it is tried until that is over.
+WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=10), None, timedelta(seconds=20), _STEADY)
+
 # Booking invoices: an attempt has room for the probes and one call; heartbeats tell of a dead worker within 10 s. After
 # some minutes without an answer the shipment waits in the open, as an exception that goes on trying.
 BOOK = Call(
@@ -103,6 +106,15 @@ POLL_ORDERS = Call(
 
 # How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
 ASK_AGAIN_AFTER = timedelta(minutes=5)
+
+# Writing what waits for the ERP into its folder: as long as the folder is away.
+WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+
+# Looks at one order before its history starts afresh.
+ORDER_ROUNDS = 200
+
+# How long an order waits for news before it looks by itself, should news have been missed.
+ORDER_LOOKS_AFTER = timedelta(hours=6)
 
 # How long a file that is held looks by itself whether its reason went away.
 LOOK_AGAIN_AFTER = timedelta(minutes=1)

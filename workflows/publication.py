@@ -46,17 +46,17 @@ class Publication:
         self._asked += 1
 
 
-async def publish_later(shipments: list[str]) -> None:
+async def publish_later(shipments: list[str], orders: list[str] | None = None) -> None:
     """Start a publication that outlives its starter: an outage of Salesforce delays what reps see, not the books.
 
     A starter has one publication at a time: while Salesforce is away, what changes again is said by the one that waits.
     """
-    if not shipments:
+    if not shipments and not orders:
         return
     publication_id = f"publication/{workflow.info().workflow_id}"
     while True:
         try:
-            await start_publication(PublishWork(shipments=shipments), publication_id)
+            await start_publication(PublishWork(shipments=shipments, orders=orders or []), publication_id)
         except WorkflowAlreadyStartedError:
             if await _asked_again(publication_id):
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
+from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.publication import Publication
 from workflows.shipment import ShipmentInvoicing
@@ -11,4 +12,14 @@ from workflows.shipments import ShipmentRange
 from workflows.stock import StockPromises
 from workflows.sweep import Sweep
 
-WORKFLOWS = [ErpFile, ShipmentRange, ShipmentInvoicing, Publication, OrdersPull, LinksMatch, Sweep, StockPromises]
+WORKFLOWS = [
+    ErpFile,
+    ShipmentRange,
+    ShipmentInvoicing,
+    OrderLifecycle,
+    Publication,
+    OrdersPull,
+    LinksMatch,
+    Sweep,
+    StockPromises,
+]

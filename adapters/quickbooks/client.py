@@ -75,6 +75,17 @@ class QuickBooksClient(QuickBooks):
         self._priority = Priority.INVOICES
         return self._library.create_object("Invoice", body, request_id=request_id)  # type: ignore[no-any-return]
 
+    def create_credit_memo(self, body: str, request_id: str) -> Body:
+        """Create one credit memo. The same `request_id` again gives the stored answer instead of a second one."""
+        self._priority = Priority.INVOICES
+        return self._library.create_object("CreditMemo", body, request_id=request_id)  # type: ignore[no-any-return]
+
+    def void_invoice(self, body: str, request_id: str) -> Body:
+        """Void the invoice that the body names; the library's own `void` has no request id."""
+        self._priority = Priority.INVOICES
+        asked = {"operation": "void"}
+        return self._library.create_object("Invoice", body, request_id=request_id, params=asked)  # type: ignore[no-any-return]
+
     def run_batch(self, body: str, batch_id: str) -> Body:
         """Run one batch. An item's identity is `batch_id` with its `bId`; the library's own batches have none."""
         self._priority = Priority.INVOICES

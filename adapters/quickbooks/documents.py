@@ -1,4 +1,4 @@
-"""Invoices in the vendor's words: a draft on its way in, a booked invoice on its way out."""
+"""Invoices and credit memos in the vendor's words: a draft on its way in, what was booked on its way out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from domain.credits import BookedCredit, CreditDraft, CreditLine, credit_marker
 from domain.errors import Malformed, Missing
-from domain.invoices import DOC_NUMBER_LIMIT, BookedInvoice, InvoiceDraft, InvoiceLine, VendorRefs, marker_for
+from domain.invoices import (
+    DOC_NUMBER_LIMIT,
+    BookedInvoice,
+    IntentRole,
+    InvoiceDraft,
+    InvoiceLine,
+    VendorRefs,
+    marker_for,
+)
 from domain.money import to_cents
 
 NOTE_LIMIT = 4000
@@ -65,17 +74,78 @@ def _booked(invoice: Mapping[str, Any]) -> BookedInvoice:
         invoiced_on=date.fromisoformat(invoice["TxnDate"][:10]) if invoice.get("TxnDate") else None,
         created_at=_instant(meta.get("CreateTime")),
         updated_at=_instant(meta.get("LastUpdatedTime")),
+        sent=invoice.get("EmailStatus") in {"EmailSent", "NeedToSend"} or bool(invoice.get("DeliveryInfo")),
+        applied=bool(invoice.get("LinkedTxn")),
+        voided=_is_voided(invoice),
     )
+
+
+def _is_voided(invoice: Mapping[str, Any]) -> bool:
+    """A void leaves the document with everything at zero and a word before its note; there is no field for it."""
+    nothing = _money(invoice["TotalAmt"]) == 0 and _money(invoice.get("Balance", 0)) == 0
+    return nothing and str(invoice.get("PrivateNote") or "").startswith("Voided")
+
+
+def credit_body(draft: CreditDraft, refs: VendorRefs) -> dict[str, object]:
+    """The credit memo in the vendor's words, plain data with exact numbers. Missing: an item has no link.
+
+    Nothing that could make QuickBooks mail or print it by itself is on. It is not applied to an invoice: what a payment
+    or a credit stands against is decided by whoever keeps the books.
+    """
+    if len(draft.doc_number) > DOC_NUMBER_LIMIT:
+        raise Malformed(f"A credit memo's number has at most {DOC_NUMBER_LIMIT} characters.", number=draft.doc_number)
+    return {
+        "CustomerRef": {"value": refs.customer_id},
+        "TxnDate": draft.credited_on.isoformat(),
+        "DocNumber": draft.doc_number,
+        "PrivateNote": _credit_note(draft),
+        "EmailStatus": "NotSet",
+        "PrintStatus": "NotSet",
+        "Line": [_line(line, refs) for line in draft.lines],
+    }
+
+
+def booked_credit(credit: Any) -> BookedCredit:
+    """What QuickBooks holds of a credit memo, in our words. ValueError when it is none."""
+    try:
+        meta = credit.get("MetaData") or {}
+        return BookedCredit(
+            external_id=str(credit["Id"]),
+            doc_number=credit.get("DocNumber") or None,
+            sync_token=str(credit["SyncToken"]),
+            customer_id=str(credit["CustomerRef"]["value"]),
+            total=_money(credit["TotalAmt"]),
+            tax=_money((credit.get("TxnTaxDetail") or {}).get("TotalTax", 0)),
+            remaining=_money(credit.get("RemainingCredit", credit.get("Balance", 0))),
+            note=credit.get("PrivateNote") or "",
+            credited_on=date.fromisoformat(credit["TxnDate"][:10]) if credit.get("TxnDate") else None,
+            updated_at=_instant(meta.get("LastUpdatedTime")),
+        )
+    except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError("this is no QuickBooks credit memo") from error
+
+
+def _credit_note(draft: CreditDraft) -> str:
+    words = [f"shipment {draft.shipment_number}", f"order {draft.order_number}"]
+    words += [f"of invoice {', '.join(draft.invoices)}"] if draft.invoices else []
+    returns = dict.fromkeys(line.rma for line in draft.lines if line.rma)
+    words += [f"return {', '.join(returns)}"] if returns else []
+    words += [draft.note] if draft.note else []
+    return f"{credit_marker(draft.shipment_number, draft.generation)}\n{', '.join(words)}"[:NOTE_LIMIT]
 
 
 def _note(draft: InvoiceDraft) -> str:
     words = [f"shipment {draft.shipment_number}", f"order {draft.order_number}"]
     if draft.purchase_order:
         words.append(f"purchase order {draft.purchase_order}")
+    if draft.role is IntentRole.SUPPLEMENT:
+        words.append("what was corrected after the first invoice")
+    if draft.note:
+        words.append(draft.note)
     return f"{marker_for(draft.shipment_number, draft.generation)}\n{', '.join(words)}"[:NOTE_LIMIT]
 
 
-def _line(line: InvoiceLine, refs: VendorRefs) -> dict[str, object]:
+def _line(line: InvoiceLine | CreditLine, refs: VendorRefs) -> dict[str, object]:
     item_id = refs.item_ids.get(line.sku)
     if item_id is None:
         raise Missing(

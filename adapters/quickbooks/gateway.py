@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
-from adapters.quickbooks import invoices, masters
+from adapters.quickbooks import credit_memos, invoices, masters
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
 from adapters.quickbooks.tokens import QuickBooksTokens
+from domain.credits import BookedCredit, CreditDraft
 from domain.errors import GatewayError
 from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
 from domain.links import Candidate, LinkKind
@@ -46,6 +48,44 @@ class QuickBooksGateway:
     def read_invoice(self, external_id: str) -> BookedInvoice | None:
         """The invoice as it is now; None when it is gone."""
         return invoices.read_invoice(self._clients.current(), external_id)
+
+    def changed_invoices(self, since: datetime) -> Iterator[BookedInvoice]:
+        """Every invoice that changed at or after an instant."""
+        return invoices.changed_invoices(self._clients.current(), since)
+
+    def invoices_by_id(self, external_ids: Sequence[str]) -> list[BookedInvoice]:
+        """Those of these invoices that are there."""
+        return invoices.invoices_by_id(self._clients.current(), external_ids)
+
+    def write_credit_memo(self, draft: CreditDraft, refs: VendorRefs) -> BookedCredit:
+        """Write one credit memo. Idempotent by `draft.request_id`; OutcomeUnknown: probe before writing again."""
+        return credit_memos.write_credit_memo(self._clients.current(), draft, refs)
+
+    def find_credit_memos(self, doc_number: str) -> list[BookedCredit]:
+        """Every credit memo with this number."""
+        return credit_memos.find_credit_memos(self._clients.current(), doc_number)
+
+    def find_credit_memos_by_marker(self, marker: str, customer_id: str, credited_on: date) -> list[BookedCredit]:
+        """Every credit memo of this customer and day whose note holds our marker."""
+        return credit_memos.find_credit_memos_by_marker(self._clients.current(), marker, customer_id, credited_on)
+
+    def void_invoice(self, draft: CreditDraft) -> BookedCredit:
+        """Make an invoice of ours nothing, if it is still as it may be. Rejected (`not_voidable`) where it is not."""
+        return credit_memos.void_invoice(self._clients.current(), draft)
+
+    def voided_invoice(self, draft: CreditDraft) -> BookedCredit | None:
+        """The invoice of a void where it is nothing by now; None while it stands."""
+        return credit_memos.voided_invoice(self._clients.current(), draft)
+
+    def balances(self, since: datetime | None) -> Iterator[tuple[str, Decimal, datetime]]:
+        """What customers owe, of those that changed at or after an instant (None: of all)."""
+        return masters.balances(self._clients.current(), since)
+
+    def books_closed_until(self) -> date | None:
+        """The last day of the closed books; None where no period is closed."""
+        preferences = self._clients.current().read("preferences")["Preferences"]
+        closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+        return date.fromisoformat(str(closed)[:10]) if closed else None
 
     def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
         """Every customer, item or term of the company, inactive ones included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from adapters.quickbooks.client import QuickBooksClient
@@ -13,7 +13,8 @@ from adapters.quickbooks.errors import translate_errors
 from adapters.quickbooks.exact_json import dumps
 from adapters.quickbooks.faults import errors_in
 from adapters.quickbooks.governor import Priority
-from adapters.quickbooks.query import rows, where
+from adapters.quickbooks.query import literal, rows, where
+from domain.credits import BookedCredit
 from domain.errors import GatewayError, Misconfigured, Missing, OutcomeUnknown, Unavailable
 from domain.invoices import REQUEST_ID_LIMIT, BookedInvoice, InvoiceDraft, VendorRefs, marker_for
 
@@ -29,7 +30,7 @@ BatchItem = tuple[InvoiceDraft, VendorRefs] | tuple[str, InvoiceDraft, VendorRef
 
 def draft_invoice(client: QuickBooksClient, draft: InvoiceDraft, refs: VendorRefs) -> BookedInvoice:
     """Write one unsent, unprinted invoice. Idempotent by `draft.request_id`; OutcomeUnknown when no answer tells."""
-    answer = client.create_invoice(dumps(invoice_body(draft, refs)), _checked_id(draft.request_id))
+    answer = client.create_invoice(dumps(invoice_body(draft, refs)), checked_request_id(draft.request_id))
     return _written(answer, draft, client.last_trace)
 
 
@@ -49,7 +50,7 @@ def draft_invoices(client: QuickBooksClient, drafts: Sequence[BatchItem], batch_
         except GatewayError as error:
             outcomes[name] = error
     if items:
-        answer = client.run_batch(dumps({"BatchItemRequest": items}), _checked_id(batch_id))
+        answer = client.run_batch(dumps({"BatchItemRequest": items}), checked_request_id(batch_id))
         answered = _by_name(answer)
         for name in (str(item["bId"]) for item in items):
             outcomes[name] = _item_outcome(answered.get(name, {}), named[name][0], client.last_trace)
@@ -67,6 +68,18 @@ def find_by_marker(client: QuickBooksClient, marker: str, customer_id: str, invo
     return [invoice for invoice in found if carries(invoice, marker)]
 
 
+def changed_invoices(client: QuickBooksClient, since: datetime) -> Iterator[BookedInvoice]:
+    """Every invoice that changed at or after an instant, voided ones too; deleted ones are in no query."""
+    condition = f"MetaData.LastUpdatedTime >= {literal(since.isoformat(timespec='seconds'))}"
+    return _find(client, condition, Priority.MASTERS)
+
+
+def invoices_by_id(client: QuickBooksClient, external_ids: Sequence[str]) -> list[BookedInvoice]:
+    """Those of these invoices that are there; a deleted one is not."""
+    named = ", ".join(literal(one) for one in external_ids)
+    return list(_find(client, f"Id IN ({named})", Priority.MASTERS)) if external_ids else []
+
+
 def read_invoice(client: QuickBooksClient, external_id: str) -> BookedInvoice | None:
     """The invoice as it is now, or None when it does not exist (any more)."""
     if not re.fullmatch(r"[0-9]{1,20}", external_id):
@@ -78,7 +91,8 @@ def read_invoice(client: QuickBooksClient, external_id: str) -> BookedInvoice | 
     return _read_back(answer.get("Invoice"))
 
 
-def _checked_id(request_id: str) -> str:
+def checked_request_id(request_id: str) -> str:
+    """The id, unless it has a length that QuickBooks refuses: then Misconfigured."""
     if not 0 < len(request_id) <= REQUEST_ID_LIMIT:
         raise Misconfigured(f"A request id has 1 to {REQUEST_ID_LIMIT} characters.", reason="request_id_length")
     return request_id
@@ -120,9 +134,9 @@ def _written(answer: Mapping[str, Any], draft: InvoiceDraft, trace: str | None) 
     return invoice
 
 
-def carries(invoice: BookedInvoice, marker: str) -> bool:
+def carries(document: BookedInvoice | BookedCredit, marker: str) -> bool:
     """True when the note holds our marker whole: `threeway:S1:1` is not in `threeway:S1:12`."""
-    return re.search(re.escape(marker) + r"(?![\w:])", invoice.note) is not None
+    return re.search(re.escape(marker) + r"(?![\w:])", document.note) is not None
 
 
 def _by_name(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -141,8 +155,8 @@ def _item_outcome(item: Mapping[str, Any], draft: InvoiceDraft, trace: str | Non
         return error
 
 
-def _find(client: QuickBooksClient, condition: str) -> Iterator[BookedInvoice]:
-    found = rows(lambda statement: client.select(statement, Priority.PROBES), "Invoice", condition)
+def _find(client: QuickBooksClient, condition: str, priority: Priority = Priority.PROBES) -> Iterator[BookedInvoice]:
+    found = rows(lambda statement: client.select(statement, priority), "Invoice", condition)
     return (_read_back(invoice) for invoice in found)
 
 

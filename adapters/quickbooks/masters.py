@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from adapters.quickbooks.client import QuickBooksClient
 from adapters.quickbooks.governor import Priority
-from adapters.quickbooks.query import rows
+from adapters.quickbooks.query import literal, rows
 from domain.links import Candidate, LinkKind
+from domain.money import to_cents
 from domain.sources import System
 
 UNBILLABLE_ITEM_TYPES = frozenset({"Category", "Group"})  # a category is a folder; a bundle has its own kind of line
@@ -34,6 +37,15 @@ def candidates(client: QuickBooksClient, kind: LinkKind) -> Iterator[Candidate]:
     shape = _KINDS[kind]
     found = rows(lambda statement: client.select(statement, Priority.MASTERS), shape.entity, "Active IN (true, false)")
     return (_candidate(kind, shape, row) for row in found if row.get("Type") not in UNBILLABLE_ITEM_TYPES)
+
+
+def balances(client: QuickBooksClient, since: datetime | None) -> Iterator[tuple[str, Decimal, datetime]]:
+    """What customers owe: id, balance and since when, of those that changed at or after an instant (None: of all)."""
+    changed = f" AND MetaData.LastUpdatedTime >= {literal(since.isoformat(timespec='seconds'))}" if since else ""
+    condition = f"Active IN (true, false){changed}"
+    for row in rows(lambda statement: client.select(statement, Priority.MASTERS), "Customer", condition):
+        at = datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]).astimezone(UTC)
+        yield str(row["Id"]), to_cents(Decimal(str(row.get("Balance", 0)))), at
 
 
 def _candidate(kind: LinkKind, shape: _Kind, row: Mapping[str, Any]) -> Candidate:

@@ -19,18 +19,21 @@ class Operation(Enum):
     QUERY = "query"
     CREATE_INVOICE = "create_invoice"
     BATCH_OF_INVOICES = "batch_of_invoices"
+    CREATE_CREDIT_MEMO = "create_credit_memo"
+    VOID_INVOICE = "void_invoice"
 
     @property
     def writes(self) -> bool:
         """True when it changes the books."""
-        return self in {Operation.CREATE_INVOICE, Operation.BATCH_OF_INVOICES}
+        return self not in {Operation.READ, Operation.QUERY}
 
 
 def permit(method: str, resource: str, params: Mapping[str, Any], body: object) -> Operation:
     """Name the operation, or refuse it with Misconfigured. `resource` is the path below the company, such as `invoice`.
 
-    Allowed are reads, queries, and the creation of invoices that carry our marker, single or in a batch. No update, no
-    delete, no void, no sending, no other entity.
+    Allowed are reads, queries, the creation of invoices and credit memos that carry our marker (invoices also in a
+    batch), and the voiding of an invoice: `credit_memos.void_invoice` has read before that it is ours. No update, no
+    delete, no sending, no other entity.
     """
     if method == "GET":
         return Operation.READ
@@ -41,8 +44,12 @@ def permit(method: str, resource: str, params: Mapping[str, Any], body: object) 
             return Operation.CREATE_INVOICE
         if resource == "batch" and _batch_creates_ours(_parsed(body)):
             return Operation.BATCH_OF_INVOICES
+        if resource == "creditmemo" and _creates_ours(_parsed(body)):
+            return Operation.CREATE_CREDIT_MEMO
+    if method == "POST" and resource == "invoice" and _voids(params, _parsed(body)):
+        return Operation.VOID_INVOICE
     raise Misconfigured(
-        f"The gateway may only create its own invoices in QuickBooks; refused: {method} {resource}.",
+        f"The gateway may only write its own documents in QuickBooks; refused: {method} {resource}.",
         reason="write_not_allowed",
     )
 
@@ -61,6 +68,13 @@ def _creates_ours(invoice: object) -> bool:
         and not {"Id", "SyncToken"} & set(invoice)
         and str(invoice.get("PrivateNote", "")).startswith(MARKER_PREFIX)
     )
+
+
+def _voids(params: Mapping[str, Any], body: object) -> bool:
+    """True for the voiding of one invoice, under a request id, by the token that was read, and nothing besides."""
+    named = params.get("operation") == "void" and "requestid" in params
+    only = set(params) <= {"minorversion", "requestid", "operation"}
+    return named and only and isinstance(body, Mapping) and set(body) == {"Id", "SyncToken"}
 
 
 def _batch_creates_ours(body: object) -> bool:

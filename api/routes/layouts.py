@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from activities.layouts import preview_of, problems_of
 from api.auth import Operator, Viewer
@@ -27,6 +27,7 @@ class LayoutSummary(BaseModel):
     name: str
     version: int
     entity: str
+    direction: str = Field(description="`in`: such files are read; `out`: the gateway writes them.")
     digest: str
 
 
@@ -47,7 +48,13 @@ class Preview(BaseModel):
 def list_layouts(serving: Serving, key: Viewer) -> Listing[LayoutSummary]:
     """The layouts in use, by name."""
     found = (
-        LayoutSummary(name=one.name, version=one.layout.version, entity=one.layout.entity, digest=one.digest)
+        LayoutSummary(
+            name=one.name,
+            version=one.layout.version,
+            entity=one.layout.entity,
+            direction=one.layout.direction,
+            digest=one.digest,
+        )
         for one in serving.receiver.layouts
     )
     return Listing(items=sorted(found, key=lambda one: one.name))

@@ -8,13 +8,14 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Select, String, any_, func, literal, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, exists, func, literal, or_, select, true
 from sqlmodel import Session, col
 
 from domain.acknowledgements import AcknowledgementStatus
 from domain.demand import LineAcknowledgement, OpenDemand, Reservation, ShippedPart
 from domain.items import Item
 from domain.kits import Kit, exploded
+from store.tables.lifecycle import OrderStateRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRow
 from store.tables.stock import AcknowledgementRow, ReservationRow
@@ -85,7 +86,7 @@ def _lines(session: Session, skus: Sequence[str], window: Window) -> list[tuple[
     query = (
         select(OrderLineRow, OrderRow)
         .join(OrderRow, col(OrderRow.number) == col(OrderLineRow.order_number))
-        .where(_among(OrderLineRow.sku, skus), col(OrderRow.active), ~col(OrderRow.deleted))
+        .where(_among(OrderLineRow.sku, skus), col(OrderRow.active), ~col(OrderRow.deleted), ~_released())
         .order_by(col(OrderLineRow.order_number), col(OrderLineRow.line_no))
     )
     if window.orders_from is not None:
@@ -93,6 +94,15 @@ def _lines(session: Session, skus: Sequence[str], window: Window) -> list[tuple[
     if window.since is not None:
         query = _unfinished(query, window.since)
     return [(line, order) for line, order in session.execute(query)]
+
+
+def _released() -> ColumnElement[bool]:
+    """Orders for which nothing is kept any more: cancelled ones, and those that are over (case O9)."""
+    return (
+        exists()
+        .where(col(OrderStateRow.order_number) == col(OrderRow.number), col(OrderStateRow.released))
+        .correlate(OrderRow)
+    )
 
 
 def _unfinished(query: Select[OrderLineRow, OrderRow], since: datetime) -> Select[OrderLineRow, OrderRow]:

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
+from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow, ReturnedGoodsRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -15,9 +16,11 @@ from store.tables.files import (
     StagedGroupRow,
 )
 from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
+from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
 from store.tables.orders import OrderLineRow, OrderRow
+from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
@@ -48,6 +51,10 @@ __all__ = [
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
+    "CreditIntentRow",
+    "CreditLineRow",
+    "CreditRow",
+    "CustomerBalanceRow",
     "CustomerRow",
     "DecisionRow",
     "ExceptionRow",
@@ -61,10 +68,19 @@ __all__ = [
     "LinkRow",
     "LinkState",
     "MasterStatementRow",
+    "OrderFileContentRow",
+    "OrderFileRow",
+    "OrderLineLedgerRow",
     "OrderLineRow",
+    "OrderMarkRow",
+    "OrderMessageRow",
+    "OrderObservationRow",
     "OrderRow",
+    "OrderStateRow",
     "ReservationRequestRow",
     "ReservationRow",
+    "ReturnRow",
+    "ReturnedGoodsRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",

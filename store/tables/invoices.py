@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from domain.invoices import IntentState, InvoiceStatus, LineKind
+from domain.invoices import IntentRole, IntentState, InvoiceStatus, LineKind
 from store.tables.columns import FALSE, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
 
-LIVE_INTENT = "state IN ('intended', 'uncertain', 'booked')"
+LIVE_INTENT = "role = 'shipment' AND state IN ('intended', 'uncertain', 'booked')"
+OPEN_SUPPLEMENT = "role = 'supplement' AND state IN ('intended', 'uncertain')"
 
 
 class InvoiceIntentRow(SQLModel, table=True):
@@ -21,7 +22,8 @@ class InvoiceIntentRow(SQLModel, table=True):
 
     The business key, `doc_number`, `request_id`, `payload` (the frozen draft and vendor references) and its hash never
     change after the insert, and rows are never deleted: triggers refuse it. At most one intent of a shipment is live
-    (intended, uncertain or booked): a fresh generation needs the earlier one refused or withdrawn first.
+    (intended, uncertain or booked): a fresh generation needs the earlier one refused or withdrawn first. A supplement
+    is a further invoice of a shipment that has one, under a generation of its own; one of a shipment is open at a time.
     """
 
     __tablename__ = "invoice_intents"
@@ -33,7 +35,9 @@ class InvoiceIntentRow(SQLModel, table=True):
         check("settled", "(state IN ('booked', 'refused', 'withdrawn')) = (settled_at IS NOT NULL)"),
         check("booked_has_id", "state <> 'booked' OR quickbooks_id IS NOT NULL"),
         check("batch_whole", "(batch_id IS NULL) = (batch_item IS NULL)"),
+        one_of("role", IntentRole),
         Index("uq_invoice_intents_live", "shipment_number", unique=True, postgresql_where=text(LIVE_INTENT)),
+        Index("uq_invoice_intents_supplement", "shipment_number", unique=True, postgresql_where=text(OPEN_SUPPLEMENT)),
         Index(
             "ix_invoice_intents_open",
             "intended_at",
@@ -46,6 +50,7 @@ class InvoiceIntentRow(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True, sa_column_kwargs=NEW_UUID)
     shipment_number: str = Field(foreign_key="shipments.number")
     generation: int
+    role: str = Field(default=IntentRole.SHIPMENT.value, sa_column_kwargs=word(IntentRole.SHIPMENT))
     state: str = Field(default=IntentState.INTENDED.value, sa_column_kwargs=word(IntentState.INTENDED))
     doc_number: str
     request_id: str
@@ -63,7 +68,10 @@ class InvoiceIntentRow(SQLModel, table=True):
 
 
 class InvoiceRow(SQLModel, table=True):
-    """A canonical invoice. `doc_number` is QuickBooks' own where a hand-made invoice was adopted (case E10)."""
+    """A canonical invoice. `doc_number` is QuickBooks' own where a hand-made invoice was adopted (case E10).
+
+    `sent`, `applied` (a payment or credit stands against it) and `marked` (it carries our marker) are as last read.
+    """
 
     __tablename__ = "invoices"
     __table_args__ = (
@@ -91,6 +99,9 @@ class InvoiceRow(SQLModel, table=True):
     customer_number: str
     order_number: str
     booked_at: datetime = Field(sa_type=UTC_TIME)
+    sent: bool = Field(default=False, sa_column_kwargs=FALSE)
+    applied: bool = Field(default=False, sa_column_kwargs=FALSE)
+    marked: bool = Field(default=False, sa_column_kwargs=FALSE)
     quickbooks_updated_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 

@@ -23,6 +23,7 @@ from store import files, inbox
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from store.tables.files import InboxRow
+from tests.looks import looking
 from tests.workflows.stage import QUIET, real_server
 
 CAUSE = Cause(source=CauseSource.ERP, actor="test")
@@ -37,7 +38,9 @@ async def client() -> AsyncIterator[Client]:
 
 
 async def sweep(engine: Engine, client: Client) -> Swept:
-    return await ActivityEnvironment().run(WaitingActivities(engine, client).sweep, SweepWork())
+    return await ActivityEnvironment().run(
+        WaitingActivities(engine, client, looking(engine, client)).sweep, SweepWork()
+    )
 
 
 def started_file(engine: Engine, state: FileState, started_at: datetime = LONG_AGO, again: str = "") -> str:

@@ -22,6 +22,7 @@ from domain.work import FileWork, SweepWork
 from store import exceptions, files, inbox
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
+from tests.looks import looking
 from tests.workflows.stage import Stage
 
 HEADER = b"H1THWSHPCNF0004171261120064200"
@@ -114,7 +115,7 @@ async def test_while_temporal_is_away_a_file_is_safe_and_starts_later(
 
     with transaction(engine, Cause(source=CauseSource.GATEWAY, actor="test")) as session:
         assert [one.id for one in inbox.unstarted(session, 10)] == [received.inbox_id]
-    waiting = WaitingActivities(engine, stage.client)
+    waiting = WaitingActivities(engine, stage.client, looking(engine, stage.client))
     assert (await ActivityEnvironment().run(waiting.sweep, SweepWork(older_than_seconds=0))).inbox == 1
     await stage.client.get_workflow_handle(received.workflow_id).result()
     assert [work.file_id for work in stage.steps.asked["read_source_file"]] == [received.file_id]

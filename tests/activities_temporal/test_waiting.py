@@ -22,6 +22,7 @@ from store import cursors, exceptions, files, inbox, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from tests.build import shipment
+from tests.looks import looking
 from tests.workflows.stage import Stage, until
 
 SHA = "0f" * 32
@@ -31,7 +32,7 @@ BY = Cause(source=CauseSource.GATEWAY, actor="test")
 
 @pytest.fixture
 def waiting(engine: Engine, client: Client) -> WaitingActivities:
-    return WaitingActivities(engine, client)
+    return WaitingActivities(engine, client, looking(engine, client))
 
 
 async def run(step: Any, work: Any) -> Any:

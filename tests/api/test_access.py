@@ -34,6 +34,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/erp/files"): Rule(READS),
     ("GET", "/erp/files/{file_id}"): Rule(READS),
     ("GET", "/erp/files/{file_id}/rejects"): Rule(READS),
+    ("GET", "/erp/order-files"): Rule(READS),
+    ("GET", "/erp/order-files/{sequence}"): Rule(READS),
     ("GET", "/shipments"): Rule(READS),
     ("GET", "/shipments/{number:path}"): Rule(READS),
     ("POST", "/shipments/{number:path}/reconsider"): Rule(WORKS, {"reason": "the warranty claim was refused"}),
@@ -105,6 +107,7 @@ def _address(path: str) -> str:
         path = path.replace("{" + name + "}", UNKNOWN_ID)
     for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id"):
         path = path.replace("{" + name + ":path}", "unknown")
+    path = path.replace("{sequence}", "9")
     assert "{" not in path
     return path
 

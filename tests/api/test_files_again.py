@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.erp_file import FileActivities
-from adapters.erp.layouts import Layouts
+from adapters.erp.writer import FileWriter
 from domain.exceptions import Cause
 from domain.files import FileState
 from domain.work import FileWork
@@ -193,22 +192,23 @@ async def test_bytes_that_were_not_refused_stay_with_their_layout(served: Served
     assert_problem(await send(served, "nope"), 404, "missing")
 
 
-async def test_a_layout_that_is_not_applied_yet_says_so(served: Served, tmp_path: Path) -> None:
-    """Such a file reads well, and nothing is done with it: that must not look like success."""
-    accepted = (await served.client.post("/erp/files", content="\r\n".join([*ACKNOWLEDGED, ""]).encode())).json()
-    assert accepted["layout"] == "ordack"
-    shipped = Path(__file__).parents[2] / "config" / "layouts" / "ordack.yaml"
-    returned = shipped.read_text("utf-8").replace("entity: order_ack", "entity: returns")
-    (tmp_path / "ordack.yaml").write_text(returned, "utf-8")
-    steps = FileActivities(served.engine, Layouts.load(tmp_path), served.services.receiver.folder)
+async def test_a_file_that_the_gateway_wrote_itself_is_refused(served: Served) -> None:
+    """It came back by mistake: it reads well, and nothing is done with it; that must not look like success."""
+    written = FileWriter(served.services.receiver.layouts.get("ordimp")).write(
+        [], 12, datetime(2026, 11, 20, tzinfo=UTC)
+    )
+    accepted = (await served.client.post("/erp/files", content=written.content)).json()
+    assert accepted["layout"] == "ordimp"
+    receiver = served.services.receiver
+    steps = FileActivities(served.engine, receiver.layouts, receiver.folder)
     work = FileWork(
-        file_id=accepted["file_id"], sha256=accepted["workflow_id"].split("/")[1], filename="ORDACK.S000093"
+        file_id=accepted["file_id"], sha256=accepted["workflow_id"].split("/")[1], filename="ORDIMP.S000012"
     )
     read = await asyncio.to_thread(ActivityEnvironment().run, steps.read_source_file, work)
     assert read.refused
     (found,) = (await served.client.get(f"{accepted['status_url']}/rejects")).json()["items"]
     assert (found["code"], found["severity"]) == ("E_UNSUPPORTED", "file")
-    assert "ordack can be read" in found["message"]
+    assert "came the wrong way" in found["message"]
     assert await state_of(served, accepted["file_id"]) == "refused"
     (item,) = await open_about(served, accepted["file_id"])
     assert (item["cause"], item["choices"]) == ("file_refused", ["retry", "handled"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from adapters.erp.writer import FileWriter
 from store.session import reading
 from tests.api.served import ROOT, Served, assert_problem
 
@@ -21,6 +23,7 @@ async def test_layouts_in_use_are_listed(filled: Served) -> None:
     (shipments,) = (one for one in found if one["name"] == "shpcnf")
     assert (shipments["version"], shipments["entity"]) == (1, "shipment_confirmation")
     assert shipments["digest"]
+    assert {one["name"] for one in found if one["direction"] == "out"} == {"ordimp"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config" / "layouts").glob("*.yaml")), ids=lambda path: path.stem)
@@ -55,6 +58,14 @@ async def test_a_preview_shows_the_first_records_and_keeps_nothing(filled: Serve
     assert filled.files == []
     with reading(filled.engine) as session:
         assert session.execute(text("SELECT count(*) FROM inbox")).scalar_one() == 0
+
+
+async def test_a_preview_of_a_file_that_was_written(filled: Served) -> None:
+    layout = filled.services.receiver.layouts.get("ordimp")
+    content = FileWriter(layout).write([], 12, datetime(2026, 11, 20, tzinfo=UTC)).content
+    records = (await filled.client.post("/layouts/preview", content=content)).json()["records"]
+    assert [one["record"] for one in records] == ["head", "tail"]
+    assert records[0]["values"]["sequence"] == 12
 
 
 async def test_a_preview_of_what_no_layout_fits(filled: Served) -> None:

@@ -292,6 +292,49 @@ def test_doctor_tells_how_old_the_stock_is(api: StubApi, run: Run) -> None:
     assert "2 exports are late" in second["remedy"]
 
 
+def test_outbox_lists_files_and_shows_one(api: StubApi, run: Run) -> None:
+    file = {
+        "sequence": 12,
+        "name": "ORDIMP.S000012",
+        "state": "written",
+        "message_count": 2,
+        "replacement_count": 1,
+        "layout": "ordimp",
+    }
+    detail = {
+        **file,
+        "messages": [{"order_number": "SO700310", "action": "add", "revision": 1}],
+        "replacements": [{"key": "SO700310", "field": "purchase_order", "given": "Łódź", "written": "Lódz"}],
+    }
+    api.on("GET", "/erp/order-files", {"items": [file], "next": None})
+    api.on("GET", "/erp/order-files/12", detail)
+
+    assert "ORDIMP.S000012" in run("outbox", "list").stdout
+    assert json.loads(run("outbox", "list", "--json").stdout)["items"] == [file]
+    shown = run("outbox", "show", "12").stdout
+    assert "ORDIMP.S000012: written" in shown
+    assert "SO700310" in shown
+    assert "Lódz" in shown
+    assert json.loads(run("outbox", "show", "12", "--json").stdout) == detail
+    assert run("outbox", "show", "13").returncode == 1
+
+
+def test_doctor_tells_whether_files_for_the_erp_can_be_written(api: StubApi, run: Run, tmp_path: Path) -> None:
+    api.on("GET", "/readyz", {"ready": True, "checks": {}})
+    taken = tmp_path / "taken"
+    taken.write_text("a file where the folder should be")
+
+    def outbox(folder: Path) -> dict[str, str]:
+        shown = run("doctor", "--json", THREEWAY_TWINS="off", THREEWAY_ERP_OUTBOX_DIR=str(folder))
+        [found] = [one for one in json.loads(shown.stdout)["checks"] if one["check"] == "outbox"]
+        return dict(found)
+
+    assert outbox(tmp_path)["result"] == "ok"
+    assert "made when needed" in outbox(tmp_path / "later")["detail"]
+    assert outbox(taken)["result"] == "fail"
+    assert "THREEWAY_ERP_OUTBOX_DIR" in outbox(taken)["remedy"]
+
+
 def test_the_commands_page_names_every_command() -> None:
     page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
     for name in (*COMMANDS, *OWN):

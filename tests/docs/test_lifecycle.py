@@ -104,3 +104,19 @@ def test_the_steps_of_the_guide_make_a_sound_lifecycle() -> None:
     assert {
         name for name in lifecycle.events if lifecycle.reaction(name, "inspection") not in {None, "inspection"}
     } == {*onward}
+
+
+def test_the_page_names_every_kind_and_value_that_ships() -> None:
+    told = {
+        (*row.split(" | ")[0].strip("| ").split(" / "), value)
+        for row in section("on").splitlines()
+        if row.startswith(("| salesforce /", "| gateway /", "| erp /", "| quickbooks /"))
+        for value in re.findall(r"`([\w ]+)`", row.split(" | ")[1])
+    }
+    meant = {
+        (str(one.system), one.kind, one.value)
+        for event in wholesale().events.values()
+        for one in event.on
+        if one.kind != "order_status"  # any value of the org's own picklist
+    }
+    assert told - {("salesforce", "order_status", "Order.Status"), ("salesforce", "order_status", "deleted")} == meant

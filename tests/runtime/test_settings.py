@@ -151,6 +151,7 @@ def test_placeholder_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, text: 
         ("THREEWAY_SALESFORCE_URL", "https://me:hidden@acme.example", "must not carry credentials"),
         ("THREEWAY_SALESFORCE_API_VERSION", "v67", "pattern"),
         ("THREEWAY_LOG_FORMAT", "xml", "console"),
+        ("THREEWAY_ERP_OUTBOX_DIR", ".threeway/erp/inbox", "a folder of their own"),
         ("THREEWAY_TWINS", "maybe", "'on' or 'off'"),
     ],
 )

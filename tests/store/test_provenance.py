@@ -24,6 +24,7 @@ from store.tables import (
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
     "order_acknowledgements",  # append-only: their own log
+    "order_file_contents",  # append-only: their own log
     "stock_events",  # append-only: their own log
     "staged_departures",
     "stock_exports",  # measured, not stated

@@ -12,7 +12,18 @@ from sqlmodel import Session
 from domain.billing import decide
 from domain.exceptions import Cause, Choice, Resolution
 from domain.invoices import IntentState
-from store import decisions, exceptions, files, intents, shipments
+from domain.order_messages import OrderAction, OrderMessage
+from domain.returns import ReturnCondition, ReturnReceipt
+from store import (
+    decisions,
+    exceptions,
+    files,
+    intents,
+    order_files,
+    order_messages,
+    returns,
+    shipments,
+)
 from store.decisions import Decision
 from store.trace import Trace, trace
 from tests.build import billing_input, shipment
@@ -112,3 +123,49 @@ def test_corrections_refusals_and_decisions_of_people_are_part_of_it(session: Se
 
 def test_an_unknown_key_has_no_trace(session: Session, file_id: UUID) -> None:
     assert trace(session, "nothing like it") is None
+
+
+def test_what_the_erp_was_told_and_what_came_back_is_part_of_an_orders_story(session: Session, file_id: UUID) -> None:
+    """O12."""
+    message = OrderMessage(
+        action=OrderAction.CANCEL,
+        order_number="SO1",
+        customer_number="00000042",
+        ordered_on=BOOKED_AT.date(),
+        warehouse="ATL",
+        terms="N30",
+    )
+    known = order_messages.add(session, message, BOOKED_AT)
+    order_files.freeze(
+        session,
+        sequence=1,
+        name="ORDIMP.S000001",
+        layout="ordimp",
+        layout_digest="d",
+        content=b"",
+        replacements=(),
+        at=BOOKED_AT,
+    )
+    order_messages.take(session, [known], 1)
+    order_files.mark_written(session, 1, BOOKED_AT)
+    file = files.get(session, file_id)
+    assert file
+    receipt = ReturnReceipt(
+        rma="RM1",
+        order_number="SO1",
+        shipment_number="SH1",
+        line_no=1,
+        sku="BOLT",
+        quantity=Decimal("1.50"),
+        uom="EA",
+        condition=ReturnCondition.DAMAGED,
+        received_on=BOOKED_AT.date(),
+    )
+    returns.record(session, [(receipt, 7)], file)
+
+    told = {event.what: event for event in followed(session, "SO1").events}
+
+    assert told["order_cancel_intended"].sentence == "The ERP shall be told to cancel order SO1."
+    assert told["order_cancel_written"].reference == "ORDIMP.S000001"
+    assert "1.5 EA of BOLT came back by RM1, of shipment SH1 line 1: damaged." in told["return_received"].sentence
+    assert told["return_received"].reference == f"{file_id}:7"

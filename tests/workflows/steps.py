@@ -16,6 +16,7 @@ from activities.registry import Activity, Parts, activities
 from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
+from domain.lifecycle import Lifecycle
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -24,12 +25,17 @@ from domain.work import (
     HandOver,
     LinkingCount,
     MastersApplied,
+    OrderSettled,
+    OrdersLook,
     OrdersPulled,
+    OrdersWritten,
+    OrderWork,
     PairWork,
     Prepared,
     Published,
     PublishWork,
     RangeWork,
+    ReturnsStated,
     SequenceCheck,
     ShipmentWork,
     StockDecided,
@@ -38,7 +44,8 @@ from domain.work import (
     Swept,
 )
 
-COMPANY = Path(__file__).resolve().parents[2] / "config" / "company.toml"
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+COMPANY, LIFECYCLE = CONFIG / "company.toml", CONFIG / "lifecycle.toml"
 REALM = "9130357849016486"
 
 
@@ -84,6 +91,11 @@ class Steps:
             "wake_stock": None,
             "state_stock": StockStated(changed=1),
             "state_acknowledgements": AcknowledgementsStated(orders=1),
+            "state_returns": ReturnsStated(orders=1),
+            "write_orders": OrdersWritten(),
+            "settle_order": lambda work: settled(cast("OrderWork", work).order_number),
+            "note_act": True,
+            "look_at_orders": OrdersLook(),
             "decide_stock": StockDecided(items=1, written=1),
             "publish_stock": StockShown(accepted=1),
             "propose_quickbooks": _count,
@@ -148,6 +160,12 @@ def held(shipment: str, exception_id: str = "exception-1") -> Prepared:
     return Prepared(shipments=[shipment], held={shipment: exception_id})
 
 
+def settled(order: str, state: str = "acknowledged", **changes: Any) -> OrderSettled:
+    """An order that is where it is, with nothing to do."""
+    fields = {"shows": "Accepted", "allowed": ["cancel", "resend"], "flow": True}
+    return OrderSettled(order_number=order, state=state, **{**fields, **changes})
+
+
 def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
     """What the product's worker registers; nothing of it is run here, so its parts may be missing."""
     company = Company.parse(COMPANY.read_text(encoding="utf-8"))
@@ -157,7 +175,9 @@ def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
         client=missing,
         receiver=SimpleNamespace(layouts=missing),
         folder=missing,
+        outbox=missing,
         company=company,
+        lifecycle=Lifecycle.parse(LIFECYCLE.read_text(encoding="utf-8")),
         realm=REALM,
         quickbooks=missing,
         salesforce=missing,

@@ -45,6 +45,7 @@ BREAKING = {
     "ShipmentInvoicing.publication-under-way": ("shipment", "await publish_later([self._number])", "pass"),
     "OrdersPull.changed": ("orders", "if pulled.changed_count:", "if False:"),
     "LinksMatch.confirmed": ("linking", "System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),", ""),
+    "ErpFile.returns": ("erp_file", "if reading.entity is Entity.RETURNS:", "if False:"),
     "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),
     "StockPromises.looking": ("stock", "if decided.orders:", "if False:"),
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),

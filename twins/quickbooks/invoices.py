@@ -20,9 +20,9 @@ def create_invoice(company: Company, body: JsonObject, include: frozenset[str]) 
     """Book a new invoice and return it."""
     for link in body.get("LinkedTxn", []):
         raise BusinessFault(2500, f"Invalid Reference Id : Transaction id {link.get('TxnId')} not found", "LinkedTxn")
-    fields = _build(company, {k: v for k, v in body.items() if k not in _COMPUTED}, None)
-    fields["DocNumber"] = _number(company, body.get("DocNumber"), include, own_id=None)
-    invoice = company.insert("Invoice", _present(fields))
+    fields = document_fields(company, {k: v for k, v in body.items() if k not in _COMPUTED}, None)
+    fields["DocNumber"] = document_number(company, body.get("DocNumber"), include, own_id=None)
+    invoice = company.insert("Invoice", present(fields))
     move_stock(company, [], invoice["Line"])
     change_balance(company, invoice["CustomerRef"]["value"], invoice["Balance"])
     return invoice
@@ -31,17 +31,17 @@ def create_invoice(company: Company, body: JsonObject, include: frozenset[str]) 
 def update_invoice(company: Company, body: JsonObject, include: frozenset[str]) -> JsonObject:
     """Change an invoice: a sparse body keeps what it does not name, a full one clears it; lists are replaced."""
     old, standing = company.check_token("Invoice", body)
-    _check_open(company, old["TxnDate"])
+    check_open(company, old["TxnDate"])
     given = {k: v for k, v in body.items() if k not in _COMPUTED}
     kept = {k: v for k, v in old.items() if k not in _COMPUTED} if body.get("sparse") else {}
-    fields = _build(company, _merged(kept, given, old), old)
+    fields = document_fields(company, _merged(kept, given, old), old)
     number = given.get("DocNumber", kept.get("DocNumber"))
     if number != old.get("DocNumber"):
-        number = _number(company, number, include, own_id=old["Id"])
+        number = document_number(company, number, include, own_id=old["Id"])
     fields["DocNumber"] = number
     if "DeliveryInfo" in old:
         fields["DeliveryInfo"] = old["DeliveryInfo"]
-    changed = company.update("Invoice", {**_identity(old), **_present(fields)}, standing)
+    changed = company.update("Invoice", {**_identity(old), **present(fields)}, standing)
     move_stock(company, old["Line"], changed["Line"])
     change_balance(company, old["CustomerRef"]["value"], -old["Balance"])
     change_balance(company, changed["CustomerRef"]["value"], changed["Balance"])
@@ -51,8 +51,8 @@ def update_invoice(company: Company, body: JsonObject, include: frozenset[str]) 
 def delete_invoice(company: Company, body: JsonObject) -> JsonObject:
     """Remove an invoice for good; refused (6000) while a payment is linked."""
     old, _ = company.check_token("Invoice", body)
-    _check_open(company, old["TxnDate"])
-    _check_unlinked(old)
+    check_open(company, old["TxnDate"])
+    check_unlinked(old)
     company.update("Invoice", old, "deleted")
     move_stock(company, old["Line"], [])
     change_balance(company, old["CustomerRef"]["value"], -old["Balance"])
@@ -62,8 +62,8 @@ def delete_invoice(company: Company, body: JsonObject) -> JsonObject:
 def void_invoice(company: Company, body: JsonObject) -> JsonObject:
     """Set all amounts and quantities to zero and keep the number; refused (6000) while a payment is linked."""
     old, standing = company.check_token("Invoice", body)
-    _check_open(company, old["TxnDate"])
-    _check_unlinked(old)
+    check_open(company, old["TxnDate"])
+    check_unlinked(old)
     note = old.get("PrivateNote")
     if standing != "voided":
         note = f"Voided - {note}" if note else "Voided"
@@ -89,7 +89,7 @@ def send_invoice(company: Company, key: str, address: str | None) -> JsonObject:
     return company.update("Invoice", sent, standing)
 
 
-def _build(company: Company, fields: JsonObject, old: JsonObject | None) -> JsonObject:
+def document_fields(company: Company, fields: JsonObject, old: JsonObject | None) -> JsonObject:
     """Return all fields of an invoice but its number and identity, checked, defaulted and totalled."""
     customer = _customer(company, fields)
     if not fields.get("Line"):
@@ -98,7 +98,7 @@ def _build(company: Company, fields: JsonObject, old: JsonObject | None) -> Json
     if fields.get("EmailStatus") == "NeedToSend" and "BillEmail" not in fields:
         raise BusinessFault(6420, "BillEmail is required when EmailStatus is NeedToSend", "BillEmail")
     txn_date = fields.get("TxnDate") or company.today().isoformat()
-    _check_open(company, txn_date)
+    check_open(company, txn_date)
     lines = number_lines(
         read_lines(company, fields["Line"], customer.get("Taxable", True)), old["Line"] if old is not None else []
     )
@@ -158,7 +158,9 @@ def _customer(company: Company, fields: JsonObject) -> JsonObject:
     return company.reference("Customer", fields["CustomerRef"], "CustomerRef")
 
 
-def _number(company: Company, given: str | None, include: frozenset[str], own_id: str | None) -> str | None:
+def document_number(
+    company: Company, given: str | None, include: frozenset[str], own_id: str | None, kind: str = "Invoice"
+) -> str | None:
     """Decide the document number; 6140 for a used one when the company warns and the request does not waive it."""
     own_numbers = bool(company.settings["custom_txn_numbers"])
     automatic = not own_numbers and (given is None or company.settings["supplied_number"] == "override")
@@ -166,17 +168,18 @@ def _number(company: Company, given: str | None, include: frozenset[str], own_id
         return str(company.database.next_number("document number", 1001))
     if given is None or not own_numbers or not company.settings["warn_duplicate_numbers"] or ALLOW_DUPLICATE in include:
         return given
-    for other in company.labelled("Invoice", given):
+    for other in company.labelled(kind, given):
         if other["Id"] != own_id:
             detail = (
                 "Duplicate Document Number Error : You must specify a different number. This number has already been"
-                f" used. DocNumber={given} is assigned to TxnType=Invoice with TxnId={other['Id']}"
+                f" used. DocNumber={given} is assigned to TxnType={kind} with TxnId={other['Id']}"
             )
             raise BusinessFault(6140, detail, "")
     return given
 
 
-def _check_open(company: Company, txn_date: str) -> None:
+def check_open(company: Company, txn_date: str) -> None:
+    """Refuse (6210 or 6200) a day in the closed books."""
     closed = str(company.settings["book_close_on"])
     if closed and txn_date <= closed:
         detail = (
@@ -186,7 +189,8 @@ def _check_open(company: Company, txn_date: str) -> None:
         raise BusinessFault(int(company.settings["closed_books_code"]), detail, "")
 
 
-def _check_unlinked(invoice: JsonObject) -> None:
+def check_unlinked(invoice: JsonObject) -> None:
+    """Refuse (6000) to take away a transaction that others are linked to."""
     if invoice["LinkedTxn"]:
         detail = "Business Validation Error: A payment is applied to this transaction. Unlink it first."
         raise BusinessFault(6000, detail, "")
@@ -221,7 +225,8 @@ def _identity(old: JsonObject) -> JsonObject:
     return {name: old[name] for name in ("domain", "sparse", "Id", "SyncToken", "MetaData")}
 
 
-def _present(fields: JsonObject) -> JsonObject:
+def present(fields: JsonObject) -> JsonObject:
+    """Drop what is absent: QuickBooks answers no null."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -9,20 +9,25 @@ from twins.web import JsonObject, load_json
 
 
 def read_ledger(company: Company) -> JsonObject:
-    """Return all invoices, deleted ones marked; `count` and `total` are of those that were not deleted."""
-    rows = company.database.execute("SELECT body, standing FROM entity WHERE kind = 'Invoice' ORDER BY id")
+    """Return all invoices and credit memos, deleted ones marked; `count` and `total` are of invoices that are there."""
     skus = {item["Id"]: item.get("Sku") for item in _items(company)}
-    invoices = [_invoice(load_json(body), standing, skus) for body, standing in rows]
+    invoices = [_document(body, standing, skus) for body, standing in _documents(company, "Invoice")]
+    given_back = [_document(body, standing, skus) for body, standing in _documents(company, "CreditMemo")]
     kept = [invoice for invoice in invoices if not invoice["deleted"]]
     total = sum((Decimal(invoice["total"]) for invoice in kept), Decimal(0))
-    return {"invoices": invoices, "count": len(kept), "total": _money(total)}
+    return {"invoices": invoices, "credit_memos": given_back, "count": len(kept), "total": _money(total)}
+
+
+def _documents(company: Company, kind: str) -> list[tuple[JsonObject, str]]:
+    rows = company.database.execute("SELECT body, standing FROM entity WHERE kind = ? ORDER BY id", kind)
+    return [(load_json(body), standing) for body, standing in rows]
 
 
 def _items(company: Company) -> list[JsonObject]:
     return [load_json(body) for (body,) in company.database.execute("SELECT body FROM entity WHERE kind = 'Item'")]
 
 
-def _invoice(invoice: JsonObject, standing: str, skus: dict[str, str | None]) -> JsonObject:
+def _document(invoice: JsonObject, standing: str, skus: dict[str, str | None]) -> JsonObject:
     created = datetime.fromisoformat(invoice["MetaData"]["CreateTime"]).astimezone(UTC)
     return {
         "id": invoice["Id"],
@@ -30,7 +35,7 @@ def _invoice(invoice: JsonObject, standing: str, skus: dict[str, str | None]) ->
         "customer_id": invoice["CustomerRef"]["value"],
         "customer_name": invoice["CustomerRef"]["name"],
         "txn_date": invoice["TxnDate"],
-        "due_date": invoice["DueDate"],
+        "due_date": invoice.get("DueDate"),
         "total": _money(invoice["TotalAmt"]),
         "tax": _money(invoice["TxnTaxDetail"]["TotalTax"]),
         "balance": _money(invoice["Balance"]),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from twins.quickbooks.answers import INACTIVE, BusinessFault, missing, no_resource
+from twins.quickbooks.credit_memos import create_credit_memo, delete_credit_memo
 from twins.quickbooks.invoices import create_invoice, delete_invoice, update_invoice, void_invoice
 from twins.quickbooks.masters import create_master, update_master
 from twins.quickbooks.payments import create_payment, delete_payment, void_payment
@@ -10,7 +11,7 @@ from twins.quickbooks.properties import clean
 from twins.quickbooks.state import Company
 from twins.web import JsonObject
 
-READABLE = {name.lower(): name for name in ("Invoice", "Customer", "Item", "Term", "Payment", "Account")}
+READABLE = {name.lower(): name for name in ("Invoice", "CreditMemo", "Customer", "Item", "Term", "Payment", "Account")}
 
 
 def preferences(company: Company) -> JsonObject:
@@ -84,6 +85,8 @@ def change(company: Company, kind: str, operation: str, body: Any, include: froz
         return _change_invoice(company, wanted, fields, include)
     if kind == "Payment":
         return _change_payment(company, wanted, fields)
+    if kind == "CreditMemo":
+        return _change_credit_memo(company, wanted, fields, include)
     if wanted not in ("create", "update"):
         raise BusinessFault(500, f"Operation {wanted} is not supported for {kind}")
     return create_master(company, kind, fields) if wanted == "create" else update_master(company, kind, fields)
@@ -119,6 +122,14 @@ def _change_invoice(company: Company, wanted: str, fields: JsonObject, include: 
     if wanted == "void":
         return void_invoice(company, fields)
     raise BusinessFault(500, f"Operation {wanted} is not supported for Invoice")
+
+
+def _change_credit_memo(company: Company, wanted: str, fields: JsonObject, include: frozenset[str]) -> JsonObject:
+    if wanted == "create":
+        return create_credit_memo(company, fields, include)
+    if wanted == "delete":
+        return delete_credit_memo(company, fields)
+    raise BusinessFault(500, f"Operation {wanted} is not supported for CreditMemo")
 
 
 def _change_payment(company: Company, wanted: str, fields: JsonObject) -> JsonObject:

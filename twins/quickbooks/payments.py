@@ -1,8 +1,12 @@
-"""Payments of the QuickBooks twin: they lower balances of invoices, and give them back when voided or deleted."""
+"""Payments of the QuickBooks twin: they lower balances of invoices, and give them back when voided or deleted.
+
+A payment of nothing with a line for an invoice and one for a credit memo applies that credit.
+"""
 
 from decimal import Decimal
 
 from twins.quickbooks.answers import BusinessFault, missing
+from twins.quickbooks.credit_memos import use_credit
 from twins.quickbooks.masters import change_balance
 from twins.quickbooks.state import Company, cents
 from twins.web import JsonObject
@@ -17,9 +21,9 @@ def create_payment(company: Company, body: JsonObject) -> JsonObject:
             raise missing(name)
     customer = company.reference("Customer", body["CustomerRef"], "CustomerRef")
     lines = [_line(line) for line in body.get("Line", [])]
-    applied = sum((line["Amount"] for line in lines), ZERO)
+    applied = sum((-line["Amount"] if _is_credit(line) else line["Amount"] for line in lines), ZERO)
     total = cents(body["TotalAmt"])
-    if total < 0 or applied > total:
+    if total < 0 or applied > total or applied < 0:
         raise BusinessFault(6000, "Business Validation Error: The amount applied is more than the payment.", "Line")
     fields = {name: value for name, value in body.items() if name not in ("Id", "SyncToken", "sparse")}
     fields |= {"CustomerRef": {"value": customer["Id"], "name": customer["DisplayName"]}, "Line": lines}
@@ -27,7 +31,10 @@ def create_payment(company: Company, body: JsonObject) -> JsonObject:
     fields |= {"TxnDate": body.get("TxnDate") or company.today().isoformat()}
     payment = company.insert("Payment", fields)
     for line in lines:
-        _apply(company, payment, line["LinkedTxn"][0], line["Amount"])
+        if _is_credit(line):
+            use_credit(company, payment, line["LinkedTxn"][0]["TxnId"], line["Amount"])
+        else:
+            _apply(company, payment, line["LinkedTxn"][0], line["Amount"])
     change_balance(company, customer["Id"], -total)
     return payment
 
@@ -64,6 +71,10 @@ def _line(line: JsonObject) -> JsonObject:
     return {**line, "Amount": cents(line["Amount"])}
 
 
+def _is_credit(line: JsonObject) -> bool:
+    return bool(line["LinkedTxn"][0].get("TxnType") == "CreditMemo")
+
+
 def _apply(company: Company, payment: JsonObject, link: JsonObject, amount: Decimal) -> None:
     invoice = company.find("Invoice", link.get("TxnId", ""))
     if link.get("TxnType") != "Invoice" or invoice is None:
@@ -77,6 +88,9 @@ def _apply(company: Company, payment: JsonObject, link: JsonObject, amount: Deci
 
 def _take_back(company: Company, payment: JsonObject) -> None:
     for line in payment["Line"]:
+        if _is_credit(line):
+            use_credit(company, payment, line["LinkedTxn"][0]["TxnId"], -line["Amount"])
+            continue
         invoice = company.find("Invoice", line["LinkedTxn"][0]["TxnId"])
         if invoice is not None:
             links = [other for other in invoice["LinkedTxn"] if other["TxnId"] != payment["Id"]]

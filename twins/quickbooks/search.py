@@ -26,6 +26,7 @@ FILTERABLE: Mapping[str, Mapping[str, str]] = {
         "ProjectRef": "ref",
         "Balance": "number",
     },
+    "CreditMemo": {**_TXN, "DocNumber": "text", "Balance": "number"},
     "Payment": {**_TXN, "PaymentRefNum": "text", "UnappliedAmt": "number"},
     "Customer": {
         **_BASE,
@@ -48,7 +49,7 @@ FILTERABLE: Mapping[str, Mapping[str, str]] = {
     "CompanyInfo": {**_BASE, "CompanyName": "text"},
 }
 _LISTS = ("Customer", "Item", "Term", "Account")
-_LABEL = {"Invoice": "DocNumber", "Payment": "PaymentRefNum", "Customer": "DisplayName"}
+_LABEL = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum", "Customer": "DisplayName"}
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda have, want: have == want,
     "<": lambda have, want: have < want,

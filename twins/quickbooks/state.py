@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS replay (
 );
 """
 # What an entity is found by, folded to lower case: names and numbers are compared without case.
-_LABELS = {"Invoice": "DocNumber", "Customer": "DisplayName", "Payment": "PaymentRefNum"}
+_LABELS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Customer": "DisplayName", "Payment": "PaymentRefNum"}
 _FAMILY = {"Customer": "Names", "Item": "Items", "Term": "Terms", "Account": "Accounts"}
 
 

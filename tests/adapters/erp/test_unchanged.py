@@ -149,7 +149,9 @@ def test_a_last_file_that_proves_nothing_is_not_used(inv410r, shpcnf, layouts, s
         "inv410r": True,
         "itmmst": True,
         "cusmst": False,  # its columns are found by name: equal bytes need not mean the same
+        "rtnrcv": True,
         "ordack": False,  # a unit has several records
+        "ordimp": False,
         "shpcnf": False,
     }
     known = LastFile(samples / "SHPCNF.S000417", shpcnf)

@@ -1,0 +1,69 @@
+"""Activities of the order lifecycle: what is true of orders is derived, kept, and turned into what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from temporalio import activity
+
+from activities.boundary import at_boundary
+from activities.order_settlement import Settlement, SettlingRules
+from domain.order_acts import act_observation
+from domain.work import OrderAct, OrderSettled, OrderWork
+from store import observations, order_marks, order_states
+from store.causes import Cause, CauseSource
+from store.session import transaction
+
+BLOCK = 200  # orders a transaction
+
+
+def utc_now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class SettlingActivities:
+    """Steps that derive where orders stand."""
+
+    def __init__(self, engine: Engine, rules: SettlingRules, clock: Callable[[], datetime] = utc_now) -> None:
+        self._engine, self._rules, self._clock = engine, rules, clock
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def settle_order(self, work: OrderWork) -> OrderSettled:
+        """Derive where an order stands and keep it, with what has to follow. Running it again changes nothing."""
+        with transaction(self._engine, _cause()) as session:
+            order_marks.strike(session, [work.order_number])
+            settled = Settlement(session, self._rules, self._clock()).settle([work.order_number])
+        return settled[0] if settled else OrderSettled(order_number=work.order_number, known=False)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def note_act(self, decision: OrderAct) -> bool:
+        """Keep a person's decision about an order with who made it and why; the same one again changes nothing."""
+        now = self._clock()
+        words = f"{decision.decided_by}: {decision.reason}"
+        act = act_observation(decision.act, decision.key, words, now)
+        reference: dict[str, str | int] = {"order": decision.order_number, "reason": decision.reason}
+        cause = Cause(source=CauseSource.USER, actor=decision.decided_by, reference=reference)
+        with transaction(self._engine, cause) as session:
+            is_new = observations.note(session, decision.order_number, act, now)
+            order_marks.mark(session, [decision.order_number], "a person decided")
+        return is_new
+
+    def settle_marked(self) -> list[OrderSettled]:
+        """Settle one block of orders that are marked, or whose wait is over by the clock; empty when none is left.
+
+        Marks are taken in the transaction that settles: what changes afterwards marks anew.
+        """
+        with transaction(self._engine, _cause()) as session:
+            now = self._clock()
+            numbers = order_marks.take(session, BLOCK) or order_states.due(session, now, BLOCK)
+            return Settlement(session, self._rules, now).settle(numbers)
+
+
+def _cause() -> Cause:
+    workflow_id = activity.info().workflow_id if activity.in_activity() else None
+    return Cause(source=CauseSource.GATEWAY, actor="lifecycle", workflow_id=workflow_id)

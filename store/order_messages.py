@@ -1,0 +1,170 @@
+"""Messages to the ERP about orders: added once for each content, taken into files in their order, kept for good."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ARRAY, Select, String, any_, func, literal, or_, select, tuple_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from domain.order_messages import MessageState, OrderMessage
+from store.tables.orders_out import OrderFileRow, OrderMessageRow
+
+
+class KnownMessage(BaseModel):
+    """A message with how far it is. `sent_at` is when its file lay in the ERP's folder, whole and under its name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_number: str
+    revision: int
+    message: OrderMessage
+    state: MessageState
+    added_at: datetime
+    file_sequence: int | None = None
+    file_name: str | None = None
+    sent_at: datetime | None = None
+    refused: str | None = None
+
+
+def add(session: Session, message: OrderMessage, now: datetime, *, again: bool = False) -> KnownMessage:
+    """Add a message; the same content as the order's newest one adds nothing. Answers the order's newest message.
+
+    Two processes that add at once wait for each other. A content that was said before, but not last, is said again.
+    `again`: a person wants the newest one to be said once more, as it was.
+    """
+    number = message.order_number
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"messages of order {number}"))))
+    newest = of_order(session, number)
+    if newest is not None and not again and newest.message.content_hash == message.content_hash:
+        return newest
+    row = OrderMessageRow(
+        order_number=number,
+        revision=newest.revision + 1 if newest else 1,
+        action=message.action.value,
+        content_hash=message.content_hash,
+        body=message.model_dump(mode="json"),
+        added_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return _known(row, None)
+
+
+def pending(session: Session, limit: int = 500) -> list[KnownMessage]:
+    """Messages that wait for a file, in the order in which they were added.
+
+    One that could not be written is among them while it is the newest of its order: what kept it may be corrected.
+    """
+    later = aliased(OrderMessageRow)
+    is_newest = ~(
+        select(col(later.revision))
+        .where(col(later.order_number) == col(OrderMessageRow.order_number))
+        .where(col(later.revision) > col(OrderMessageRow.revision))
+        .exists()
+    )
+    query = _query().where(
+        col(OrderMessageRow.file_sequence).is_(None), or_(col(OrderMessageRow.refused).is_(None), is_newest)
+    )
+    # What was refused before comes last, so that it never keeps others out of a file.
+    refused_last = col(OrderMessageRow.refused).is_not(None)
+    return _all(session, query.order_by(refused_last, col(OrderMessageRow.id)).limit(limit))
+
+
+def of_order(session: Session, number: str) -> KnownMessage | None:
+    """The newest message of an order and how far it is; None: the ERP was told nothing of it."""
+    query = _query().where(col(OrderMessageRow.order_number) == number)
+    found = _all(session, query.order_by(col(OrderMessageRow.revision).desc()).limit(1))
+    return found[0] if found else None
+
+
+def of_orders(session: Session, numbers: Sequence[str]) -> dict[str, list[KnownMessage]]:
+    """Every message of these orders, by order, oldest first."""
+    query = _query().where(col(OrderMessageRow.order_number) == any_(literal(list(numbers), ARRAY(String()))))
+    found: defaultdict[str, list[KnownMessage]] = defaultdict(list)
+    for one in _all(session, query.order_by(col(OrderMessageRow.order_number), col(OrderMessageRow.revision))):
+        found[one.order_number].append(one)
+    return found
+
+
+def unsent(session: Session, before: datetime) -> list[str]:
+    """Orders with a message that was added before an instant and lies in no file that is on disk."""
+    query = _query().where(col(OrderFileRow.written_at).is_(None), col(OrderMessageRow.refused).is_(None))
+    found = _all(session, query.where(col(OrderMessageRow.added_at) < before).order_by(col(OrderMessageRow.id)))
+    return list(dict.fromkeys(one.order_number for one in found))
+
+
+def history(session: Session, number: str) -> list[KnownMessage]:
+    """Every message of an order, oldest first."""
+    query = _query().where(col(OrderMessageRow.order_number) == number)
+    return _all(session, query.order_by(col(OrderMessageRow.revision)))
+
+
+def of_file(session: Session, sequence: int) -> list[KnownMessage]:
+    """The messages that a file carries, in its order."""
+    query = _query().where(col(OrderMessageRow.file_sequence) == sequence)
+    return _all(session, query.order_by(col(OrderMessageRow.id)))
+
+
+def counts(session: Session, sequences: Sequence[int]) -> dict[int, int]:
+    """How many messages each of these files carries."""
+    query = (
+        select(col(OrderMessageRow.file_sequence), func.count())
+        .where(col(OrderMessageRow.file_sequence).in_(sequences))
+        .group_by(col(OrderMessageRow.file_sequence))
+    )
+    return {sequence: count for sequence, count in session.execute(query) if sequence is not None}
+
+
+def take(session: Session, messages: Sequence[KnownMessage], sequence: int) -> None:
+    """Say which file carries these messages."""
+    keys = [(one.order_number, one.revision) for one in messages]
+    session.execute(
+        update(OrderMessageRow)
+        .where(tuple_(col(OrderMessageRow.order_number), col(OrderMessageRow.revision)).in_(keys))
+        .values(file_sequence=sequence, refused=None)
+    )
+
+
+def refuse(session: Session, message: KnownMessage, why: str) -> None:
+    """Say why a message cannot be written; it is looked at again with the next file while it is its order's newest."""
+    session.execute(
+        update(OrderMessageRow)
+        .where(col(OrderMessageRow.order_number) == message.order_number)
+        .where(col(OrderMessageRow.revision) == message.revision)
+        .values(refused=why)
+    )
+
+
+def _query() -> Select[OrderMessageRow, OrderFileRow]:
+    files = col(OrderFileRow.sequence) == col(OrderMessageRow.file_sequence)
+    return select(OrderMessageRow, OrderFileRow).join(OrderFileRow, files, isouter=True)
+
+
+def _all(session: Session, query: Select[OrderMessageRow, OrderFileRow]) -> list[KnownMessage]:
+    found = session.execute(query, execution_options={"populate_existing": True})
+    return [_known(row, file) for row, file in found]
+
+
+def _known(row: OrderMessageRow, file: OrderFileRow | None) -> KnownMessage:
+    return KnownMessage(
+        order_number=row.order_number,
+        revision=row.revision,
+        message=OrderMessage.model_validate(row.body),
+        state=_state(row, file),
+        added_at=row.added_at,
+        file_sequence=row.file_sequence,
+        file_name=file.name if file else None,
+        sent_at=file.written_at if file else None,
+        refused=row.refused,
+    )
+
+
+def _state(row: OrderMessageRow, file: OrderFileRow | None) -> MessageState:
+    if file is not None:
+        return MessageState.SENT if file.written_at else MessageState.TAKEN
+    return MessageState.REFUSED if row.refused else MessageState.PENDING
