@@ -95,3 +95,16 @@ def test_what_the_user_does_not_see_is_missing(script: Scripted, vault: MemoryVa
     said = missing(wholesale(), seen)
     assert "Order.Gateway_Status__c cannot be written: give the integration user edit access to it." in said
     assert "Order_Event__c.Type__c is missing or not visible" in " ".join(said)
+
+
+def test_the_check_names_the_words_that_a_lifecycle_needs(twin: Twin, vault: MemoryVault) -> None:
+    gateway = SalesforceGateway(connection_to(twin.url), SalesforceNames(), vault)
+    assert "have every field" in gateway.check(wholesale(), ["Needs Attention"])
+    with pytest.raises(errors.Misconfigured) as raised:
+        gateway.check(wholesale(), ["On Fire"])
+    assert raised.value.detail == (
+        'Salesforce lacks what the gateway needs: Order.Gateway_Status__c has no value "On Fire": add it to the'
+        " picklist and its record types, or use another word."
+    )
+    with pytest.raises(errors.Misconfigured, match=r'Order\.Status has no value "In Approval"'):
+        gateway.check(project_sales())
