@@ -107,14 +107,15 @@ class OrderActivities:
             fresh = [order for order, (_, is_new) in zip(page.orders, known, strict=True) if is_new]
             before = orders.get_many(session, [order.number for order in fresh])
             orders.upsert(session, fresh)
-            lines = [line for order in [*fresh, *before.values()] for line in order.lines]
-            marks.mark(session, [line.sku for line in lines], "an order changed")
+            changed = [order.number for order in fresh if differs(order, before.get(order.number))]
+            # What the gateway wrote comes back as a new version that differs in nothing: it moves no stock either.
+            both = [order for order in [*fresh, *before.values()] if order.number in set(changed)]
+            marks.mark(session, [line.sku for order in both for line in order.lines], "an order changed")
             if page.newest_version_at:
                 cursors.advance(session, CURSOR, page.newest_version_at)
             for order in page.orders:
                 exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
             for incomplete in page.incomplete:
                 _open_incomplete(session, incomplete)
-            changed = [order.number for order in fresh if differs(order, before.get(order.number))]
             cursors.note(session, TO_WAKE, changed)
             return changed

@@ -49,6 +49,17 @@ async def say_again(client: Client, order_number: str, shipments: list[str]) -> 
     )
 
 
+async def say_account_again(client: Client, customer_number: str) -> None:
+    """Let what is to be said of a customer be said, once more when that is under way (signal with start)."""
+    await client.start_workflow(
+        "Publication",
+        PublishWork(shipments=[], customers=[customer_number]),
+        id=f"publication/customer/{customer_number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="again",
+    )
+
+
 async def wake_shipment(client: Client, number: str) -> None:
     """Let a shipment's own workflow look again, starting it when it is not under way (signal with start)."""
     await client.start_workflow(

@@ -13,7 +13,14 @@ from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
 from activities.order_work import LOOKED_AT, acts_of
-from activities.starting import say_again, start_once, wake_order, wake_shipment, wake_stock
+from activities.starting import (
+    say_account_again,
+    say_again,
+    start_once,
+    wake_order,
+    wake_shipment,
+    wake_stock,
+)
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
@@ -62,8 +69,8 @@ def decide(
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.cause in LOOKED_AT:
             _act_on_order(session, resolution, item.record_key)
-        elif is_new and item.record_type == "order" and choice is Choice.RETRY:
-            statements.forget(session, item.record_key)  # with the decision: the sweep finds what nobody said again
+        elif is_new and item.record_type in {"order", "customer"} and choice is Choice.RETRY:
+            _forget(session, item)  # with the decision: the sweep finds what nobody said again
         if is_new and item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
             cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
         if is_new and item.record_type == STOCK_PUBLICATION and choice is Choice.RETRY:
@@ -81,6 +88,13 @@ def _act_on_order(session: Session, resolution: Resolution, number: str) -> None
         observed = act_observation(act, resolution.exception_id, words, resolution.decided_at)
         observations.note(session, number, observed, resolution.decided_at)
     order_marks.mark(session, [number], "a person decided")
+
+
+def _forget(session: Session, item: ExceptionItem) -> None:
+    if item.record_type == "order":
+        statements.forget(session, item.record_key)
+    else:
+        statements.forget_account(session, item.record_key)
 
 
 def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
@@ -122,6 +136,8 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
     elif item.record_type == "order" and _is_retry(item):
         numbers = await asyncio.to_thread(_shipments_of, services, item.record_key)
         await say_again(services.client, item.record_key, numbers)
+    elif item.record_type == "customer" and _is_retry(item):
+        await say_account_again(services.client, item.record_key)
     elif item.record_type == "file" and _is_retry(item):
         await _read_again(services, item)
     elif item.record_type in {STOCK, STOCK_PUBLICATION}:

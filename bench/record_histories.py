@@ -18,6 +18,7 @@ from typing import Any, Final
 from temporalio.runtime import Runtime
 
 from bench.history_scenarios import REAL, SKIPPING
+from bench.order_scenarios import ORDERS
 from tests.workflows.stage import QUIET, Stage, namespace, real_server, skipping_server, staged
 from tests.workflows.steps import Steps
 
@@ -54,11 +55,12 @@ async def main(names: list[str]) -> None:
     """Record the named histories, all of them when none is named."""
     FOLDER.mkdir(exist_ok=True)
     runtime = Runtime(telemetry=QUIET)
-    wanted = set(names) or {*REAL, *SKIPPING}
+    real = REAL | ORDERS
+    wanted = set(names) or {*real, *SKIPPING}
     async with real_server(runtime) as env:
-        for name in sorted(wanted & set(REAL)):
+        for name in sorted(wanted & set(real)):
             async with staged(env, await namespace(env), Steps()) as stage:
-                await record(name, REAL[name], stage)
+                await record(name, real[name], stage)
     for name in sorted(wanted & set(SKIPPING)):
         async with skipping_server(runtime) as env, staged(env, env.client, Steps()) as stage:
             await record(name, SKIPPING[name], stage)

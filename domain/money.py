@@ -62,3 +62,9 @@ def exact_decimal(value: Fraction, places: int) -> Decimal | None:
     """The rational as a decimal of at most `places` places, or None when it cannot be written exactly (case E3)."""
     scaled = value * 10**places
     return Decimal(scaled.numerator).scaleb(-places) if scaled.denominator == 1 else None
+
+
+def rounded_decimal(value: Fraction, places: int) -> Decimal:
+    """The rational rounded half up to so many places, for what is shown and not billed."""
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
+    return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)

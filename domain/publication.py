@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -10,8 +10,31 @@ from domain.freshness import Confidence
 from domain.money import Money, Quantity
 
 
+class OrderLineStatement(BaseModel):
+    """How far one order line is (`OrderItem`), in the unit of the line; None leaves a number as it stands there.
+
+    `external_id` is the record's id: order lines have no key of ours by which Salesforce could find them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    line_no: int
+    external_id: str | None
+    shipped: Quantity | None
+    backordered: Quantity | None
+    invoiced: Quantity | None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing has happened to the line yet."""
+        return not (self.shipped or self.backordered or self.invoiced)
+
+
 class OrderStatement(BaseModel):
-    """The gateway's words on a Salesforce order, keyed by `ERP_Order_Id__c`; no `status` takes the last one back."""
+    """The gateway's words on a Salesforce order, keyed by `ERP_Order_Id__c`; no `status` takes the last one back.
+
+    Amounts that are None stay as they are there. `lines` are compared and said one by one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -19,6 +42,8 @@ class OrderStatement(BaseModel):
     status: str | None
     message: str = ""
     invoiced_amount: Money | None = None
+    open_amount: Money | None = None
+    lines: tuple[OrderLineStatement, ...] = ()
 
 
 class InvoiceStatement(BaseModel):
@@ -37,16 +62,38 @@ class InvoiceStatement(BaseModel):
 
 
 class OrderEvent(BaseModel):
-    """One thing that happened to an order (`Order_Event__c`), keyed by `Event_Key__c`."""
+    """One thing that happened to an order (`Order_Event__c`), keyed by `Event_Key__c`; said once and never changed."""
 
     model_config = ConfigDict(frozen=True)
 
     event_key: str
     order_number: str
     type: str
-    occurred_at: datetime
+    occurred_at: AwareDatetime
     source: str
     note: str = ""
+
+
+OrderPart = OrderStatement | OrderLineStatement | InvoiceStatement | OrderEvent
+
+
+class OrderUnit(BaseModel):
+    """What is said of one order at once: Salesforce shows all of it or, while something is wrong, none of it yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_number: str
+    parts: tuple[OrderPart, ...]
+
+
+class AccountStatement(BaseModel):
+    """What a customer owes and whether the ERP holds their orders (`Account`); None leaves a field as it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    customer_number: str
+    open_balance: Money | None = None
+    credit_hold: bool | None = None
 
 
 class StockStatement(BaseModel):

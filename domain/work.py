@@ -192,10 +192,12 @@ class StockShown(Message):
 
 
 class PublishWork(Message):
-    """Shipments whose state and invoices Salesforce shall show, and orders that something else is to be said of."""
+    """Shipments whose state and invoices Salesforce shall show, orders that something else is to be said of, and
+    customers whose balance or hold moved; those who were billed for the orders are looked at by themselves."""
 
     shipments: list[str]
     orders: list[str] = []
+    customers: list[str] = []
 
 
 class Published(Message):

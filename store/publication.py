@@ -12,15 +12,14 @@ from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
 from domain.invoices import REMOVED
-from domain.publication import InvoiceStatement, OrderEvent, OrderStatement
-from domain.shipments import LineReason
-from domain.statements import LineProgress, OrderProgress, closes_line, order_statement
-from store import invoices
+from domain.publication import AccountStatement, InvoiceStatement, OrderEvent, OrderStatement
+from domain.statements import OrderProgress, order_statement
+from store import invoices, line_progress
+from store.accounts import account_statements
 from store.tables.exceptions import ExceptionRow
-from store.tables.invoices import InvoiceLineRow, InvoiceRow
-from store.tables.orders import OrderLineRow
+from store.tables.invoices import InvoiceRow
 from store.tables.publication import StatementRow
-from store.tables.shipments import ShipmentLineRow, ShipmentRow
+from store.tables.shipments import ShipmentRow
 
 # Causes that are about our own connections: no news for a sales rep.
 _NOT_SHOWN = (Cause.PUBLICATION_REJECTED, Cause.CONNECTION_REFUSED)
@@ -42,12 +41,17 @@ class Statements(BaseModel):
     orders: tuple[OrderStatement, ...] = ()
     invoices: tuple[InvoiceStatement, ...] = ()
     events: tuple[OrderEvent, ...] = ()
+    accounts: tuple[AccountStatement, ...] = ()
 
 
 def statements(
-    session: Session, numbers: Sequence[str], words: Mapping[str, str], orders: Sequence[str] = ()
+    session: Session,
+    numbers: Sequence[str],
+    words: Mapping[str, str],
+    orders: Sequence[str] = (),
+    customers: Sequence[str] = (),
 ) -> Statements:
-    """Load what is to be said about these shipments and the whole of their orders, and about other `orders`."""
+    """Load what is to be said about these shipments and the whole of their orders, other `orders`, and `customers`."""
     query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
     order_numbers = sorted({*session.scalars(query), *orders})
     billed = invoices.of_orders(session, order_numbers)
@@ -58,11 +62,12 @@ def statements(
         orders=tuple(one for one in said if one),
         invoices=tuple(_invoice_statement(row) for row in of_them),
         events=tuple(_event(row) for row in of_them),
+        accounts=tuple(account_statements(session, customers)),
     )
 
 
 def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[InvoiceRow]) -> list[OrderProgress]:
-    lines = _lines(session, order_numbers)
+    lines = line_progress.of_orders(session, order_numbers)
     held = _held(session, order_numbers)
     spoken = _spoken_of(session, order_numbers)
     by_order: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
@@ -80,50 +85,6 @@ def _progress(session: Session, order_numbers: Sequence[str], billed: Sequence[I
         )
         for number in order_numbers
     ]
-
-
-def _lines(session: Session, order_numbers: Sequence[str]) -> dict[str, list[LineProgress]]:
-    """Each order line with what was invoiced of it; a line that a shipment closed short counts as done."""
-    invoiced = _invoiced(session, order_numbers)
-    closed = _closed(session, order_numbers)
-    query = select(OrderLineRow).where(col(OrderLineRow.order_number).in_(order_numbers))
-    found: dict[str, list[LineProgress]] = {number: [] for number in order_numbers}
-    for line in session.scalars(query.order_by(col(OrderLineRow.line_no))):
-        key = (line.order_number, line.line_no)
-        found[line.order_number].append(
-            LineProgress(ordered=line.quantity, invoiced=invoiced[key], closed=key in closed)
-        )
-    return found
-
-
-def _invoiced(session: Session, order_numbers: Sequence[str]) -> defaultdict[tuple[str, int], Decimal]:
-    query = (
-        select(col(InvoiceRow.order_number), col(InvoiceLineRow.shipment_line_no), col(InvoiceLineRow.quantity))
-        .join(
-            InvoiceLineRow,
-            (col(InvoiceLineRow.shipment_number) == col(InvoiceRow.shipment_number))
-            & (col(InvoiceLineRow.generation) == col(InvoiceRow.generation)),
-        )
-        .where(col(InvoiceRow.order_number).in_(order_numbers), col(InvoiceLineRow.shipment_line_no).is_not(None))
-        .where(col(InvoiceRow.status).not_in(REMOVED))
-    )
-    totals: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
-    for order_number, line_no, quantity in session.execute(query):
-        totals[order_number, line_no] += quantity
-    return totals
-
-
-def _closed(session: Session, order_numbers: Sequence[str]) -> set[tuple[str, int]]:
-    query = (
-        select(col(ShipmentRow.order_number), col(ShipmentLineRow.line_no), col(ShipmentLineRow.reason))
-        .join(ShipmentLineRow, col(ShipmentLineRow.shipment_number) == col(ShipmentRow.number))
-        .where(col(ShipmentRow.order_number).in_(order_numbers), col(ShipmentLineRow.reason).is_not(None))
-    )
-    return {
-        (order_number, line_no)
-        for order_number, line_no, reason in session.execute(query)
-        if closes_line(LineReason(reason))
-    }
 
 
 def _held(session: Session, order_numbers: Sequence[str]) -> dict[str, list[str]]:
@@ -155,7 +116,7 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
         invoice_key=f"{row.shipment_number}:{row.generation}",
         order_number=row.order_number,
         doc_number=row.doc_number or "",
-        status=row.status.replace("_", " ").title(),
+        status=row.status.title(),
         total=row.total,
         balance=row.balance,
         invoiced_on=row.invoiced_on,

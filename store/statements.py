@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
-from sqlalchemy import delete, exists, select, tuple_
+from sqlalchemy import exists, select, tuple_, update
 from sqlmodel import Session, col
 
 from domain.exceptions import Choice, ExceptionState
@@ -15,7 +15,8 @@ from store.tables.exceptions import ExceptionRow
 from store.tables.publication import StatementRow
 from store.upserts import upsert as upsert_rows
 
-Subject = tuple[str, str]  # what it is about (order, invoice, event) and its key
+Subject = tuple[str, str]  # what it is about (order, line, invoice, event, account) and its key
+IN_DOUBT = ""  # no statement has this hash: whatever is true then is said again
 
 
 def hash_of(statement: BaseModel) -> str:
@@ -24,7 +25,7 @@ def hash_of(statement: BaseModel) -> str:
 
 
 def said(session: Session, subjects: Sequence[Subject]) -> dict[Subject, str]:
-    """The hash of the last statement about each of these that Salesforce took."""
+    """The hash of the last statement about each of these that Salesforce took; empty where that is in doubt."""
     if not subjects:
         return {}
     keys = tuple_(col(StatementRow.subject), col(StatementRow.key))
@@ -41,20 +42,25 @@ def remember(session: Session, taken: Sequence[tuple[Subject, str, str]]) -> Non
     upsert_rows(session, StatementRow, rows)
 
 
-def doubt(session: Session, subjects: Sequence[Subject]) -> None:
-    """Forget what was taken about these, before more is said: if no answer comes, nobody knows what stands there."""
-    keys = tuple_(col(StatementRow.subject), col(StatementRow.key))
-    session.execute(delete(StatementRow).where(keys.in_(subjects)))
+def doubt(session: Session, to_be_said: Sequence[tuple[Subject, str]]) -> None:
+    """Forget what was taken about these, before more is said: if no answer comes, nobody knows what stands there.
+
+    Each is a subject and its order. That something was said of it is kept: it may have to be taken back.
+    """
+    remember(session, [(subject, order_number, IN_DOUBT) for subject, order_number in to_be_said])
 
 
 def to_say_again(session: Session, since: datetime, until: datetime, limit: int = 200) -> list[str]:
     """Orders of which a person wanted all to be said again, in this span of time, and nothing has been said since."""
+    said_since = exists().where(
+        col(StatementRow.order_number) == col(ExceptionRow.record_key), col(StatementRow.content_hash) != IN_DOUBT
+    )
     query = (
         select(col(ExceptionRow.record_key))
         .where(col(ExceptionRow.record_type) == "order", col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
         .where(col(ExceptionRow.closed_at) >= since, col(ExceptionRow.closed_at) < until)
         .where(col(ExceptionRow.resolution)["choice"].as_string() == Choice.RETRY.value)
-        .where(~exists().where(col(StatementRow.order_number) == col(ExceptionRow.record_key)))
+        .where(~said_since)
         .distinct()
         .limit(limit)
     )
@@ -63,4 +69,11 @@ def to_say_again(session: Session, since: datetime, until: datetime, limit: int 
 
 def forget(session: Session, order_number: str) -> None:
     """Let everything about an order be said again."""
-    session.execute(delete(StatementRow).where(col(StatementRow.order_number) == order_number))
+    of_order = col(StatementRow.order_number) == order_number
+    session.execute(update(StatementRow).where(of_order).values(content_hash=IN_DOUBT))
+
+
+def forget_account(session: Session, customer_number: str) -> None:
+    """Let what is stated of a customer be said again."""
+    of_account = (col(StatementRow.subject) == "account", col(StatementRow.key) == customer_number)
+    session.execute(update(StatementRow).where(*of_account).values(content_hash=IN_DOUBT))

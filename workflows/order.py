@@ -15,7 +15,7 @@ from workflows import policies
 with workflow.unsafe.imports_passed_through():
     from activities.order import SettlingActivities
     from activities.order_export import OrderExportActivities
-    from domain.work import ExportWork
+    from domain.work import ExportWork, OrdersWritten
     from workflows.publication import publish_later
 
 BURST = timedelta(milliseconds=100)  # news that come together are one look
@@ -110,10 +110,14 @@ class OrderLifecycle:
     async def _hand_over(self) -> None:
         """The message is committed; the file that carries it takes whatever else waits along."""
         self._step = "writing for the ERP"
-        await workflow.execute_activity_method(
-            OrderExportActivities.write_orders, ExportWork(), **policies.WRITE_ORDERS.options()
-        )
-        self._looks += 1  # it is sent now: the state follows from that
+        more = True
+        while more:
+            written: OrdersWritten = await workflow.execute_activity_method(
+                OrderExportActivities.write_orders, ExportWork(reason=self._number), **policies.WRITE_ORDERS.options()
+            )
+            more = written.more
+        if self._number in written.orders:
+            self._looks += 1  # it is sent now: the state follows from that
 
     async def _tell(self) -> None:
         await publish_later([], orders=[self._number])

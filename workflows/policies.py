@@ -111,7 +111,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)
 WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
 # Looks at one order before its history starts afresh.
-ORDER_ROUNDS = 200
+ORDER_ROUNDS = 100
 
 # How long an order waits for news before it looks by itself, should news have been missed.
 ORDER_LOOKS_AFTER = timedelta(hours=6)

@@ -75,6 +75,11 @@ class SalesforceClient:
         """The daily pool as the last answer stated it, or None before the first answer."""
         return self._usage
 
+    @property
+    def base(self) -> str:
+        """The path of the data services, which subrequests have to spell out."""
+        return f"/services/data/v{self._connection.api_version}"
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         """Read a resource under `/services/data/vXX.X/`."""
         return self._call(

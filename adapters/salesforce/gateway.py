@@ -21,10 +21,9 @@ from domain.lifecycle_check import OrgSeen, missing
 from domain.links import Candidate, LinkKind
 from domain.orders import Order
 from domain.publication import (
-    InvoiceStatement,
+    AccountStatement,
     ItemStatement,
-    OrderEvent,
-    OrderStatement,
+    OrderUnit,
     StatementOutcome,
     StockStatement,
 )
@@ -62,17 +61,13 @@ class SalesforceGateway:
         """The living orders with these numbers, in the order given."""
         return self._orders.orders_by_number(numbers)
 
-    def publish_orders(self, statements: Sequence[OrderStatement]) -> list[StatementOutcome]:
-        """State the lifecycle of orders (see `Publisher`); idempotent."""
-        return self._publisher.publish_orders(statements)
+    def publish_orders(self, units: Sequence[OrderUnit]) -> list[list[StatementOutcome]]:
+        """Say of orders what is to be said: state, lines, invoices and events (see `Publisher`); idempotent."""
+        return self._publisher.publish_orders(units)
 
-    def publish_invoices(self, statements: Sequence[InvoiceStatement]) -> list[StatementOutcome]:
-        """State invoices; idempotent."""
-        return self._publisher.publish_invoices(statements)
-
-    def publish_events(self, events: Sequence[OrderEvent]) -> list[StatementOutcome]:
-        """Add events to orders; idempotent."""
-        return self._publisher.publish_events(events)
+    def publish_accounts(self, statements: Sequence[AccountStatement]) -> list[StatementOutcome]:
+        """State what customers owe and whether they are held; idempotent, and never creates one."""
+        return self._publisher.publish_accounts(statements)
 
     def publish_levels(self, statements: Sequence[StockStatement]) -> list[StatementOutcome]:
         """State stock by item and warehouse (see `InventoryPublisher`); idempotent."""

@@ -26,14 +26,14 @@ from domain.publication import StatementOutcome
 
 CHUNK = 200
 GONE = frozenset({"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"})
+# One row that makes a trigger or a flow fail takes the whole transaction, up to 200 rows, down with the same words.
+CONTAGIOUS = frozenset(
+    {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER", "UNKNOWN_EXCEPTION", "APEX_ERROR"}
+)
 
 _LOCK_ATTEMPTS = 5
 _EXTRA_CALLS = 32
 _TRIES_ALONE = 3
-# One row that makes a trigger or a flow fail takes the whole transaction, up to 200 rows, down with the same words.
-_CONTAGIOUS = frozenset(
-    {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER", "UNKNOWN_EXCEPTION", "APEX_ERROR"}
-)
 _dice = random.SystemRandom()
 
 
@@ -114,7 +114,7 @@ class RowSender:
         if self._stop is not None:
             if not outcomes:
                 raise self._stop
-            failed = _outcome_of_failure(self._stop)
+            failed = outcome_of_failure(self._stop)
             unsent = {row.key: failed.model_copy(update={"key": row.key}) for row in rows}
             outcomes = {**unsent, **outcomes}
         if any(one.accepted for one in outcomes.values()) or not any(one.retryable for one in outcomes.values()):
@@ -124,7 +124,7 @@ class RowSender:
     def _settle(self, rows: Sequence[Row]) -> dict[str, StatementOutcome]:
         """Send a chunk, then once more what another transaction had locked, or had created at the same moment."""
         if not self._allowance.may_begin():
-            return {row.key: _late(row.key) for row in rows}
+            return {row.key: late(row.key) for row in rows}
         outcomes = self._isolate(rows)
         for attempt in range(1, _LOCK_ATTEMPTS):
             again = [row for row in rows if _is_worth_repeating(outcomes[row.key], attempt)]
@@ -163,9 +163,9 @@ class RowSender:
         try:
             results = self._client.write("PATCH", self._target.path, {"allOrNone": False, "records": records})
         except Unavailable as error:
-            if error.reason != LOCKED_ROW and error.reason not in _CONTAGIOUS:
+            if error.reason != LOCKED_ROW and error.reason not in CONTAGIOUS:
                 raise
-            failed = _outcome_of_failure(error)
+            failed = outcome_of_failure(error)
             return {row.key: failed.model_copy(update={"key": row.key}) for row in rows}
         if not isinstance(results, list) or len(results) != len(rows):
             raise Unavailable("Salesforce did not answer for every row.", reason="results_missing")
@@ -188,10 +188,13 @@ def calls_for(rows: int) -> int:
     return -(-rows // CHUNK)
 
 
-def refused(key: str, complaint: Complaint, target: Target) -> StatementOutcome:
+def refused(key: str, complaint: Complaint, target: Target, status: int = 200) -> StatementOutcome:
     """What a complaint about one row means; one word for a record that is not there, however Salesforce says it."""
-    error = classify(200, complaint)
-    is_missing = is_missing_parent(complaint) or complaint.code in target.absent
+    error = classify(status, complaint)
+    names_field = target.external_id is not None and target.external_id in complaint.message
+    is_missing = is_missing_parent(complaint) or (
+        complaint.code in target.absent and not (complaint.code == "NOT_FOUND" and names_field)
+    )
     return StatementOutcome(
         key=key,
         accepted=False,
@@ -205,18 +208,20 @@ def _share_a_parent(before: Sequence[Row], after: Sequence[Row]) -> bool:
     return before[-1].parent == after[0].parent
 
 
-def _late(key: str) -> StatementOutcome:
+def late(key: str) -> StatementOutcome:
+    """The outcome of a row that was not sent."""
     detail = "There was no time left to send it: it was not sent."
     return StatementOutcome(key=key, accepted=False, reason="out_of_time", detail=detail, retryable=True)
 
 
-def _outcome_of_failure(error: Transient) -> StatementOutcome:
+def outcome_of_failure(error: Transient) -> StatementOutcome:
+    """The outcome of each row of a call that failed as a whole; its key is for the caller to fill in."""
     return StatementOutcome(key="", accepted=False, reason=error.reason, detail=error.detail, retryable=True)
 
 
 def _spared(outcome: StatementOutcome) -> StatementOutcome:
     """Not refused for what may befall any row."""
-    return outcome.model_copy(update={"retryable": True}) if outcome.reason in _CONTAGIOUS else outcome
+    return outcome.model_copy(update={"retryable": True}) if outcome.reason in CONTAGIOUS else outcome
 
 
 def _is_worth_repeating(outcome: StatementOutcome, attempt: int) -> bool:
@@ -231,4 +236,4 @@ def _is_contagious(outcomes: Iterable[StatementOutcome]) -> bool:
     if len(said) != 1:
         return False
     accepted, reason, _detail = said.pop()
-    return not accepted and reason in _CONTAGIOUS
+    return not accepted and reason in CONTAGIOUS

@@ -12,18 +12,26 @@ from domain.lifecycle_check import FieldSeen, OrgSeen
 
 
 class Need(NamedTuple):
-    """One object: the fields read, the fields written, and the external id by which its records are found."""
+    """One object: the fields read, the fields written, and the external id by which its records are found.
+
+    `created`: the gateway adds records of it, and does not only update those that exist.
+    """
 
     sobject: str
     read: Sequence[str]
     written: Sequence[str] = ()
     external_id: str | None = None
+    created: bool = False
 
 
 def needs(names: SalesforceNames) -> list[Need]:
     """Every object and field that the gateway uses."""
-    order, item, event, invoice = names.order, names.order_item, names.order_event, names.invoice
-    account, product, stock = names.account, names.product, names.inventory
+    return [*_updated(names), *_added(names)]
+
+
+def _updated(names: SalesforceNames) -> list[Need]:
+    """Objects whose records belong to sales."""
+    order, item, account, product = names.order, names.order_item, names.account, names.product
     return [
         Need(account.sobject, (account.name,), (account.open_balance, account.credit_hold), account.erp_id),
         Need(product.sobject, (product.name, product.is_active), (product.available,), product.sku),
@@ -38,25 +46,25 @@ def needs(names: SalesforceNames) -> list[Need]:
             (item.order, item.quantity, item.unit_price, item.line_no, item.uom),
             (item.shipped, item.backordered, item.invoiced),
         ),
-        Need(event.sobject, (), (event.order, event.type, event.occurred_at, event.source, event.note), event.key),
-        Need(
-            invoice.sobject,
-            (),
-            (
-                *(invoice.order, invoice.doc_number, invoice.status, invoice.total),
-                *(invoice.balance, invoice.invoiced_on, invoice.quickbooks_id),
-            ),
-            invoice.key,
-        ),
-        Need(
-            stock.sobject,
-            (),
-            (
-                *(stock.product, stock.warehouse, stock.on_hand, stock.allocated, stock.available),
-                *(stock.as_of, stock.source_seq, stock.confidence, stock.basis),
-            ),
-            stock.key,
-        ),
+    ]
+
+
+def _added(names: SalesforceNames) -> list[Need]:
+    """Objects whose records are the gateway's own."""
+    event, invoice, stock = names.order_event, names.invoice, names.inventory
+    of_event = (event.order, event.type, event.occurred_at, event.source, event.note)
+    of_invoice = (
+        *(invoice.order, invoice.doc_number, invoice.status, invoice.total),
+        *(invoice.balance, invoice.invoiced_on, invoice.quickbooks_id),
+    )
+    of_stock = (
+        *(stock.product, stock.warehouse, stock.on_hand, stock.allocated, stock.available),
+        *(stock.as_of, stock.source_seq, stock.confidence, stock.basis),
+    )
+    return [
+        Need(event.sobject, (), of_event, event.key, created=True),
+        Need(invoice.sobject, (), of_invoice, invoice.key, created=True),
+        Need(stock.sobject, (), of_stock, stock.key, created=True),
     ]
 
 
@@ -118,10 +126,15 @@ def _gaps_of(need: Need, fields: Mapping[str, Mapping[str, object]]) -> Iterator
     for name in (*keys, *need.read, *need.written):
         if name not in fields:
             yield f"field {need.sobject}.{name} is missing or not visible"
-    for name in need.written:
-        if name in fields and fields[name].get("updateable") is False:
-            yield f"field {need.sobject}.{name} cannot be written"
+    for name in _closed(fields, need.written, "updateable"):
+        yield f"field {need.sobject}.{name} cannot be written"
+    for name in _closed(fields, (*keys, *need.written) if need.created else (), "createable"):
+        yield f"field {need.sobject}.{name} cannot be given to a new record"
     for name in keys:
         flags = fields.get(name, {"externalId": True, "unique": True})
         if flags.get("externalId") is not True or flags.get("unique") is not True:
             yield f"field {need.sobject}.{name} must be an external id and unique"
+
+
+def _closed(fields: Mapping[str, Mapping[str, object]], names: Sequence[str], flag: str) -> list[str]:
+    return [name for name in names if fields.get(name, {}).get(flag) is False]

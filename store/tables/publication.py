@@ -11,7 +11,10 @@ from store.tables.columns import NOW, UTC_TIME
 
 
 class StatementRow(SQLModel, table=True):
-    """The last statement that Salesforce answered about a record: `subject` is `order`, `invoice` or `event`."""
+    """The last statement that Salesforce answered about a record: an order, a line, an invoice, an event, an account.
+
+    `content_hash` is empty while that is in doubt.
+    """
 
     __tablename__ = "statements"
     __table_args__ = (Index(None, "order_number"),)

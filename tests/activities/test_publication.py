@@ -82,7 +82,7 @@ def test_what_is_true_again_is_said_again_after_an_answer_was_lost(
     wait_for(engine, Why.UNKNOWN_ITEM, "Item X is unknown.")
     assert publish(publication).accepted == 1
     wait_for(engine, Why.UNKNOWN_CUSTOMER, "Customer Y is unknown.")
-    org.fault("commit_then_reset", path="/composite/sobjects", times=0)
+    org.fault("commit_then_reset", path="/composite/graph", times=0)
     with pytest.raises(ApplicationError) as raised:
         publish(publication)
     assert not raised.value.non_retryable
@@ -97,7 +97,7 @@ def test_what_is_true_again_is_said_again_after_an_answer_was_lost(
 def test_what_salesforce_took_is_not_said_twice(engine: Engine, publication: PublicationActivities, org: Twin) -> None:
     wait_for(engine, Why.UNKNOWN_ITEM, "Item X is unknown.")
     publish(publication)
-    written = len(org.calls("PATCH", "/composite/sobjects"))
+    written = len(org.calls("POST", "/composite/graph"))
 
     assert publish(publication) == Published(accepted=0, refused=0)
-    assert len(org.calls("PATCH", "/composite/sobjects")) == written
+    assert len(org.calls("POST", "/composite/graph")) == written

@@ -108,7 +108,21 @@ async def test_a_decision_on_an_order_publishes_it_again(filled: Served) -> None
     events = await events_of(filled, "publication/order/SO-AGAIN")
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in events, "one that is under way looks again"
     with filled.write() as session:
-        assert statements.said(session, [subject]) == {}
+        assert statements.said(session, [subject]) == {subject: statements.IN_DOUBT}
+
+
+async def test_a_decision_on_a_customer_publishes_them_again(filled: Served) -> None:
+    subject = ("account", "00000041")
+    with filled.write() as session:
+        exception_id = filling.exception(
+            session, "00000041", record_type="customer", cause=Cause.PUBLICATION_REJECTED, choices=[Choice.RETRY]
+        )
+        statements.remember(session, [(subject, "", "as it was refused")])
+    assert (await resolve(filled, exception_id, "retry")).status_code == 200
+    events = await events_of(filled, "publication/customer/00000041")
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in events, "one that is under way looks again"
+    with filled.write() as session:
+        assert statements.said(session, [subject]) == {subject: statements.IN_DOUBT}
 
 
 async def test_an_order_that_somebody_handled_is_not_said_again(filled: Served) -> None:

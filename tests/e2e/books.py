@@ -69,6 +69,17 @@ def assert_ledger_equals(ledger: Iterable[Json], truth: Json, world: Json) -> No
         assert_equals_truth(invoice, expected[number], stated[number], world)
 
 
+def lines_shipped(truth: Json) -> dict[str, dict[int, tuple[Decimal, bool]]]:
+    """What an export ships of each order line in all, and whether its last word on it is that the rest follows."""
+    found: defaultdict[str, dict[int, tuple[Decimal, bool]]] = defaultdict(dict)
+    for one in sorted(truth["shipments"], key=lambda one: (one["shipped_on"], one["shipped_time"])):
+        for line in one["lines"]:
+            before, _ = found[one["order_no"]].get(line["line"], (Decimal(0), False))
+            shipped = before + Decimal(line["quantity_shipped"])
+            found[one["order_no"]][line["line"]] = (shipped, line.get("reason") == "BO")
+    return dict(found)
+
+
 def order_amounts(truth: Json) -> dict[str, Decimal]:
     """What the expected invoices of an export come to, by order."""
     order_of = {one["shipment_no"]: one["order_no"] for one in truth["shipments"]}

@@ -45,7 +45,10 @@ class SampleWorld:
         return next(one for one in orders if one["ERP_Order_Id__c"] == number)
 
     def shown_orders(self, billed: Billed) -> dict[str, Json]:
-        """Wait until Salesforce was told of every shipment of a file; its orders as it shows them then, by number."""
+        """Wait until Salesforce was told of every shipment of a file; its orders as it shows them then, by number.
+
+        The lines of an order stand in it as `lines`, by their number.
+        """
         wait_until(
             "Salesforce was told of every shipment of the file",
             lambda: [
@@ -55,7 +58,10 @@ class SampleWorld:
             ],
             lambda waiting: not waiting,
         )
-        return {one["ERP_Order_Id__c"]: one for one in self.gateway.salesforce.records("Order")}
+        orders = {one["Id"]: {**one, "lines": {}} for one in self.gateway.salesforce.records("Order")}
+        for line in self.gateway.salesforce.records("OrderItem"):
+            orders[line["OrderId"]]["lines"][int(line["ERP_Line_No__c"])] = line
+        return {one["ERP_Order_Id__c"]: one for one in orders.values()}
 
     def invoice_of(self, shipment: str) -> Json:
         """Wait until a shipment is billed and the gateway knows it; its only invoice."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from tests.e2e.books import assert_ledger_equals, order_amounts, shipment_of
+from tests.e2e.books import assert_ledger_equals, lines_shipped, order_amounts, shipment_of
 from tests.e2e.sample_world import Billed, SampleWorld
 from tests.e2e.twin_clients import Json
 from tests.e2e.waiting import wait_until
@@ -68,6 +68,21 @@ def test_salesforce_shows_what_each_order_comes_to(sampled: SampleWorld, shown: 
         assert order["Gateway_Status__c"] == ("Partially Invoiced" if "BO" in reasons[number] else "Invoiced"), order
     untouched = {one["order_no"] for one in sampled.world["orders"]} - order_amounts(truth).keys()
     assert {shown[number]["Gateway_Status__c"] for number in untouched} == {None}
+
+
+def test_salesforce_shows_how_far_each_order_line_is(sampled: SampleWorld, shown: dict[str, Json]) -> None:
+    """O1, O2, O3: shipped, billed and backordered stand on the line, what may still be billed on the order."""
+    for number, lines in lines_shipped(sampled.truth["SHPCNF.S000417"]).items():
+        left = Decimal(0)
+        for ordered in sampled.order(number)["lines"]:
+            shipped, is_backordered = lines.get(ordered["line"], (Decimal(0), False))
+            open_quantity = Decimal(ordered["quantity"]) - shipped
+            left += (open_quantity * Decimal(ordered["unit_price"])).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            line = shown[number]["lines"][ordered["line"]]
+            stated = [line[name] for name in ("Qty_Shipped__c", "Qty_Invoiced__c", "Qty_Backordered__c")]
+            expected = [shipped, shipped, open_quantity if is_backordered else Decimal(0)]
+            assert [Decimal(str(one or 0)) for one in stated] == expected, (number, ordered)
+        assert Decimal(str(shown[number]["Open_Amount__c"])) == left, number
 
 
 def test_the_same_bytes_under_another_name_change_nothing(sampled: SampleWorld, clean: Billed) -> None:

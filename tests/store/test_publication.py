@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import update
 from sqlmodel import Session, col
 
 from domain.exceptions import Cause
-from domain.publication import OrderStatement
+from domain.publication import AccountStatement, OrderLineStatement, OrderStatement
 from domain.shipments import LineReason, Shipment
-from store import exceptions, orders
+from store import accounts, exceptions, items, orders
 from store.publication import Statements, statements
 from store.tables.invoices import InvoiceRow
-from tests.build import line, order, order_line, shipment
+from tests.build import SHIPPED_AT, item, line, order, order_line, shipment
 from tests.store.books import BOOKED_AT, book, held, place_order, state
 
 WORDS = {"invoiced": "Invoiced", "partially_invoiced": "Partially Invoiced", "needs_attention": "Needs Attention"}
@@ -36,9 +37,17 @@ def test_an_invoiced_order_says_so_with_its_invoice_and_an_event(session: Sessio
     state(session, given)
     book(session, given, "71")
     found = said(session, "SH1")
+    line_said = OrderLineStatement(
+        line_no=1, external_id=None, shipped=Decimal(10), backordered=Decimal(0), invoiced=Decimal(10)
+    )
     assert found.orders == (
         OrderStatement(
-            order_number="SO1", status="Invoiced", message="Invoiced: SH1.", invoiced_amount=Decimal("37.50")
+            order_number="SO1",
+            status="Invoiced",
+            message="Invoiced: SH1.",
+            invoiced_amount=Decimal("37.50"),
+            open_amount=Decimal(0),
+            lines=(line_said,),
         ),
     )
     (bill,) = found.invoices
@@ -123,6 +132,66 @@ def test_a_shipment_without_anything_to_say_says_nothing(session: Session) -> No
     state(session, shipment())
     assert said(session, "SH1") == Statements()
     assert said(session, "nobody") == Statements()
+
+
+def lines_of(session: Session, *numbers: str) -> list[tuple[Decimal | None, Decimal | None, Decimal | None]]:
+    """What is said of each line: shipped, backordered, invoiced."""
+    return [(one.shipped, one.backordered, one.invoiced) for one in of_order(session, *numbers).lines]
+
+
+def test_each_line_says_how_far_it_is_and_the_order_what_is_left_of_it(session: Session) -> None:
+    """O1, O2: the order's prices lead; the second line was not touched."""
+    given = shipment(line(1, quantity_shipped=Decimal(4), reason=LineReason.BACKORDERED))
+    bought = [order_line(1, quantity=Decimal(10), external_id="802A"), order_line(2, sku="NUT", quantity=Decimal(3))]
+    orders.upsert(session, [order(*bought)])
+    state(session, given)
+    book(session, given, "71")
+    assert lines_of(session, "SH1") == [(Decimal(4), Decimal(6), Decimal(4)), (Decimal(0), Decimal(0), Decimal(0))]
+    one = of_order(session, "SH1")
+    assert [said.external_id for said in one.lines] == ["802A", None]
+    assert one.open_amount == Decimal("22.50")
+
+
+def test_a_later_shipment_ends_a_backorder(session: Session) -> None:
+    """O2: what the newest shipment says of a line counts, whichever was stated first."""
+    orders.upsert(session, [order()])
+    later = shipment(line(quantity_shipped=Decimal(5)), number="SH2", shipped_at=SHIPPED_AT + timedelta(days=1))
+    state(session, later)
+    state(session, shipment(line(quantity_shipped=Decimal(4), reason=LineReason.BACKORDERED)))
+    book(session, later, "72")
+    assert lines_of(session, "SH2") == [(Decimal(9), Decimal(0), Decimal(5))]
+
+
+def test_shipped_pieces_are_told_in_the_unit_of_the_order(session: Session) -> None:
+    """E3: 250 pieces of an order in boxes of a hundred."""
+    items.upsert(session, [item()])
+    orders.upsert(session, [order(order_line(quantity=Decimal(4), uom="BX", unit_price=Decimal(250)))])
+    given = shipment(line(quantity_shipped=Decimal(250), quantity_ordered=Decimal(400), reason=LineReason.BACKORDERED))
+    state(session, given)
+    held(session, "SH1", Cause.UNIT_DIFFERS)
+    assert lines_of(session, "SH1") == [(Decimal("2.5"), Decimal("1.5"), Decimal(0))]
+
+
+def test_a_unit_that_does_not_convert_leaves_the_line_as_it_is(session: Session) -> None:
+    orders.upsert(session, [order(order_line(uom="BX"))])
+    state(session, shipment(line(reason=LineReason.BACKORDERED)))
+    held(session, "SH1", Cause.UNIT_DIFFERS)
+    assert lines_of(session, "SH1") == [(None, None, Decimal(0))]
+
+
+def test_a_customer_owes_what_is_open_on_standing_invoices(session: Session) -> None:
+    """O17: voided ones count no more, and of a customer who was never billed nothing is known."""
+    parts = [shipment(number=number, order_number=f"SO-{number}") for number in ("A", "B", "C")]
+    place_order(session, *parts)
+    state(session, *parts)
+    for number, part in enumerate(parts):
+        book(session, part, f"7{number}")
+    session.execute(update(InvoiceRow).where(col(InvoiceRow.shipment_number) == "B").values(status="voided"))
+    session.execute(update(InvoiceRow).where(col(InvoiceRow.shipment_number) == "C").values(balance=Decimal("0.10")))
+    session.flush()
+    found = statements(session, [], WORDS, customers=["00000042", "00000043"])
+    assert found == Statements(accounts=(AccountStatement(customer_number="00000042", open_balance=Decimal("25.10")),))
+    assert accounts.billed_on(session, ["SO-A", "SO-B", "SO-X"]) == ["00000042"]
 
 
 def test_equal_rows_give_equal_statements(session: Session) -> None:

@@ -11,7 +11,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import Unavailable
-from domain.work import OrderAct, OrderProgress, OrderWork
+from domain.work import OrderAct, OrderProgress, OrdersWritten, OrderWork
 from runtime.names import ORDER_NUMBER, WORK_STATE
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import settled
@@ -63,6 +63,7 @@ async def test_an_order_that_nobody_has_ends(stage: Stage) -> None:
 
 async def test_it_hands_over_to_the_erp_tells_salesforce_and_waits(stage: Stage) -> None:
     stage.steps.answer("settle_order", settled("SO1", "accepted", send=True, tell=True), settled("SO1", "sent"))
+    stage.steps.answer("write_orders", OrdersWritten(files=[1], orders=["SO1"]))
     handle = await start(stage)
     await until(lambda: stage.steps.times("publish") >= 1, "it tells Salesforce")
     await looked(stage, 2)
@@ -99,7 +100,8 @@ async def test_news_during_a_look_is_never_lost(stage: Stage) -> None:
     await look(stage)
     go_on.set()
 
-    assert OrderProgress.model_validate(await handle.result()).rounds == 2
+    assert OrderProgress.model_validate(await handle.result()).closed
+    assert stage.steps.times("settle_order") == 2
 
 
 async def test_a_decision_is_kept_and_answered_with_what_the_order_is_then(stage: Stage) -> None:
@@ -162,7 +164,7 @@ async def test_a_decision_before_the_first_look_waits_for_it_and_is_checked_then
 
 async def test_an_order_file_that_waits_for_its_folder_is_written_when_it_is_back(stage: Stage) -> None:
     stage.steps.answer("settle_order", settled("SO1", "accepted", send=True), settled("SO1", "sent"))
-    stage.steps.answer("write_orders", Unavailable("The folder is away."), None)
+    stage.steps.answer("write_orders", Unavailable("The folder is away."), OrdersWritten(files=[1], orders=["SO1"]))
     await start(stage)
 
     await until(lambda: stage.steps.times("write_orders") == 2, "it tries again")

@@ -49,6 +49,9 @@ BREAKING = {
     "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),
     "StockPromises.looking": ("stock", "if decided.orders:", "if False:"),
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
+    "OrderLifecycle.lived": ("order", "if self._settled.send:", "if False:"),
+    "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
+    "OrderLifecycle.continued": ("order", "await workflow.sleep(BURST)", "pass"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 

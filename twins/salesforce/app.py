@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from starlette.responses import JSONResponse
 
-from twins.salesforce import bulk, bulk_jobs, composite, oauth, queries, resources, row_collections
+from twins.salesforce import bulk, bulk_jobs, composite, graphs, oauth, queries, resources, row_collections
 from twins.salesforce.bulk_loader import Loader
 from twins.salesforce.control import routes
 from twins.salesforce.errors import ApiError
@@ -39,6 +39,7 @@ def api_router(loader: Loader) -> Router:
     router.add("sobjects/*/*", get=resources.read, patch=resources.update, delete=resources.delete)
     router.add("sobjects/*/*/*", get=resources.read_external, patch=resources.upsert, delete=resources.delete_external)
     router.add("composite", post=composite.composite(router))
+    router.add("composite/graph", post=graphs.graphs(router))
     router.add(
         "composite/sobjects", post=row_collections.create, patch=row_collections.update, delete=row_collections.delete
     )

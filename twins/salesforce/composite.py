@@ -11,7 +11,7 @@ from twins.salesforce.rest import Answer, Call, Handler, Router, split_target
 
 LARGEST = 25
 MOST_QUERIES = 5
-_REFERENCE = re.compile(r"@\{([^}]+)\}")
+REFERENCE = re.compile(r"@\{([^}]+)\}")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 HALTED = "The transaction was rolled back since another operation in the same transaction failed."
 
@@ -30,7 +30,7 @@ def composite(router: Router) -> Handler:
         try:
             with org.attempt():
                 for request in requests:
-                    results.append(_run(router, org, call, (request, results)))
+                    results.append(run_step(router, org, call, (request, results)))
                     _go_on(results[-1], all_or_none=body.get("allOrNone") is True)
         except _Halted:
             results = _rolled_back(requests, results)
@@ -40,7 +40,7 @@ def composite(router: Router) -> Handler:
 
 
 def _go_on(result: Mapping[str, Any], *, all_or_none: bool) -> None:
-    if all_or_none and not _succeeded(result):
+    if all_or_none and not succeeded(result):
         raise _Halted
 
 
@@ -61,7 +61,8 @@ def _subrequests(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return requests
 
 
-def _run(router: Router, org: Org, call: Call, step: tuple[dict[str, Any], list[dict[str, Any]]]) -> dict[str, Any]:
+def run_step(router: Router, org: Org, call: Call, step: tuple[dict[str, Any], list[dict[str, Any]]]) -> dict[str, Any]:
+    """Do one subrequest, which may use the results of those before it."""
     request, results = step
     known = {result["referenceId"]: result for result in results}
     try:
@@ -86,16 +87,21 @@ def _result(request: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     }
 
 
-def _succeeded(result: Mapping[str, Any]) -> bool:
+def succeeded(result: Mapping[str, Any]) -> bool:
+    """Whether a subrequest did what it was asked."""
     return bool(result["httpStatusCode"] < 300 or result["httpStatusCode"] == 304)
 
 
 def _rolled_back(requests: list[dict[str, Any]], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    halted = Answer(400, ApiError(400, "PROCESSING_HALTED", HALTED).body())
     return [
-        results[index] if index < len(results) and not _succeeded(results[index]) else _result(request, halted)
+        results[index] if index < len(results) and not succeeded(results[index]) else halted(request)
         for index, request in enumerate(requests)
     ]
+
+
+def halted(request: Mapping[str, Any], message: str = HALTED) -> dict[str, Any]:
+    """The result of a subrequest that came to nothing through no fault of its own."""
+    return _result(request, Answer(400, ApiError(400, "PROCESSING_HALTED", message).body()))
 
 
 def _resolve(value: Any, known: Mapping[str, dict[str, Any]]) -> Any:
@@ -106,16 +112,16 @@ def _resolve(value: Any, known: Mapping[str, dict[str, Any]]) -> Any:
         return [_resolve(item, known) for item in value]
     if not isinstance(value, str):
         return value
-    whole = _REFERENCE.fullmatch(value)
+    whole = REFERENCE.fullmatch(value)
     if whole:
         return _referenced(whole.group(1), known)
-    return _REFERENCE.sub(lambda match: str(_referenced(match.group(1), known)), value)
+    return REFERENCE.sub(lambda match: str(_referenced(match.group(1), known)), value)
 
 
 def _referenced(text: str, known: Mapping[str, dict[str, Any]]) -> Any:
     name, *steps = (match.group(1) or int(match.group(2)) for match in _STEP.finditer(text))
     result = known.get(str(name))
-    value: Any = result["body"] if result is not None and _succeeded(result) else None
+    value: Any = result["body"] if result is not None and succeeded(result) else None
     for step in steps:
         value = _member(value, step)
     if value is None or not steps:

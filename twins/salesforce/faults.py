@@ -19,7 +19,7 @@ UNEXPECTED = (
 # Where a kind strikes when its rule names no path: calls of another sort never fail in that way.
 _PLACES = {
     "lock_row": r"/services/data/v[\d.]+/(sobjects|composite)",
-    "item_lock": r"/composite/sobjects",
+    "item_lock": r"/composite/(sobjects|graph)",
     "trigger_failure": r"/services/data/v[\d.]+/(sobjects|composite)",
     "request_limit": r"/services/data/v",
     "concurrent_limit": r"/services/data/v",
@@ -27,13 +27,13 @@ _PLACES = {
     "html_200": r"/services/data/v",
 }
 _WRITES = {"lock_row", "item_lock", "trigger_failure"}
-_ROWS = re.compile(r"/composite/sobjects|/jobs/ingest")
+_ROWS = re.compile(r"/composite/(sobjects|graph)|/jobs/ingest")
 _CODES = {500: "UNKNOWN_EXCEPTION", 503: "SERVER_UNAVAILABLE", 429: "REQUEST_LIMIT_EXCEEDED"}
 _MESSAGES = {500: UNEXPECTED, 503: "Server Unavailable", 429: "Too many requests."}
 
 
 class OrgFaults(Faults):
-    """The shared rules, plus what befalls single rows of Collections and bulk jobs, which their handlers must play."""
+    """The shared rules, plus what befalls single rows of collections, graphs and bulk jobs: their handlers play it."""
 
     def add(self, rule: FaultRule) -> FaultRule:
         """Add a rule; a kind of the org that names no path gets the place where it can happen."""

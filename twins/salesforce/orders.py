@@ -52,6 +52,7 @@ class OrderRules:
         elif sobject.name == "OrderItem":
             if self._activated(row):
                 self._check_edit()
+                self._check_frozen(row, changes)
             self._price({**row, **changes}, changes)
 
     def check_delete(self, sobject: SObject, row: Row) -> None:
@@ -162,6 +163,13 @@ class OrderRules:
         if not self.settings()["edit_activated_orders"]:
             message = "insufficient access rights on object id"
             raise ApiError(400, "INSUFFICIENT_ACCESS_OR_READONLY", message, [])
+
+    def _check_frozen(self, row: Row, changes: Row) -> None:
+        """With Enhanced Commerce Orders no permission opens what an activated order was priced by."""
+        moved = [name for name in ("Quantity", "UnitPrice") if changes.get(name, row[name]) != row[name]]
+        if moved and self.settings()["enhanced_commerce_orders"]:
+            message = "You can't change the quantity or the price of a product of an activated order."
+            raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", message, moved)
 
     def _check_unused(self, sobject: SObject, row: Row) -> None:
         name, column = ("Order", "AccountId") if sobject.name == "Account" else ("OrderItem", "Product2Id")

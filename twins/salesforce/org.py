@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "page_rows": 0,
     "edit_activated_orders": True,
     "activate_orders": True,
+    "enhanced_commerce_orders": False,
     "validation_rules": [],
     "journal_bodies": False,
     "bulk_delay_ms": 200,

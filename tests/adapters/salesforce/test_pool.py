@@ -16,7 +16,7 @@ from domain import errors
 from domain.links import LinkKind
 from domain.publication import ItemStatement
 from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to
-from tests.adapters.salesforce.test_statements import event, invoice, stated
+from tests.adapters.salesforce.test_statements import event, invoice, publish, stated
 from tests.adapters.salesforce.world import SKUS, order, world
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
@@ -87,20 +87,20 @@ def test_stock_stops_first_then_statuses_and_invoices_go_on(gateway: SalesforceG
     item = ItemStatement(sku=SKUS[0], available=Decimal(1))
     assert gateway.publish_items([item])[0].accepted  # nothing was seen of the pool before the first answer
     twin.control("PATCH", "/settings", {"daily_limit": 7})
-    gateway.publish_events([event("e1", "SO1")])
+    publish(gateway, event("e1", "SO1"))
     for _ in range(3):  # 5 of 7 used: 20 percent would be 1.4, and the next call leaves 1
-        gateway.publish_invoices([invoice("5000101/1", "SO1")])
+        publish(gateway, invoice("5000101/1", "SO1"))
     before = len(twin.journal())
-    for publish in (lambda: gateway.publish_items([item]), lambda: list(gateway.candidates(LinkKind.ITEM))):
+    for stopped_one in (lambda: gateway.publish_items([item]), lambda: list(gateway.candidates(LinkKind.ITEM))):
         with pytest.raises(errors.Unavailable) as stopped:
-            publish()
+            stopped_one()
         assert stopped.value.reason == "daily_pool"
     assert len(twin.journal()) == before  # not one call was spent on it
-    assert gateway.publish_events([event("e2", "SO1")])[0].accepted
+    assert publish(gateway, event("e2", "SO1"))[0].accepted
     with pytest.raises(errors.Unavailable) as stopped:
-        gateway.publish_orders([stated("SO1")])
+        publish(gateway, stated("SO1"))
     assert stopped.value.reason == "daily_pool"
-    assert gateway.publish_invoices([invoice("5000101/1", "SO1")])[0].accepted
+    assert publish(gateway, invoice("5000101/1", "SO1"))[0].accepted
     with pytest.raises(errors.RateLimited) as refused:  # from here on it is Salesforce that says no
-        gateway.publish_invoices([invoice("5000101/1", "SO1")])
+        publish(gateway, invoice("5000101/1", "SO1"))
     assert refused.value.reason == "daily_limit"

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.salesforce.client import SalesforceClient
 from adapters.salesforce.connection import SalesforceNames
-from adapters.salesforce.rows import CHUNK
+from adapters.salesforce.rows import CHUNK, Row, RowSender, Target
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
 from domain import errors
-from domain.publication import OrderEvent
+from domain.publication import StatementOutcome
 from tests.adapters.salesforce.harness import MemoryVault, connection_to
 from tests.adapters.salesforce.scripted import Answer, Scripted, Seen
 
 Judge = Callable[[list[dict[str, Any]]], Answer]
-AT = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 
 
-def event(number: int, *, key: str | None = None, note: str = "") -> OrderEvent:
-    key = key or f"K{number:04d}"
-    return OrderEvent(
-        event_key=key, order_number=f"SO{number % 7}", type="Shipped", occurred_at=AT, source="erp", note=note
-    )
+def event(number: int) -> Row:
+    key, parent = f"K{number:04d}", f"SO{number % 7}"
+    return Row(key, parent, {"Event_Key__c": key, "Order__r": {"ERP_Order_Id__c": parent}})
 
 
 def fine(record: dict[str, Any]) -> dict[str, Any]:
@@ -38,14 +36,26 @@ def failed(code: str, message: str = "no") -> dict[str, Any]:
     return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": []}]}
 
 
-def publisher(script: Scripted, vault: MemoryVault, judge: Judge, budget: float = 20) -> Publisher:
+@dataclass
+class Sending:
+    """Sends rows to a server that judges them."""
+
+    client: SalesforceClient
+    budget: timedelta
+
+    def send(self, rows: Sequence[Row]) -> list[StatementOutcome]:
+        target = Target("Order_Event__c", "Event_Key__c", "order_not_in_salesforce")
+        outcomes = RowSender(self.client, target, self.budget).send(rows)
+        return [outcomes[row.key] for row in rows]
+
+
+def sending(script: Scripted, vault: MemoryVault, judge: Judge, budget: float = 20) -> Sending:
     def decide(seen: Seen) -> Answer:
         return judge(json.loads(seen.body)["records"])
 
     script.decide = decide
     connection = connection_to(script.url)
-    client = SalesforceClient(connection, TokenKeeper(connection, vault))
-    return Publisher(client, SalesforceNames(), timedelta(seconds=budget))
+    return Sending(SalesforceClient(connection, TokenKeeper(connection, vault)), timedelta(seconds=budget))
 
 
 def sent(script: Scripted) -> list[list[dict[str, Any]]]:
@@ -56,8 +66,8 @@ def test_outcomes_come_in_the_order_given_and_rows_go_in_that_of_their_parents(
     script: Scripted, vault: MemoryVault
 ) -> None:
     events = [event(number) for number in range(450)]
-    outcomes = publisher(script, vault, lambda rows: Answer(200, [fine(row) for row in rows])).publish_events(events)
-    assert [outcome.key for outcome in outcomes] == [said.event_key for said in events]
+    outcomes = sending(script, vault, lambda rows: Answer(200, [fine(row) for row in rows])).send(events)
+    assert [outcome.key for outcome in outcomes] == [said.key for said in events]
     assert all(outcome.accepted and outcome.external_id == f"a00{outcome.key}" for outcome in outcomes)
     chunks = sent(script)
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, 50]
@@ -69,13 +79,6 @@ def test_outcomes_come_in_the_order_given_and_rows_go_in_that_of_their_parents(
     assert all('"allOrNone":false' in seen.body for seen in script.calls())
 
 
-def test_of_two_rows_with_one_key_the_last_is_sent(script: Scripted, vault: MemoryVault) -> None:
-    events = [event(1, key="K", note="old"), event(2), event(1, key="K", note="new")]
-    outcomes = publisher(script, vault, lambda rows: Answer(200, [fine(row) for row in rows])).publish_events(events)
-    assert [outcome.key for outcome in outcomes] == ["K", "K0002", "K"]
-    assert {row["Event_Key__c"]: row["Note__c"] for row in sent(script)[0]} == {"K": "new", "K0002": None}
-
-
 def test_a_row_that_fails_leaves_the_others_alone(script: Scripted, vault: MemoryVault) -> None:
     def judge(rows: list[dict[str, Any]]) -> Answer:
         bad = {
@@ -84,7 +87,7 @@ def test_a_row_that_fails_leaves_the_others_alone(script: Scripted, vault: Memor
         }
         return Answer(200, [bad.get(row["Event_Key__c"], fine(row)) for row in rows])
 
-    outcomes = {o.key: o for o in publisher(script, vault, judge).publish_events([event(n) for n in range(6)])}
+    outcomes = {o.key: o for o in sending(script, vault, judge).send([event(n) for n in range(6)])}
     assert [key for key, outcome in outcomes.items() if not outcome.accepted] == ["K0003", "K0004"]
     refused = outcomes["K0003"]
     assert (refused.reason, refused.retryable) == ("REQUIRED_FIELD_MISSING", False)
@@ -104,7 +107,7 @@ def test_only_locked_rows_are_sent_again(script: Scripted, vault: MemoryVault) -
             results.append(failed("UNABLE_TO_LOCK_ROW") if locked[key] >= 0 else fine(row))
         return Answer(200, results)
 
-    outcomes = publisher(script, vault, judge).publish_events([event(n) for n in range(6)])
+    outcomes = sending(script, vault, judge).send([event(n) for n in range(6)])
     assert all(outcome.accepted for outcome in outcomes)
     assert [sorted(row["Event_Key__c"] for row in chunk) for chunk in sent(script)][1:] == [
         ["K0001", "K0004"],
@@ -114,20 +117,20 @@ def test_only_locked_rows_are_sent_again(script: Scripted, vault: MemoryVault) -
 
 def test_a_lock_that_outlasts_the_time_is_left_to_the_caller(script: Scripted, vault: MemoryVault) -> None:
     judge: Judge = lambda rows: Answer(200, [failed("UNABLE_TO_LOCK_ROW") for _ in rows])  # noqa: E731
-    (outcome,) = publisher(script, vault, judge, budget=0.05).publish_events([event(1)])
+    (outcome,) = sending(script, vault, judge, budget=0.05).send([event(1)])
     assert (outcome.accepted, outcome.reason, outcome.retryable) == (False, "UNABLE_TO_LOCK_ROW", True)
     assert len(script.calls()) == 1
-    publisher(script, vault, judge).publish_events([event(1)])
+    sending(script, vault, judge).send([event(1)])
     assert len(script.calls()) == 6
 
 
 def test_a_race_for_a_new_key_is_settled_by_one_more_call(script: Scripted, vault: MemoryVault) -> None:
     answers = iter([failed("DUPLICATE_VALUE"), {"id": "a00", "success": True, "errors": [], "created": False}])
     judge: Judge = lambda _rows: Answer(200, [next(answers)])  # noqa: E731
-    (outcome,) = publisher(script, vault, judge).publish_events([event(1)])
+    (outcome,) = sending(script, vault, judge).send([event(1)])
     assert (outcome.accepted, outcome.created) == (True, False)
     always: Judge = lambda _rows: Answer(200, [failed("DUPLICATE_VALUE")])  # noqa: E731
-    (outcome,) = publisher(script, vault, always).publish_events([event(1)])
+    (outcome,) = sending(script, vault, always).send([event(1)])
     assert (outcome.accepted, outcome.retryable) == (False, False)
     assert len(script.calls()) == 4
 
@@ -141,7 +144,7 @@ def test_the_row_that_poisons_a_call_is_isolated(script: Scripted, vault: Memory
             return Answer(500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."}])
         return Answer(200, [failed("CANNOT_EXECUTE_FLOW_TRIGGER", "the flow failed") for _ in rows])
 
-    outcomes = publisher(script, vault, judge).publish_events([event(n) for n in range(CHUNK)])
+    outcomes = sending(script, vault, judge).send([event(n) for n in range(CHUNK)])
     (poison,) = [outcome for outcome in outcomes if not outcome.accepted]
     assert poison.key == "K0123"
     assert poison.retryable is whole_call
@@ -150,7 +153,7 @@ def test_the_row_that_poisons_a_call_is_isolated(script: Scripted, vault: Memory
 
 def test_a_failing_org_does_not_burn_the_pool(script: Scripted, vault: MemoryVault) -> None:
     judge: Judge = lambda rows: Answer(200, [failed("CANNOT_EXECUTE_FLOW_TRIGGER") for _ in rows])  # noqa: E731
-    outcomes = publisher(script, vault, judge).publish_events([event(n) for n in range(CHUNK)])
+    outcomes = sending(script, vault, judge).send([event(n) for n in range(CHUNK)])
     assert len(outcomes) == CHUNK
     assert not any(outcome.accepted for outcome in outcomes)
     assert sum(outcome.retryable for outcome in outcomes) > CHUNK / 2  # nobody knows that these are to blame
@@ -159,7 +162,7 @@ def test_a_failing_org_does_not_burn_the_pool(script: Scripted, vault: MemoryVau
 
 def test_failures_that_speak_of_each_row_are_not_halved(script: Scripted, vault: MemoryVault) -> None:
     judge: Judge = lambda rows: Answer(200, [failed("REQUIRED_FIELD_MISSING") for _ in rows])  # noqa: E731
-    publisher(script, vault, judge).publish_events([event(n) for n in range(50)])
+    sending(script, vault, judge).send([event(n) for n in range(50)])
     assert len(script.calls()) == 1
 
 
@@ -178,11 +181,12 @@ def test_the_error_of_a_whole_call_is_raised(
     script: Scripted, vault: MemoryVault, answer: Answer, kind: type[errors.GatewayError]
 ) -> None:
     with pytest.raises(kind):
-        publisher(script, vault, lambda _rows: answer).publish_events([event(n) for n in range(3)])
+        sending(script, vault, lambda _rows: answer).send([event(n) for n in range(3)])
     assert len(script.calls()) == 1
 
 
 def test_nothing_to_say_costs_nothing(script: Scripted, vault: MemoryVault) -> None:
-    quiet = publisher(script, vault, lambda _rows: Answer(500))
-    assert quiet.publish_events([]) == quiet.publish_orders([]) == quiet.publish_invoices([]) == []
+    quiet = sending(script, vault, lambda _rows: Answer(500))
+    publisher = Publisher(quiet.client, SalesforceNames())
+    assert quiet.send([]) == publisher.publish_orders([]) == publisher.publish_accounts([]) == []
     assert script.seen == []

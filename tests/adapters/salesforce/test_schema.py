@@ -56,6 +56,31 @@ def test_what_is_missing_is_listed(script: Scripted, vault: MemoryVault) -> None
     assert "Account" not in raised.value.detail
 
 
+@pytest.mark.parametrize(
+    ("sobject", "field", "flag", "phrase"),
+    [
+        ("OrderItem", "Qty_Shipped__c", "updateable", "field OrderItem.Qty_Shipped__c cannot be written"),
+        ("OrderItem", "Qty_Backordered__c", "updateable", "field OrderItem.Qty_Backordered__c cannot be written"),
+        ("OrderItem", "Qty_Invoiced__c", "updateable", "field OrderItem.Qty_Invoiced__c cannot be written"),
+        ("Order", "Open_Amount__c", "updateable", "field Order.Open_Amount__c cannot be written"),
+        ("Account", "Open_Balance__c", "updateable", "field Account.Open_Balance__c cannot be written"),
+        ("Account", "Credit_Hold__c", "updateable", "field Account.Credit_Hold__c cannot be written"),
+        ("Order_Event__c", "Event_Key__c", "createable", "Order_Event__c.Event_Key__c cannot be given to a new record"),
+        ("Invoice__c", "Total__c", "createable", "field Invoice__c.Total__c cannot be given to a new record"),
+    ],
+)
+def test_each_field_that_is_stated_must_be_writable(
+    script: Scripted, vault: MemoryVault, sobject: str, field: str, flag: str, phrase: str
+) -> None:
+    answers = {need.sobject: describe(need) for need in needs(SalesforceNames())}
+    next(one for one in answers[sobject]["fields"] if one["name"] == field)[flag] = False
+    script.decide = lambda seen: Answer(200, answers[seen.path.split("/")[-2]])
+    with pytest.raises(errors.Misconfigured) as raised:
+        SalesforceGateway(connection_to(script.url), SalesforceNames(), vault).check()
+    assert phrase in raised.value.detail
+    assert raised.value.detail.count("cannot be") == 1
+
+
 def test_an_outage_is_not_taken_for_a_missing_object(script: Scripted, vault: MemoryVault) -> None:
     script.answers(Answer(503, "<html>maintenance</html>"))
     with pytest.raises(errors.Unavailable):

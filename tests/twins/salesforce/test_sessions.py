@@ -144,6 +144,6 @@ def test_calls_are_counted(caller: Any) -> None:
     assert caller.refusal("GET", "/limits") == (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 
 
-@pytest.mark.parametrize("path", ["/nonsense", "/sobjects/Nonsense", "/composite/graph", "/jobs/query"])
+@pytest.mark.parametrize("path", ["/nonsense", "/sobjects/Nonsense", "/composite/batch", "/jobs/query"])
 def test_unknown_resources(caller: Any, path: str) -> None:
     assert caller.refusal("GET", path) == (404, "NOT_FOUND", "The requested resource does not exist")
