@@ -6,13 +6,14 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from activities.connections import keep_looking
+from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
 from activities.receiving import make_receiver
@@ -82,7 +83,9 @@ async def run(settings: Settings) -> None:
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
-        checks = {"quickbooks": built.quickbooks.check, "salesforce": built.salesforce.check}
+        words = tuple(built.company.status_words.model_dump().values())
+        fits = partial(built.salesforce.check, built.lifecycle, words)
+        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits}
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run())
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))

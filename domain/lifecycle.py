@@ -23,7 +23,10 @@ from domain.sources import System
 
 
 class Step(BaseModel):
-    """One observation that took effect. `effective_at` is its own instant, or that of the later one it waited for."""
+    """One observation that took effect. `effective_at` is its own instant, or that of the later one it waited for.
+
+    `told`: it belongs among the order's events in Salesforce; `note` is the observation's, or else the event's.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +36,8 @@ class Step(BaseModel):
     to_state: str
     effective_at: AwareDatetime
     observation: Observation
+    told: bool = True
+    note: str = ""
 
     @property
     def moved(self) -> bool:
@@ -204,6 +209,8 @@ class _Walking:
             to_state=to,
             effective_at=self._reached,
             observation=said,
+            told=to != self.state or not event.quiet,
+            note=said.note or event.note,
         )
         self.steps.append(step)
         if step.moved:

@@ -78,7 +78,8 @@ class Event(BaseModel):
     """Something that can happen to an order: what means it, where it leads, and where it is only news.
 
     `stays`: states in which it is news without a move; `*`: all that are not named elsewhere. `waits`: states in which
-    it comes too early. A state that is not named at all waits too.
+    it comes too early. A state that is not named at all waits too. `quiet`: as mere news it is not told in Salesforce,
+    because it is said again with every file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +87,7 @@ class Event(BaseModel):
     name: Word
     label: Word
     note: str = ""
+    quiet: bool = False
     on: tuple[Meaning, ...] = Field(min_length=1)
     moves: tuple[Move, ...] = ()
     stays: tuple[Word, ...] = ()

@@ -11,11 +11,13 @@ from adapters.salesforce.inventory import InventoryPublisher
 from adapters.salesforce.masters import MasterReader
 from adapters.salesforce.orders import OrderPage, OrderReader
 from adapters.salesforce.pool import CallPool, PoolPolicy, Priority
-from adapters.salesforce.schema import gaps, needs
+from adapters.salesforce.schema import gaps, needs, org_seen
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
 from adapters.salesforce.transport import ApiUsage
 from domain.errors import Misconfigured
+from domain.lifecycle import Lifecycle
+from domain.lifecycle_check import OrgSeen, missing
 from domain.links import Candidate, LinkKind
 from domain.orders import Order
 from domain.publication import (
@@ -84,17 +86,24 @@ class SalesforceGateway:
         self._pool.draw(Priority.MASTER_DATA)
         return self._masters.candidates(kind)
 
-    def check(self) -> str:
+    def check(self, lifecycle: Lifecycle | None = None, words: Iterable[str] = ()) -> str:
         """Log in, compare the org with what the gateway needs, and say that all is there.
 
-        Raises Misconfigured with the list of what is missing, or the error of the login. Costs one call an object.
+        With a lifecycle its words are looked for too, and `words` beside them. Raises Misconfigured with the list of
+        what is missing, or the error of the login. Costs one call an object, and two for the lifecycle.
         """
-        missing = list(gaps(self._client, self._names))
-        if missing:
-            raise Misconfigured(f"Salesforce lacks what the gateway needs: {'; '.join(missing)}.", reason="schema")
+        lacking = list(gaps(self._client, self._names))
+        if lifecycle is not None:
+            lacking += [said.removesuffix(".") for said in missing(lifecycle, self.org_seen(), words)]
+        if lacking:
+            raise Misconfigured(f"Salesforce lacks what the gateway needs: {'; '.join(lacking)}.", reason="schema")
         used = self.usage
         budget = f"; {used.used} of {used.limit} API calls used today" if used else ""
         return f"Salesforce answers; {len(needs(self._names))} objects have every field that the gateway needs{budget}"
+
+    def org_seen(self) -> OrgSeen:
+        """What the org has of the words that a lifecycle uses; costs two calls."""
+        return org_seen(self._client, self._names)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from adapters.salesforce.client import SalesforceClient
 from adapters.salesforce.connection import SalesforceNames
 from domain.errors import Misconfigured, Missing
+from domain.lifecycle_check import FieldSeen, OrgSeen
 
 
 class Need(NamedTuple):
@@ -75,6 +76,37 @@ def gaps(client: SalesforceClient, names: SalesforceNames) -> Iterator[str]:
             yield f"object {need.sobject} is missing"
         else:
             yield from _gaps_of(need, described)
+
+
+def org_seen(client: SalesforceClient, names: SalesforceNames) -> OrgSeen:
+    """What the org has of the fields that a lifecycle writes and reads; costs one call an object."""
+    order, event = names.order, names.order_event
+    fields = _describe(client, order.sobject) or {}
+    events = _describe(client, event.sobject) or {}
+    return OrgSeen(
+        gateway_status_name=f"{order.sobject}.{order.gateway_status}",
+        gateway_status=_seen(fields, order.gateway_status),
+        order_status_name=f"{order.sobject}.{order.status}",
+        order_status=_seen(fields, order.status),
+        event_type_name=f"{event.sobject}.{event.type}",
+        event_type=_seen(events, event.type),
+    )
+
+
+def _seen(fields: Mapping[str, Mapping[str, object]], name: str) -> FieldSeen | None:
+    field = fields.get(name)
+    if field is None:
+        return None
+    choices, length = field.get("picklistValues"), field.get("length")
+    is_picklist = field.get("type") in {"picklist", "multipicklist"}
+    values = [str(one["value"]) for one in choices if one.get("active", True)] if isinstance(choices, list) else []
+    return FieldSeen(
+        name=name,
+        writable=field.get("updateable") is not False,
+        values=frozenset(values) if is_picklist else None,
+        restricted=field.get("restrictedPicklist") is True,
+        length=length if isinstance(length, int) and length > 0 else None,
+    )
 
 
 def _describe(client: SalesforceClient, sobject: str) -> Mapping[str, Mapping[str, object]] | None:

@@ -28,9 +28,13 @@ GATEWAY_STATUSES = (
     "Invoiced",
     "Partially Invoiced",
     "Needs Attention",
+    "Partially Paid",
     "Paid",
     "Closed",
+    "Rejected",
+    "Cancel Requested",
     "Cancelled",
+    "Partially Returned",
     "Returned",
     "Unknown",
 )

@@ -10,8 +10,10 @@ from adapters.salesforce.connection import InvoiceNames, SalesforceNames
 from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.schema import Need, needs
 from domain import errors
+from domain.lifecycle_check import FieldSeen, missing
 from tests.adapters.salesforce.harness import MemoryVault, Twin, connection_to
 from tests.adapters.salesforce.scripted import Answer, Scripted, Seen
+from tests.domain.lifecycle_world import project_sales, wholesale
 
 
 def describe(need: Need) -> dict[str, Any]:
@@ -89,3 +91,45 @@ def test_names_of_another_org_are_used(twin: Twin, vault: MemoryVault) -> None:
     names = SalesforceNames(invoice=InvoiceNames(sobject="Rechnung__c"))
     with pytest.raises(errors.Misconfigured, match="object Rechnung__c is missing"):
         SalesforceGateway(connection_to(twin.url), names, vault).check()
+
+
+def test_the_words_of_the_org_are_those_that_the_shipped_lifecycle_needs(twin: Twin, vault: MemoryVault) -> None:
+    seen = SalesforceGateway(connection_to(twin.url), SalesforceNames(), vault).org_seen()
+    assert seen.gateway_status is not None
+    assert seen.gateway_status.restricted
+    assert seen.order_status is not None
+    assert seen.order_status.values == {"Draft", "Activated"}
+    assert missing(wholesale(), seen) == ()
+    assert 'Order.Gateway_Status__c has no value "On Customer Shelf"' in " ".join(missing(project_sales(), seen))
+
+
+def test_what_the_user_does_not_see_is_missing(script: Scripted, vault: MemoryVault) -> None:
+    def decide(seen: Seen) -> Answer:
+        if seen.path.endswith("/Order/describe"):
+            closed = {"value": "Closed", "active": False}
+            field = {"name": "Gateway_Status__c", "type": "picklist", "updateable": False, "restrictedPicklist": True}
+            return Answer(200, {"fields": [{**field, "picklistValues": [{"value": "Paid", "active": True}, closed]}]})
+        return Answer(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}])
+
+    script.decide = decide
+    seen = SalesforceGateway(connection_to(script.url), SalesforceNames(), vault).org_seen()
+    assert (seen.order_status, seen.event_type) == (None, None)
+    assert seen.gateway_status == FieldSeen(
+        name="Gateway_Status__c", writable=False, values=frozenset({"Paid"}), restricted=True
+    )
+    said = missing(wholesale(), seen)
+    assert "Order.Gateway_Status__c cannot be written: give the integration user edit access to it." in said
+    assert "Order_Event__c.Type__c is missing or not visible" in " ".join(said)
+
+
+def test_the_check_names_the_words_that_a_lifecycle_needs(twin: Twin, vault: MemoryVault) -> None:
+    gateway = SalesforceGateway(connection_to(twin.url), SalesforceNames(), vault)
+    assert "have every field" in gateway.check(wholesale(), ["Needs Attention"])
+    with pytest.raises(errors.Misconfigured) as raised:
+        gateway.check(wholesale(), ["On Fire"])
+    assert raised.value.detail == (
+        'Salesforce lacks what the gateway needs: Order.Gateway_Status__c has no value "On Fire": add it to the'
+        " picklist and its record types, or use another word."
+    )
+    with pytest.raises(errors.Misconfigured, match=r'Order\.Status has no value "In Approval"'):
+        gateway.check(project_sales())
