@@ -9,17 +9,19 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.acceptance import Acceptance
 from activities.boundary import at_boundary, beating
 from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.orders import IncompleteOrder, OrderPage
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
+from domain.order_acceptance import NumberRules
 from domain.orders import Order
 from domain.sources import System
-from domain.work import OrdersPulled, OrdersWork
-from store import cursors, exceptions, inbox, orders
+from domain.work import OrdersNamed, OrdersPulled, OrdersWork
+from store import cursors, exceptions, inbox, order_marks, order_numbers, orders
 from store.causes import Cause, CauseSource
-from store.session import reading, transaction
+from store.session import exclusive, reading, transaction
 from store.stock import marks
 
 CURSOR = "salesforce-orders"
@@ -68,8 +70,8 @@ def arrival_of(order: Order) -> inbox.Arrival:
 class OrderActivities:
     """Steps that read orders from Salesforce."""
 
-    def __init__(self, engine: Engine, salesforce: SalesforceGateway) -> None:
-        self._engine, self._salesforce = engine, salesforce
+    def __init__(self, engine: Engine, salesforce: SalesforceGateway, rules: NumberRules) -> None:
+        self._engine, self._salesforce, self._rules = engine, salesforce, rules
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -88,20 +90,62 @@ class OrderActivities:
                 read += len(page.orders)
                 unnumbered += len(page.unnumbered_ids)
                 incomplete += len(page.incomplete)
+            accepted = self._accept(work.reason)
+            changed.update(accepted.changed)
         named = sorted(changed) if len(changed) <= NAMED else []
         return OrdersPulled(
-            read=read, changed_count=len(changed), changed=named, unnumbered=unnumbered, incomplete=incomplete
+            read=read + accepted.read,
+            changed_count=len(changed),
+            changed=named,
+            unnumbered=unnumbered,
+            incomplete=incomplete,
+            accepted=accepted.accepted,
         )
 
-    def _keep(self, page: OrderPage, reason: str) -> list[str]:
-        """One page, its inbox rows and the cursor in one transaction; answers the orders that really changed."""
-        cause = Cause(
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def read_orders(self, work: OrdersNamed) -> OrdersPulled:
+        """Read these orders again, because something is said to have happened to them; the poll does the same later.
+
+        What is read is kept as the poll keeps it: a version that was seen before, or is older, changes nothing.
+        """
+        with beating():
+            ids = [*work.order_ids, *self._salesforce.orders_of_lines(work.line_ids)]
+            changed: set[str] = set()
+            read = 0
+            for page in self._salesforce.orders_by_id(ids):
+                changed.update(self._keep(page, "hook"))
+                read += len(page.orders)
+            accepted = self._accept("hook")
+            changed.update(accepted.changed)
+        return OrdersPulled(
+            read=read + accepted.read,
+            changed_count=len(changed),
+            changed=sorted(changed),
+            accepted=accepted.accepted,
+        )
+
+    def _accept(self, reason: str) -> OrdersPulled:
+        """Number the orders that wait for it, and keep them as they are then; one process at a time."""
+        with exclusive(self._engine, ["order numbers"]):
+            numbers = Acceptance(self._engine, self._salesforce, self._rules, self._cause(reason)).run()
+        if not numbers:
+            return OrdersPulled(read=0)
+        found = self._salesforce.orders_by_number(numbers)
+        changed = self._keep(OrderPage(orders=tuple(found)), reason)
+        return OrdersPulled(read=len(found), changed=changed, accepted=len(numbers))
+
+    def _cause(self, reason: str) -> Cause:
+        return Cause(
             source=CauseSource.SALESFORCE,
             actor="poll",
             reference={"object": "Order", "reason": reason},
             workflow_id=activity.info().workflow_id,
         )
-        with transaction(self._engine, cause) as session:
+
+    def _keep(self, page: OrderPage, reason: str) -> list[str]:
+        """One page, its inbox rows and the cursor in one transaction; answers the orders that really changed."""
+        with transaction(self._engine, self._cause(reason)) as session:
             known = inbox.receive_many(session, [arrival_of(order) for order in page.orders])
             inbox.mark_started(session, [entry.id for entry, is_new in known if is_new])
             fresh = [order for order, (_, is_new) in zip(page.orders, known, strict=True) if is_new]
@@ -117,5 +161,7 @@ class OrderActivities:
                 exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
             for incomplete in page.incomplete:
                 _open_incomplete(session, incomplete)
+            order_numbers.note_new(session, page.new_ids)
+            order_marks.mark(session, changed, "changed in Salesforce")
             cursors.note(session, TO_WAKE, changed)
             return changed

@@ -58,7 +58,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     booking = BookingActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, rules)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
-    orders = OrderActivities(parts.engine, parts.salesforce)
+    orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
     settling = SettlingActivities(parts.engine, rules)
     looking = LookingActivities(parts.client, settling)
@@ -93,6 +93,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             publication.publish,
             stock_publication.publish_stock,
             orders.pull_orders,
+            orders.read_orders,
             links.propose_salesforce,
         ],
         ERP_QUEUE: [files.read_source_file, export.write_orders],

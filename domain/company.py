@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.correction_rules import CorrectionPolicy
 from domain.kits import Kit
+from domain.order_acceptance import NumberRules
 from domain.order_plan import OrderRules
 from domain.stock_rules import KitRules, StockRules, kits_of
 
@@ -91,6 +92,7 @@ class Company(BaseModel):
     corrections: CorrectionPolicy = CorrectionPolicy()
     status_words: StatusWords = StatusWords()
     orders: OrderRules = OrderRules()
+    order_numbers: NumberRules = NumberRules()
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
     order_files: OrderFiles = OrderFiles()

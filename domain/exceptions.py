@@ -65,6 +65,7 @@ class Cause(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     UNKNOWN_ORDER = "unknown_order"
     ORDER_INCOMPLETE = "order_incomplete"
+    ORDER_NUMBER_REFUSED = "order_number_refused"
     ORDER_EVENT_EARLY = "order_event_early"
     ORDER_EVENT_UNKNOWN = "order_event_unknown"
     ORDER_LEDGER_BROKEN = "order_ledger_broken"

@@ -1,4 +1,4 @@
-"""Accepting an order that was born in Salesforce: what the ERP needs of it, its number, and the numbers of its lines."""
+"""Accepting an order that was born in Salesforce: what the ERP needs of it, its number, those of its lines."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def what_lacks(order: NewOrder, items: Mapping[str, Item]) -> str | None:
         lacks.append("it has no lines")
     for place, line in enumerate(order.lines, start=1):
         of_line = [
-            words
-            for words, given in (("product with an ERP SKU", line.sku), ("quantity", line.quantity))
-            if not given
+            words for words, given in (("product with an ERP SKU", line.sku), ("quantity", line.quantity)) if not given
         ]
         if line.unit_price is None:
             of_line.append("price")

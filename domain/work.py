@@ -249,6 +249,13 @@ class OrdersWork(Message):
     reason: str = "schedule"
 
 
+class OrdersNamed(Message):
+    """Orders to be read again by their Salesforce ids, or by those of their lines: something happened to them there."""
+
+    order_ids: list[str] = []
+    line_ids: list[str] = []
+
+
 class OrdersPulled(Message):
     """What one poll of Salesforce orders came to; `changed` names them where they are few, else it is empty."""
 
@@ -257,6 +264,7 @@ class OrdersPulled(Message):
     changed: list[str] = []
     unnumbered: int = 0
     incomplete: int = 0
+    accepted: int = 0
 
 
 class OrderWork(Message):

@@ -25,6 +25,7 @@ from store import (
     items,
     observations,
     order_messages,
+    order_numbers,
     order_states,
     returns,
     shipments,
@@ -69,7 +70,7 @@ class _Loader:
         self.orders = order_store.get_many(session, numbers)
         self.before = order_states.of_orders(session, numbers)
         self.seen = observations.of_orders(session, numbers)
-        self._born: dict[str, datetime] = {}
+        self._born = order_numbers.born(session, numbers)
         self._messages = order_messages.of_orders(session, numbers)
         self._returns: defaultdict[str, list[ReturnReceipt]] = defaultdict(list)
         for one in returns.of_orders(session, numbers):

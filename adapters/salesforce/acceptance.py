@@ -19,7 +19,7 @@ BUDGET = timedelta(seconds=60)
 
 
 class OrderAcceptance:
-    """Reads orders before they are accepted, and writes their numbers. Two calls a read, two a write of up to 200 rows."""
+    """Reads orders before they are accepted, and writes their numbers. Two calls a read, two a write."""
 
     def __init__(self, client: SalesforceClient, names: SalesforceNames, is_active: Callable[[str], bool]) -> None:
         self._client, self._names, self._is_active = client, names, is_active

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from adapters.salesforce.acceptance import OrderAcceptance
 from adapters.salesforce.client import SalesforceClient
 from adapters.salesforce.connection import SalesforceConnection, SalesforceNames
 from adapters.salesforce.inventory import InventoryPublisher
@@ -19,6 +20,7 @@ from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.lifecycle_check import OrgSeen, missing
 from domain.links import Candidate, LinkKind
+from domain.order_acceptance import NewOrder, NumberedOrder
 from domain.orders import Order
 from domain.publication import (
     AccountStatement,
@@ -43,6 +45,7 @@ class SalesforceGateway:
         self._names = names
         self._client = SalesforceClient(connection, TokenKeeper(connection, vault))
         self._orders = OrderReader(self._client, names)
+        self._acceptance = OrderAcceptance(self._client, names, self._orders.is_active)
         self._masters = MasterReader(self._client, names)
         self._pool = CallPool(lambda: self._client.usage, pool)
         self._publisher = Publisher(self._client, names, pool=self._pool)
@@ -60,6 +63,22 @@ class SalesforceGateway:
     def orders_by_number(self, numbers: Iterable[str]) -> list[Order]:
         """The living orders with these numbers, in the order given."""
         return self._orders.orders_by_number(numbers)
+
+    def orders_by_id(self, external_ids: Iterable[str]) -> Iterator[OrderPage]:
+        """The orders with these Salesforce ids as they stand, page by page; deleted ones among them."""
+        return self._orders.orders_by_id(external_ids)
+
+    def orders_of_lines(self, line_ids: Iterable[str]) -> list[str]:
+        """The Salesforce ids of the orders that these order lines belong to."""
+        return self._orders.orders_of_lines(line_ids)
+
+    def new_orders(self, external_ids: Iterable[str]) -> list[NewOrder]:
+        """Orders that may be accepted, as they stand (see `OrderAcceptance`)."""
+        return self._acceptance.new_orders(external_ids)
+
+    def write_numbers(self, orders: Sequence[NumberedOrder]) -> dict[str, StatementOutcome]:
+        """Write the numbers of accepted orders and their lines (see `OrderAcceptance`); idempotent."""
+        return self._acceptance.write_numbers(orders)
 
     def publish_orders(self, units: Sequence[OrderUnit]) -> list[list[StatementOutcome]]:
         """Say of orders what is to be said: state, lines, invoices and events (see `Publisher`); idempotent."""

@@ -28,7 +28,8 @@ class OrderPage(BaseModel):
     """Some changed orders.
 
     `newest_version_at` may be kept as the next `since` once this page is stored; None: keep the one you have.
-    `unnumbered_ids` are orders without an ERP number, `incomplete` numbered ones with lines that cannot be read.
+    `unnumbered_ids` are orders without an ERP number, `new_ids` those of them that are active, `incomplete` numbered
+    ones with lines that cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +37,7 @@ class OrderPage(BaseModel):
     orders: tuple[Order, ...]
     newest_version_at: datetime | None = None
     unnumbered_ids: tuple[str, ...] = ()
+    new_ids: tuple[str, ...] = ()
     incomplete: tuple[IncompleteOrder, ...] = ()
 
 
@@ -73,6 +75,22 @@ class OrderReader:
                 found.update((order.number, order) for order in self._page(records, None).orders)
         return [found[number] for number in wanted if number in found]
 
+    def orders_by_id(self, external_ids: Iterable[str]) -> Iterator[OrderPage]:
+        """The orders with these Salesforce ids as they stand, deleted ones among them; moves no watermark."""
+        for listed in in_lists(list(dict.fromkeys(external_ids))):
+            for records in self._client.pages(self._select_orders(f"Id IN {listed}", "Id"), include_deleted=True):
+                if records:
+                    yield self._page(records, None)
+
+    def orders_of_lines(self, line_ids: Iterable[str]) -> list[str]:
+        """The Salesforce ids of the orders that these order lines belong to, each once."""
+        item = self._names.order_item
+        found: dict[str, None] = {}
+        for listed in in_lists(list(dict.fromkeys(line_ids))):
+            soql = select([item.order], item.sobject, where=f"Id IN {listed}", order_by="Id")
+            found |= dict.fromkeys(str(row[item.order]) for row in self._client.rows(soql, include_deleted=True))
+        return list(found)
+
     def _changed_by_line(self, start: datetime, page_size: int) -> Iterator[OrderPage]:
         """Orders that did not change themselves, while one of their lines did."""
         item = self._names.order_item
@@ -105,11 +123,13 @@ class OrderReader:
             else:
                 number = str(record[self._names.order.number])
                 incomplete.append(IncompleteOrder(external_id=str(record["Id"]), number=number, reason=lack))
-        unnumbered = [str(record["Id"]) for record in records if not record.get(self._names.order.number)]
+        unnumbered = [record for record in records if not record.get(self._names.order.number)]
+        new = [one for one in unnumbered if one.get("IsDeleted") is not True and self._counts(one)]
         return OrderPage(
             orders=tuple(orders),
             newest_version_at=newest,
-            unnumbered_ids=tuple(unnumbered),
+            unnumbered_ids=tuple(str(record["Id"]) for record in unnumbered),
+            new_ids=tuple(str(record["Id"]) for record in new),
             incomplete=tuple(incomplete),
         )
 
@@ -136,7 +156,7 @@ class OrderReader:
             purchase_order=record.get(names.purchase_order) or None,
             ordered_on=date.fromisoformat(ordered_on) if ordered_on else None,
             status=status,
-            active=self._is_active(status),
+            active=self.is_active(status),
             external_id=str(record["Id"]),
             version_at=version_at,
             deleted=record.get("IsDeleted") is True,
@@ -154,7 +174,10 @@ class OrderReader:
             external_id=str(row["Id"]),
         )
 
-    def _is_active(self, status: str) -> bool:
+    def _counts(self, record: Record) -> bool:
+        return self.is_active(str(record.get(self._names.order.status) or ""))
+
+    def is_active(self, status: str) -> bool:
         """True for a status of the category Activated: an org names its statuses as it likes.
 
         The categories are read once, and again when a status appears that was not there before.

@@ -19,6 +19,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
+from store.tables.order_numbers import NewOrderRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
@@ -68,12 +69,14 @@ __all__ = [
     "LinkRow",
     "LinkState",
     "MasterStatementRow",
+    "NewOrderRow",
     "OrderFileContentRow",
     "OrderFileRow",
     "OrderLineLedgerRow",
     "OrderLineRow",
     "OrderMarkRow",
     "OrderMessageRow",
+    "OrderNumberRow",
     "OrderObservationRow",
     "OrderRow",
     "OrderStateRow",

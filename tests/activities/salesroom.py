@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.orders import TO_WAKE, OrderActivities
 from activities.publication import PublicationActivities
 from adapters.salesforce.gateway import SalesforceGateway
+from domain.order_acceptance import NumberRules
 from domain.shipments import Shipment
 from domain.work import OrdersPulled, OrdersWork, Published, PublishWork
 from store import cursors
@@ -83,7 +84,7 @@ class Salesroom:
 
     def pull(self) -> OrdersPulled:
         """The poll of orders."""
-        activities = OrderActivities(self.engine, self.gateway)
+        activities = OrderActivities(self.engine, self.gateway, NumberRules())
         pulled: OrdersPulled = ActivityEnvironment().run(activities.pull_orders, OrdersWork())
         return pulled
 

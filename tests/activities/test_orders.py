@@ -15,6 +15,7 @@ from activities.orders import TO_WAKE, OrderActivities
 from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.orders import OrderPage
 from domain.errors import Unavailable
+from domain.order_acceptance import NumberRules
 from domain.work import OrdersPulled, OrdersWork
 from store import cursors
 from store.causes import Cause, CauseSource
@@ -46,7 +47,7 @@ def org() -> Org:
 
 @pytest.fixture
 def pulling(engine: Engine, org: Org) -> OrderActivities:
-    return OrderActivities(engine, cast("SalesforceGateway", org))
+    return OrderActivities(engine, cast("SalesforceGateway", org), NumberRules())
 
 
 def pull(pulling: OrderActivities) -> OrdersPulled:

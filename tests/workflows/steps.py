@@ -88,6 +88,7 @@ class Steps:
             "sweep": Swept(inbox=0, shipments=0),
             "publish": lambda work: Published(accepted=len(cast("PublishWork", work).shipments), refused=0),
             "pull_orders": OrdersPulled(read=0),
+            "read_orders": OrdersPulled(read=0),
             "wake_stock": None,
             "state_stock": StockStated(changed=1),
             "state_acknowledgements": AcknowledgementsStated(orders=1),
