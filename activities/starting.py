@@ -71,6 +71,13 @@ async def wake_shipment(client: Client, number: str) -> None:
     )
 
 
+async def look_at_record(client: Client, workflow_id: str, work: Any) -> None:
+    """Let a record of Salesforce be read again, once more when it is being read (signal with start)."""
+    await client.start_workflow(
+        "SalesforceEvent", work, id=workflow_id, task_queue=WORKFLOW_QUEUE, start_signal="again"
+    )
+
+
 async def wake_order(client: Client, number: str) -> None:
     """Let an order's own workflow look again, starting it when it is not under way (signal with start)."""
     await client.start_workflow(

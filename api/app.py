@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
+from activities.hooks import HookReceiver
 from activities.receiving import make_receiver
 from api import description, problems
 from api.envelope import Envelope
@@ -22,6 +23,7 @@ from api.routes import (
     exceptions,
     files,
     health,
+    hooks,
     invoices,
     keys,
     layouts,
@@ -35,7 +37,7 @@ from api.routes import (
     trace,
     workflows,
 )
-from api.services import Services
+from api.services import Hooks, Services
 from domain.company import Company
 from domain.errors import GatewayError
 from runtime import logs
@@ -60,6 +62,7 @@ ROUTERS = (
     trace.router,
     workflows.router,
     connections.router,
+    hooks.router,
     layouts.router,
     keys.router,
     health.router,
@@ -117,7 +120,13 @@ async def open_services(settings: Settings) -> Services:
     client = await connect(settings, lazy=True, identity="api")
     company = Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8"))
     receiver = make_receiver(engine, client, settings.config_dir / "layouts", settings.data_dir / "files")
-    return Services(engine, client, receiver, company, settings.temporal_ui_url)
+    salesforce = settings.salesforce
+    hooks = Hooks(
+        receiver=HookReceiver(engine, client),
+        secret=salesforce.hook_secret if salesforce else None,
+        org_id=salesforce.org_id if salesforce else None,
+    )
+    return Services(engine, client, receiver, company, hooks, settings.temporal_ui_url)
 
 
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:

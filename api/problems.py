@@ -62,6 +62,8 @@ class ApiCode(StrEnum):
     UPLOAD_STALLED = "upload_stalled"
     TOO_LARGE = "too_large"
     INVALID_REQUEST = "invalid_request"
+    SIGNATURE_REFUSED = "signature_refused"
+    HOOKS_OFF = "hooks_off"
     STOCK_SHORT = "stock_short"
     HEADERS_TOO_LARGE = "headers_too_large"
     INTERNAL_ERROR = "internal_error"

@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio.client import Client
 
+from activities.hooks import HookReceiver
 from activities.receiving import Receiver
 from api.uploads import Uploads
 from domain.company import Company
 from store.session import reading
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who may call us from Salesforce, and what takes the calls; no `secret`: nobody may."""
+
+    receiver: HookReceiver
+    secret: SecretStr | None = None
+    org_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class Services:
     client: Client
     receiver: Receiver
     company: Company
+    hooks: Hooks
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
 

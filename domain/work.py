@@ -249,6 +249,13 @@ class OrdersWork(Message):
     reason: str = "schedule"
 
 
+class SalesforceEventWork(Message):
+    """Start of `salesforce-event/<record id>`: the record that something is said to have happened to."""
+
+    order_ids: list[str] = []
+    line_ids: list[str] = []
+
+
 class OrdersNamed(Message):
     """Orders to be read again by their Salesforce ids, or by those of their lines: something happened to them there."""
 

@@ -52,6 +52,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
+    "hooks": _counter("hooks", "Hints that Salesforce sent, by kind and outcome", "kind", "outcome"),
     "orders_accepted": _counter("orders_accepted", "Orders born in Salesforce that were given their number"),
     "order_messages": _counter("order_messages", "Messages about orders for the ERP, by outcome", "outcome"),
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),

@@ -7,6 +7,7 @@ from workflows.linking import LinksMatch
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.publication import Publication
+from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
 from workflows.stock import StockPromises
@@ -18,6 +19,7 @@ WORKFLOWS = [
     ShipmentInvoicing,
     OrderLifecycle,
     Publication,
+    SalesforceEvent,
     OrdersPull,
     LinksMatch,
     Sweep,
