@@ -75,10 +75,11 @@ class WaitingActivities:
 
     async def _publish_unpublished(self) -> int:
         """Say in Salesforce what a lost publication left unsaid; one at a time, so that an outage piles nothing up."""
-        numbers = await asyncio.to_thread(self._unpublished)
-        if numbers:
-            await start_once(self._client, "Publication", "publication/unpublished", PublishWork(shipments=numbers))
-        return len(numbers)
+        work = await asyncio.to_thread(self._unpublished)
+        count = len(work.shipments) + len(work.customers)
+        if count:
+            await start_once(self._client, "Publication", "publication/unpublished", work)
+        return count
 
     async def _lost(self) -> list[inbox.InboxEntry]:
         """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
@@ -155,13 +156,14 @@ class WaitingActivities:
         with reading(self._engine) as session:
             return bool(levels.feeds(session))
 
-    def _unpublished(self) -> list[str]:
-        """Invoices that Salesforce never showed, and orders that a person wanted to be said again in vain."""
+    def _unpublished(self) -> PublishWork:
+        """Invoices that Salesforce never showed, orders and customers that a person wanted to be said again in vain."""
         with reading(self._engine) as session:
             now = datetime.now(UTC)
             again = statements.to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
             numbers = shipments.unpublished(session, now - UNPUBLISHED_AFTER) + shipments.of_orders(session, again)
-        return list(dict.fromkeys(numbers))
+            customers = statements.accounts_to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
+        return PublishWork(shipments=list(dict.fromkeys(numbers)), customers=customers)
 
     def _stranded(self) -> list[str]:
         with reading(self._engine) as session:
