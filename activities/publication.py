@@ -74,7 +74,7 @@ class Statement:
 
 
 Outcome = tuple[Statement, StatementOutcome]
-Said = frozenset[tuple[Subject, str]]  # what Salesforce had no record for during one attempt
+Absent = frozenset[tuple[Subject, str]]  # what Salesforce had no record for during one attempt
 
 
 class PublicationActivities:
@@ -112,7 +112,7 @@ class PublicationActivities:
 
     def _catch_up(self, work: PublishWork) -> tuple[int, int]:
         accepted = refused = 0
-        absent: Said = frozenset()
+        absent: Absent = frozenset()
         for _ in range(ROUNDS):
             at = datetime.now(UTC)
             news = [one for one in self._news(work, at) if (one.subject, one.digest) not in absent]

@@ -82,12 +82,11 @@ class WaitingActivities:
 
     async def _publish_unpublished(self) -> int:
         """Say in Salesforce what a lost publication left unsaid; one at a time, so that an outage piles nothing up."""
-        numbers = await asyncio.to_thread(self._unpublished)
-        orders = await asyncio.to_thread(self._unsaid)
-        if numbers or orders:
-            work = PublishWork(shipments=numbers, orders=orders)
+        work = await asyncio.to_thread(self._unpublished)
+        count = len(work.shipments) + len(work.customers) + len(work.orders)
+        if count:
             await start_once(self._client, "Publication", "publication/unpublished", work)
-        return len(numbers) + len(orders)
+        return count
 
     async def _lost(self) -> list[inbox.InboxEntry]:
         """Files on their way of whose flow Temporal knows nothing: its state is disposable, and may have been lost."""
@@ -164,18 +163,16 @@ class WaitingActivities:
         with reading(self._engine) as session:
             return bool(levels.feeds(session))
 
-    def _unpublished(self) -> list[str]:
-        """Invoices that Salesforce never showed, and orders that a person wanted to be said again in vain."""
+    def _unpublished(self) -> PublishWork:
+        """Invoices that Salesforce never showed, orders and customers that a person wanted to be said again in vain,
+        and orders of which something changed and whose publication was lost."""
         with reading(self._engine) as session:
             now = datetime.now(UTC)
             again = statements.to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
             numbers = shipments.unpublished(session, now - UNPUBLISHED_AFTER) + shipments.of_orders(session, again)
-        return list(dict.fromkeys(numbers))
-
-    def _unsaid(self) -> list[str]:
-        """Orders of which something changed, and whose publication was lost."""
-        with reading(self._engine) as session:
-            return order_states.unsaid(session, datetime.now(UTC) - STRANDED_AFTER, AT_A_TIME)
+            customers = statements.accounts_to_say_again(session, now - SAY_AGAIN_FOR, now - STRANDED_AFTER)
+            changed = order_states.unsaid(session, now - STRANDED_AFTER, AT_A_TIME)
+        return PublishWork(shipments=list(dict.fromkeys(numbers)), customers=customers, orders=changed)
 
     def _mark_unsent(self) -> None:
         """Messages for the ERP that nobody has written into a file: their orders' flows take them up again."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import exists, select, tuple_, update
+from sqlalchemy import SQLColumnExpression, case, exists, select, tuple_, update
 from sqlmodel import Session, col
 
 from domain.exceptions import Choice, ExceptionState
@@ -52,13 +53,27 @@ def doubt(session: Session, to_be_said: Sequence[tuple[Subject, str]]) -> None:
 
 def to_say_again(session: Session, since: datetime, until: datetime, limit: int = 200) -> list[str]:
     """Orders of which a person wanted all to be said again, in this span of time, and nothing has been said since."""
-    said_since = exists().where(
-        col(StatementRow.order_number) == col(ExceptionRow.record_key), col(StatementRow.content_hash) != IN_DOUBT
-    )
+    return _wanted_again(session, "order", col(StatementRow.order_number), (since, until), limit)
+
+
+def accounts_to_say_again(session: Session, since: datetime, until: datetime, limit: int = 200) -> list[str]:
+    """Customers of whom a person wanted that to be said again, in this span of time, and nothing has been said."""
+    account = case((col(StatementRow.subject) == "account", col(StatementRow.key)))
+    return _wanted_again(session, "customer", account, (since, until), limit)
+
+
+def _wanted_again(
+    session: Session,
+    record_type: str,
+    record_key: SQLColumnExpression[Any],
+    span: tuple[datetime, datetime],
+    limit: int,
+) -> list[str]:
+    said_since = exists().where(record_key == col(ExceptionRow.record_key), col(StatementRow.content_hash) != IN_DOUBT)
     query = (
         select(col(ExceptionRow.record_key))
-        .where(col(ExceptionRow.record_type) == "order", col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
-        .where(col(ExceptionRow.closed_at) >= since, col(ExceptionRow.closed_at) < until)
+        .where(col(ExceptionRow.record_type) == record_type, col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
+        .where(col(ExceptionRow.closed_at) >= span[0], col(ExceptionRow.closed_at) < span[1])
         .where(col(ExceptionRow.resolution)["choice"].as_string() == Choice.RETRY.value)
         .where(~said_since)
         .distinct()

@@ -17,7 +17,7 @@ from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding, Resolution
 from domain.files import StagedGroup
 from domain.shipments import Shipment, ShipmentState
-from domain.work import FileWork, HandOver, SweepWork, Swept, Wake
+from domain.work import FileWork, HandOver, PublishWork, SweepWork, Swept, Wake
 from store import cursors, exceptions, files, inbox, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
@@ -75,13 +75,13 @@ def hold(engine: Engine, number: str, cause: Why) -> None:
         )
 
 
-def retried_order(session: Session, number: str) -> None:
-    """A person wanted all about an order to be said again, a while ago."""
+def retried(session: Session, *record: str) -> None:
+    """A person wanted all about a record to be said again, a while ago."""
     choices = (Choice.RETRY,)
     finding = Finding(
         kind=ExceptionKind.DEAD_LETTER, cause=Why.PUBLICATION_REJECTED, sentence="Refused.", choices=choices
     )
-    exception_id = exceptions.open_item(session, finding=finding, record=("order", number), owner="sales operations")
+    exception_id = exceptions.open_item(session, finding=finding, record=(record[0], record[1]), owner="sales")
     decided_at = datetime.now(UTC) - timedelta(hours=1)
     exceptions.resolve(
         session,
@@ -184,13 +184,14 @@ async def test_the_sweep_says_again_what_a_retry_could_not_ask_for(
     with transaction(engine, BY) as session:
         for name in ("AWAY", "SAID"):
             state(session, shipment(number=f"S-{name}", order_number=f"SO-{name}"), sha256=name)
-            retried_order(session, f"SO-{name}")
+            retried(session, "order", f"SO-{name}")
+        retried(session, "customer", "42")
         statements.remember(session, [(("order", "SO-SAID"), "SO-SAID", "as it is now")])
 
-    assert (await run(waiting.sweep, SweepWork(republish=True))).publications == 1
+    assert (await run(waiting.sweep, SweepWork(republish=True))).publications == 2
 
     await stage.client.get_workflow_handle("publication/unpublished").result()
-    assert [work.shipments for work in stage.steps.asked["publish"]] == [["S-AWAY"]]
+    assert stage.steps.asked["publish"] == [PublishWork(shipments=["S-AWAY"], customers=["42"])]
 
 
 async def test_hand_over_starts_each_shipment_and_repeating_it_is_harmless(

@@ -45,20 +45,26 @@ def test_forgetting_an_order_concerns_all_of_it_and_no_other(session: Session) -
     assert statements.said(session, [("account", "42")]) == {("account", "42"): IN_DOUBT}
 
 
-def test_an_order_is_to_be_said_again_until_something_was_answered(session: Session) -> None:
+def retried(session: Session, *record: str) -> datetime:
+    """A person wanted all about a record to be said again; answers when."""
     finding = Finding(
         kind=ExceptionKind.DEAD_LETTER,
         cause=Cause.PUBLICATION_REJECTED,
         sentence="Refused.",
         choices=(Choice.RETRY,),
     )
-    exception_id = exceptions.open_item(session, finding=finding, record=("order", "SO1"), owner="sales")
+    exception_id = exceptions.open_item(session, finding=finding, record=(record[0], record[1]), owner="sales")
     now = datetime.now(UTC)
     resolution = Resolution(
         exception_id=exception_id, choice=Choice.RETRY, reason="mended", decided_by="dana", decided_at=now
     )
-    remember(session)
     exceptions.resolve(session, resolution)
+    return now
+
+
+def test_an_order_is_to_be_said_again_until_something_was_answered(session: Session) -> None:
+    remember(session)
+    now = retried(session, "order", "SO1")
     assert statements.to_say_again(session, now - DAY, now + DAY) == [], "something was said of it"
     statements.forget(session, "SO1")
     assert statements.to_say_again(session, now - DAY, now + DAY) == ["SO1"]
@@ -66,3 +72,15 @@ def test_an_order_is_to_be_said_again_until_something_was_answered(session: Sess
     assert statements.to_say_again(session, now - DAY, now + DAY) == ["SO1"], "no answer came yet"
     remember(session)
     assert statements.to_say_again(session, now - DAY, now + DAY) == []
+
+
+def test_a_customer_is_to_be_said_again_until_something_was_answered(session: Session) -> None:
+    account = ("account", "42")
+    statements.remember(session, [(account, "", "d"), (("order", "42"), "42", "e")])
+    now = retried(session, "customer", "42")
+    assert statements.accounts_to_say_again(session, now - DAY, now + DAY) == []
+    statements.forget_account(session, "42")
+    assert statements.accounts_to_say_again(session, now - DAY, now + DAY) == ["42"]
+    assert statements.to_say_again(session, now - DAY, now + DAY) == []
+    statements.remember(session, [(account, "", "d")])
+    assert statements.accounts_to_say_again(session, now - DAY, now + DAY) == []
