@@ -91,6 +91,10 @@ class ErpTwin(Twin):
         response.raise_for_status()
         return response.headers["X-Filename"], response.content
 
+    def take_orders(self, content: bytes) -> Json:
+        """Hand an order file in; the orders of it by action."""
+        return dict(_answer(self._client.post("/imports", content=content)))
+
     def truth(self, filename: str) -> Json:
         """What the export says, told by who wrote it."""
         return dict(self.get(f"/truth/{filename}"))
