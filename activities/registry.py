@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.credits import CorrectingActivities, CreditBookingActivities
 from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
 from activities.masters import MasterActivities
 from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
 from activities.stating import StatingActivities
@@ -47,6 +49,9 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     """The activities of each task queue."""
     preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
     booking = BookingActivities(parts.engine, parts.quickbooks)
+    correcting = CorrectingActivities(parts.engine, parts.company, parts.realm)
+    credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
+    payments = PaymentActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
     masters = MasterActivities(parts.engine)
@@ -61,11 +66,14 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             preparing.prepare_range,
             preparing.prepare,
             preparing.note_unbooked,
+            correcting.prepare_credit,
+            correcting.note_unbooked_credit,
             files.check_sequence,
             files.finish_file,
             files.note_failure,
             masters.load_master,
             waiting.hand_over,
+            waiting.hand_over_credits,
             waiting.wake,
             waiting.sweep,
             waiting.wake_stock,
@@ -73,7 +81,12 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             stating.state_acknowledgements,
             stock.decide_stock,
         ],
-        QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
+        QUICKBOOKS_QUEUE: [
+            booking.book,
+            credit_booking.book_credit,
+            payments.pull_invoices,
+            links.propose_quickbooks,
+        ],
         SALESFORCE_QUEUE: [
             publication.publish,
             stock_publication.publish_stock,

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import PublishWork, ShipmentWork, StockWork
+from domain.work import CreditWork, PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 
@@ -55,6 +55,17 @@ async def wake_shipment(client: Client, number: str) -> None:
         "ShipmentInvoicing",
         ShipmentWork(shipment_number=number),
         id=f"shipment/{number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="recheck",
+    )
+
+
+async def wake_credit(client: Client, number: str) -> None:
+    """Let the corrections of a shipment be looked at again, starting their workflow when it is not under way."""
+    await client.start_workflow(
+        "Correction",
+        CreditWork(shipment_number=number),
+        id=f"credit/{number}",
         task_queue=WORKFLOW_QUEUE,
         start_signal="recheck",
     )

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.holding import open_not_billed
-from activities.starting import say_again, start_once, wake_shipment, wake_stock
+from activities.starting import say_again, start_once, wake_credit, wake_shipment, wake_stock
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
@@ -100,7 +100,9 @@ async def look_again(services: Services, number: str) -> None:
 
 
 async def _signal(services: Services, item: ExceptionItem) -> None:
-    if item.record_type == "shipment":
+    if item.record_type == "shipment" and (item.workflow_id or "").startswith("credit/"):
+        await wake_credit(services.client, item.record_key)
+    elif item.record_type == "shipment":
         await wake_shipment(services.client, item.record_key)
     elif item.record_type == "order" and _is_retry(item):
         numbers = await asyncio.to_thread(_shipments_of, services, item.record_key)

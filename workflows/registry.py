@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from workflows.credit import Correction
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
 from workflows.orders import OrdersPull
+from workflows.payments import InvoicesPull
 from workflows.publication import Publication
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
 from workflows.stock import StockPromises
 from workflows.sweep import Sweep
 
-WORKFLOWS = [ErpFile, ShipmentRange, ShipmentInvoicing, Publication, OrdersPull, LinksMatch, Sweep, StockPromises]
+WORKFLOWS = [
+    ErpFile,
+    ShipmentRange,
+    ShipmentInvoicing,
+    Correction,
+    Publication,
+    OrdersPull,
+    InvoicesPull,
+    LinksMatch,
+    Sweep,
+    StockPromises,
+]
