@@ -41,6 +41,19 @@ class Books:
         found: list[dict[str, Any]] = self._call("GET", "ledger")["invoices"]
         return [one for one in found if f"threeway:{number}:" in (one["private_note"] or "")]
 
+    def credit_by_hand(self, token: str, customer_id: str, item_id: str, amount: str, **more: object) -> str:
+        """Somebody writes a credit memo in QuickBooks; answers its id."""
+        line = {
+            "DetailType": "SalesItemLineDetail",
+            "Amount": amount,
+            "SalesItemLineDetail": {"ItemRef": {"value": item_id}, "Qty": "1", "UnitPrice": amount},
+        }
+        body = {"CustomerRef": {"value": customer_id}, "Line": [line], **more}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        answer = self._control.post(f"/v3/company/{REALM}/creditmemo", json=body, headers=headers)
+        answer.raise_for_status()
+        return str(answer.json()["CreditMemo"]["Id"])
+
     def pay(self, token: str, customer_id: str, invoice_id: str, amount: str) -> str:
         """A customer pays (a part of) an invoice; answers the payment's id."""
         line = {"Amount": amount, "LinkedTxn": [{"TxnId": invoice_id, "TxnType": "Invoice"}]}

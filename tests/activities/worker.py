@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from activities.credits import CorrectingActivities, CreditBookingActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.payments import PaymentActivities
 from adapters.quickbooks.gateway import QuickBooksGateway
+from domain.correction_rules import CorrectionPolicy
 from domain.work import (
     Booked,
     BookWork,
@@ -85,13 +86,22 @@ def mortal_engine(url: str, life: Life) -> Engine:
 class Worker:
     """One process that prepares and books: its own engine, its own gateway, the product's own activities."""
 
-    def __init__(self, house: House, life: Life | None = None, *, read_timeout: float = 15.0) -> None:
+    def __init__(
+        self,
+        house: House,
+        life: Life | None = None,
+        *,
+        read_timeout: float = 15.0,
+        corrections: Mapping[str, Any] | None = None,
+    ) -> None:
+        rules = CorrectionPolicy(**{"version": "test", **(corrections or {})})
+        company = house.company.model_copy(update={"corrections": rules})
         self._house, self._life, self._timeout = house, life, read_timeout
         self._own_engine = mortal_engine(house.url, life) if life else None
         self.engine = self._own_engine or house.engine
         self._gateways: list[QuickBooksGateway] = []
-        self.preparing = PreparingActivities(self.engine, house.company, REALM)
-        self.correcting = CorrectingActivities(self.engine, house.company, REALM)
+        self.preparing = PreparingActivities(self.engine, company, REALM)
+        self.correcting = CorrectingActivities(self.engine, company, REALM)
         self.connect()
 
     def connect(self) -> None:
