@@ -10,12 +10,8 @@ from decimal import Decimal
 from sqlmodel import Session
 
 from activities.correction_documents import credit_intent, settled_record, supplement_intent
-from activities.correction_findings import (
-    CORRECTION_CAUSES,
-    no_link,
-    proposal_findings,
-    refused_finding,
-)
+from activities.correction_findings import no_link, proposal_findings, refused_finding
+from activities.correction_history import Tried, agreed_upon, documents_under_way, refusal_against
 from activities.holding import BILLING_DESK, hold_shipment, release_shipment
 from domain.billing import BillingInput
 from domain.company import Company
@@ -23,7 +19,7 @@ from domain.corrections import CorrectionDecision, CorrectionInput, CorrectionKi
 from domain.exceptions import Cause, Choice, ExceptionItem
 from domain.invoices import IntentState
 from domain.matching import MatchInput
-from store import credits, cursors, decisions, exceptions, intents, invoices, shipments
+from store import credits, cursors, decisions, exceptions, invoices, shipments
 from store.billing import Situation
 from store.returned import SHIPMENTS_TO_LOOK
 
@@ -43,19 +39,6 @@ class Corrected:
     documents: bool = False
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """A document that was intended for a proposal before, and how it ended."""
-
-    proposal: str
-    dated: date
-    state: IntentState
-    settled_at: datetime | None
-    doc_number: str
-    code: str | None
-    detail: str | None
-
-
 @dataclass
 class Correcting:
     """One look at one invoiced shipment by its newest statement; the session's transaction makes it all or nothing."""
@@ -72,8 +55,7 @@ class Correcting:
         number = self.situation.row.number
         cursors.strike(self.session, SHIPMENTS_TO_LOOK, [number])
         decision = self._decide()
-        open_intents = self._keep_or_withdraw(decision)
-        if open_intents:
+        if documents_under_way(self.session, number, {one.digest for one in decision.proposals}):
             self.result.documents = True
             return self.result
         waiting = self._make(decision)
@@ -127,37 +109,16 @@ class Correcting:
             closed_until=closed_until(self.session),
         )
 
-    def _keep_or_withdraw(self, decision: CorrectionDecision) -> bool:
-        """What QuickBooks has not been asked for yet is taken back when it is not what is wanted now (O10, F9).
-
-        Answers whether documents are under way: the next decision is made upon what came of them.
-        """
-        number, wanted = self.situation.row.number, {one.digest for one in decision.proposals}
-        under_way = False
-        for intent in credits.intents_of(self.session, [number])[number]:
-            if intent.state in {IntentState.INTENDED, IntentState.UNCERTAIN}:
-                stale = intent.draft.proposal not in wanted
-                settle = credits.OUTCOMES.settle
-                detail = "the ERP states it otherwise now"
-                if not (stale and settle(self.session, intent.id, IntentState.WITHDRAWN, detail=detail)):
-                    under_way = True
-        for row in intents.supplements(self.session, [number]):
-            if row.state in {IntentState.INTENDED, IntentState.UNCERTAIN}:
-                stale = row.payload["draft"].get("proposal") not in wanted
-                detail = "the ERP states it otherwise now"
-                if not (stale and intents.settle(self.session, row.id, IntentState.WITHDRAWN, detail=detail)):
-                    under_way = True
-        return under_way
-
-    def _make(self, decision: CorrectionDecision) -> list[tuple[Proposal, _Tried | None]]:
+    def _make(self, decision: CorrectionDecision) -> list[tuple[Proposal, Tried | None]]:
         """Make what may be made; answers what waits for a person, with the refusal that it waits for, if any."""
-        agreed = self._agreed()
-        waiting: list[tuple[Proposal, _Tried | None]] = []
+        agreed = agreed_upon(self.session, self.situation.row.number)
+        tries = Tried.of(self.session, self.situation.row.number)
+        waiting: list[tuple[Proposal, Tried | None]] = []
         settled: list[Proposal] = []
         for one in decision.proposals:
             said = agreed.get(one.digest)
-            tried = self._tried(one, said)
-            choice = said[0] if said else None
+            tried = refusal_against(tries, one, said)
+            choice = said.choice if said else None
             if choice is Choice.HANDLED or (tried is None and one.kind is CorrectionKind.SETTLED):
                 settled.append(one)
             elif tried is None and (one.by_hand_because is None or choice in MAKES):
@@ -165,60 +126,9 @@ class Correcting:
             else:
                 waiting.append((one, tried))
         if settled:
-            by = next((agreed[one.digest][2] for one in settled if one.digest in agreed), None)
+            by = next((agreed[one.digest].by for one in settled if one.digest in agreed), None)
             settled_record(self.session, self.situation, settled, by, self.now)
-        if settled and not waiting and not self.result.documents:
-            return []
         return waiting
-
-    def _agreed(self) -> dict[str, tuple[Choice, datetime, str]]:
-        """What people have decided about which proposal: the choice, when, and who."""
-        found: dict[str, tuple[Choice, datetime, str]] = {}
-        for item in exceptions.resolved_of_record(
-            self.session, ("shipment", self.situation.row.number), CORRECTION_CAUSES
-        ):
-            if item.resolution is None:
-                continue
-            choice = item.resolution.choice
-            for finding in item.findings:
-                if finding.subject and (choice in finding.choices):
-                    found[finding.subject] = (choice, item.resolution.decided_at, item.resolution.decided_by)
-        return found
-
-    def _tried(self, proposal: Proposal, said: tuple[Choice, datetime, str] | None) -> _Tried | None:
-        """The refusal that stands against a proposal: of the same content and day, and nobody has decided since."""
-        number = self.situation.row.number
-        tries = [
-            _Tried(
-                proposal=one.draft.proposal,
-                dated=one.draft.credited_on,
-                state=one.state,
-                settled_at=one.settled_at,
-                doc_number=one.draft.doc_number,
-                code=one.refusal_code,
-                detail=one.refusal_detail,
-            )
-            for one in credits.intents_of(self.session, [number])[number]
-        ]
-        tries += [
-            _Tried(
-                proposal=row.payload["draft"].get("proposal", ""),
-                dated=date.fromisoformat(row.payload["draft"]["invoiced_on"]),
-                state=IntentState(row.state),
-                settled_at=row.settled_at,
-                doc_number=row.doc_number,
-                code=row.refusal_code,
-                detail=row.refusal_detail,
-            )
-            for row in intents.supplements(self.session, [number])
-        ]
-        mine = [one for one in tries if one.proposal == proposal.digest and one.state is IntentState.REFUSED]
-        if not mine:
-            return None
-        last = mine[-1]
-        moved = last.code == "period_closed" and last.dated != proposal.dated
-        decided_since = said is not None and last.settled_at is not None and said[1] > last.settled_at
-        return None if moved or decided_since else last
 
     def _intend(self, proposal: Proposal, choice: Choice | None) -> None:
         """Write a document down before QuickBooks is asked; without a link that it needs it waits instead."""
@@ -248,7 +158,7 @@ class Correcting:
         mine = credits.intents_of(self.session, [self.situation.row.number])[self.situation.row.number]
         return any(one.state in {IntentState.INTENDED, IntentState.UNCERTAIN} for one in mine)
 
-    def _ask(self, decision: CorrectionDecision, waiting: Sequence[tuple[Proposal, _Tried | None]]) -> None:
+    def _ask(self, decision: CorrectionDecision, waiting: Sequence[tuple[Proposal, Tried | None]]) -> None:
         findings = list(decision.findings)
         for proposal, tried in waiting:
             if tried is None:

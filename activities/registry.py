@@ -48,10 +48,6 @@ class Parts:
 def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     """The activities of each task queue."""
     preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
-    booking = BookingActivities(parts.engine, parts.quickbooks)
-    correcting = CorrectingActivities(parts.engine, parts.company, parts.realm)
-    credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
-    payments = PaymentActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, parts.company)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
     masters = MasterActivities(parts.engine)
@@ -66,8 +62,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             preparing.prepare_range,
             preparing.prepare,
             preparing.note_unbooked,
-            correcting.prepare_credit,
-            correcting.note_unbooked_credit,
+            *_correcting_steps(parts),
             files.check_sequence,
             files.finish_file,
             files.note_failure,
@@ -81,12 +76,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             stating.state_acknowledgements,
             stock.decide_stock,
         ],
-        QUICKBOOKS_QUEUE: [
-            booking.book,
-            credit_booking.book_credit,
-            payments.pull_invoices,
-            links.propose_quickbooks,
-        ],
+        QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts)],
         SALESFORCE_QUEUE: [
             publication.publish,
             stock_publication.publish_stock,
@@ -95,3 +85,17 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
         ],
         ERP_QUEUE: [files.read_source_file],
     }
+
+
+def _correcting_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps of corrections that need the store alone."""
+    correcting = CorrectingActivities(parts.engine, parts.company, parts.realm)
+    return [correcting.prepare_credit, correcting.note_unbooked_credit]
+
+
+def _books_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that write documents in QuickBooks, and the one that reads what became of them."""
+    booking = BookingActivities(parts.engine, parts.quickbooks)
+    credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
+    payments = PaymentActivities(parts.engine, parts.quickbooks)
+    return [booking.book, credit_booking.book_credit, payments.pull_invoices]

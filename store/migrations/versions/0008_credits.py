@@ -21,6 +21,7 @@ TRACKED = {
     "credits": ("shipment_number", "generation"),
     "credit_lines": ("shipment_number", "generation", "line_no"),
     "returned_goods": ("rma", "shipment_number", "line_no", "condition"),
+    "customer_balances": ("customer_number",),
 }
 FROZEN = ("id", "shipment_number", "generation", "doc_number", "request_id", "payload", "payload_hash", "intended_at")
 STATUSES = "'drafted', 'released', 'edited', 'voided', 'deleted', 'paid'"
