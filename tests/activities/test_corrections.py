@@ -12,6 +12,7 @@ from domain.links import LinkKind
 from domain.returned import Condition
 from store import decisions
 from store.session import reading
+from store.trace import trace
 from tests.activities.corrections import (
     AUTOMATIC,
     came_back,
@@ -366,3 +367,16 @@ def test_every_decision_is_kept_with_its_inputs(house: House, automat: Worker) -
         kept = [one for one in decisions.of_record(session, "shipment", made.number) if one.kind == "correction"]
     assert [one.outcome["proposals"] != [] for one in kept] == [True, False]
     assert kept[0].inputs["statement"]["case"]["shipment"]["number"] == made.number
+
+
+def test_the_trace_tells_what_became_of_it(house: House, automat: Worker) -> None:
+    made = invoiced(house, automat, 10)
+    corrected(house, automat, made, 8)
+    automat.correct(made.number)
+    with reading(house.engine) as session:
+        found = trace(session, made.number)
+    assert found is not None
+    told = {event.what: event.sentence for event in found.events}
+    assert told["credit_memo_booked"] == f"Credit memo {made.number}-C1 over 2.23 was booked."
+    assert told["credit_intended"].startswith("Credit memo")
+    assert "decision_correction" in told
