@@ -240,14 +240,20 @@ def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
 
 
 def unattended(session: Session, before: datetime, limit: int = 200) -> list[str]:
-    """Shipments without an invoice whose open exception nobody has looked at since `before`, longest first.
+    """Shipments without an invoice, or with a correction under way, whose open work nobody looked at since `before`.
 
-    What they wait for may have come while they were being held, or the flow that asked again for them may be gone.
+    Longest first. What they wait for may have come while they were being held, or the flow that asked again for them
+    may be gone.
     """
     query = (
         select(col(ShipmentRow.number))
         .join(ExceptionRow, and_(*_work_on_it(ExceptionState.OPEN)))
-        .where(col(ShipmentRow.state).in_([ShipmentState.HELD, ShipmentState.INTENDED]))
+        .where(
+            or_(
+                col(ShipmentRow.state).in_([ShipmentState.HELD, ShipmentState.INTENDED]),
+                and_(col(ShipmentRow.state) == ShipmentState.INVOICED, _document_left(before)),
+            )
+        )
         .group_by(col(ShipmentRow.number))
         .having(func.max(col(ExceptionRow.last_seen_at)) < before)
         .order_by(func.max(col(ExceptionRow.last_seen_at)))
