@@ -27,7 +27,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
-from domain.work import OrdersWork, SweepWork
+from domain.work import InvoicesWork, OrdersWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
@@ -76,6 +76,8 @@ async def run(settings: Settings) -> None:
     await asyncio.to_thread(write_company, engine, built.company)
     every = timedelta(seconds=settings.orders_poll_seconds)
     await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
+    often = timedelta(seconds=settings.invoices_poll_seconds)
+    await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))

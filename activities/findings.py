@@ -8,43 +8,11 @@ from domain.billing import stated_amount
 from domain.errors import Unavailable
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.invoices import BookedInvoice, IntentState, InvoiceDraft
-from domain.money import plain
 from domain.shipments import Shipment
 from store.tables.invoices import InvoiceIntentRow
 
 EARLIER_INVOICE = "earlier_invoice"  # the refusal of ours when an invoice of an earlier attempt is there after all
 _AFTER_EARLIER = (Choice.BILL_AGAIN, Choice.ADOPT_INVOICE, Choice.DO_NOT_BILL)
-
-
-def correction(before: Shipment, after: Shipment) -> tuple[Finding, Decimal]:
-    """Say in one sentence what a corrected shipment changes, and what that is worth (F9)."""
-    difference = stated_amount(after) - stated_amount(before)
-    lines = "; ".join(_line_changes(before, after)) or "only its heading changed"
-    remedy = "Raise a credit memo" if difference < 0 else "Raise a supplementary invoice" if difference else "Check it"
-    sentence = (
-        f"The ERP corrected shipment {after.number} after it was invoiced: {lines} ({difference:+} in all). "
-        f"{remedy} in QuickBooks, then mark this as handled."
-    )
-    choices = (Choice.HANDLED,)
-    finding = Finding(
-        kind=ExceptionKind.CONFLICT, cause=Cause.CORRECTION_AFTER_INVOICE, sentence=sentence, choices=choices
-    )
-    return finding, abs(difference)
-
-
-def _line_changes(before: Shipment, after: Shipment) -> list[str]:
-    old = {line.line_no: line for line in before.lines}
-    new = {line.line_no: line for line in after.lines}
-    changes = []
-    for line_no in sorted(old.keys() | new.keys()):
-        left, right = old.get(line_no), new.get(line_no)
-        if left == right:
-            continue
-        was = f"{plain(left.quantity_shipped)} {left.uom} at {plain(left.unit_price)}" if left else "nothing"
-        now = f"{plain(right.quantity_shipped)} {right.uom} at {plain(right.unit_price)}" if right else "nothing"
-        sku = (right or left).sku if (right or left) else ""  # type: ignore[union-attr]
-        changes.append(f"line {line_no} ({sku}) {was}, now {now}")
-    return changes
 
 
 def refusal_finding(intent: InvoiceIntentRow) -> Finding:

@@ -19,7 +19,7 @@ CONNECTION_DESK = "integration"  # who owns the exceptions of connections
 BILLING_DESK = "billing"  # who owns the exceptions of shipments
 
 
-def hold_shipment(
+def hold_shipment(  # noqa: PLR0913 - how a shipment is held has several sides
     session: Session,
     row: ShipmentRow,
     findings: Sequence[Finding],
@@ -27,16 +27,20 @@ def hold_shipment(
     at: datetime,
     *,
     state: ShipmentState | None = ShipmentState.HELD,
+    keep: Sequence[Cause] = (),
+    flow: str = "shipment",
 ) -> str:
     """Open (or keep open) one exception for a shipment, led by its first finding; answers its id.
 
+    `flow` is the kind of workflow that waits for the answer.
+
     `state` None leaves the shipment's state alone: an invoiced one stays invoiced. Exceptions of other causes that no
-    longer hold close themselves (feature G-I2).
+    longer hold close themselves (feature G-I2), but for those of `keep`.
     """
     first = findings[0]
     if state is not None:
         shipments.set_state(session, row, state, reason=first.sentence)
-    release_shipment(session, row.number, at, keep=(first.cause,))
+    release_shipment(session, row.number, at, keep=(first.cause, *keep))
     metrics.count("exceptions_raised", kind=first.kind, cause=first.cause)
     choices = tuple(dict.fromkeys(choice for finding in findings for choice in finding.choices))
     return exceptions.open_item(
@@ -47,18 +51,22 @@ def hold_shipment(
         record=("shipment", row.number),
         money_at_stake=stake,
         owner=BILLING_DESK,
-        workflow_id=f"shipment/{row.number}",
+        workflow_id=f"{flow}/{row.number}",
     )
 
 
 def ordered(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     """The same choices with giving up at the end."""
-    return tuple(sorted(choices, key=lambda choice: choice is Choice.DO_NOT_BILL))
+    return tuple(sorted(choices, key=lambda choice: choice in {Choice.DO_NOT_BILL, Choice.HANDLED}))
 
 
 def release_shipment(session: Session, number: str, at: datetime, *, keep: Sequence[Cause] = ()) -> None:
-    """Close what is open on a shipment and not to be kept: its cause went away. Money that differs stays open."""
-    exceptions.close_by_itself(session, ("shipment", number), at, keep=(*keep, Cause.INVOICE_DIFFERS))
+    """Close what is open on a shipment and not to be kept: its cause went away.
+
+    Money that differs and an invoice that somebody took away stay open.
+    """
+    stays = (Cause.INVOICE_DIFFERS, Cause.INVOICE_REMOVED)
+    exceptions.close_by_itself(session, ("shipment", number), at, keep=(*keep, *stays))
 
 
 def open_connection_item(session: Session, system: System, said: str) -> None:

@@ -158,7 +158,9 @@ class BookingActivities:
         with reading(self._engine) as session:
             for one in intents.get_many(session, work.intent_ids):
                 outcome[one.state].append(one.draft.shipment_number)
+            again = billing.to_correct(session, outcome[IntentState.BOOKED])
         return Booked(
+            again=again,
             booked=outcome[IntentState.BOOKED],
             refused=outcome[IntentState.REFUSED] + outcome[IntentState.WITHDRAWN],
             uncertain=outcome[IntentState.UNCERTAIN] + outcome[IntentState.INTENDED],

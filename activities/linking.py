@@ -76,7 +76,7 @@ class LinkActivities:
         )
 
     def _records(self, session: Session, kind: LinkKind) -> list[LocalRecord]:
-        """Our side: masters from the store, terms and the freight item from `company.toml`."""
+        """Our side: masters from the store; terms, the freight item and the fee's item from `company.toml`."""
         if kind is LinkKind.CUSTOMER:
             return [
                 LocalRecord(kind=kind, key=one.number, name=one.name, strong_key=one.number)
@@ -92,4 +92,8 @@ class LinkActivities:
             LocalRecord(kind=kind, key=one.sku, name=one.description, strong_key=one.sku)
             for one in every(partial(items.page, session))
         ]
-        return [*goods, LocalRecord(kind=kind, key=freight, name="Freight", strong_key=freight)]
+        fees = [
+            LocalRecord(kind=kind, key=sku, name="Restocking fee", strong_key=sku)
+            for sku in self._company.corrections.fee_skus
+        ]
+        return [*goods, LocalRecord(kind=kind, key=freight, name="Freight", strong_key=freight), *fees]

@@ -11,19 +11,21 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from activities.findings import changed_since, correction, refusal_finding
+from activities.correcting import Correcting
+from activities.findings import changed_since, refusal_finding
 from activities.holding import hold_shipment, release_shipment
 from adapters.quickbooks.invoices import BATCH_LIMIT
 from domain.billing import BillingDecision, BillingInput, decide
 from domain.company import Company
-from domain.exceptions import Cause, Choice, Finding, Resolution
+from domain.exceptions import Choice, Finding, Resolution
 from domain.invoices import IntentState
 from domain.matching import MatchInput
 from domain.shipments import ShipmentState
 from domain.work import Prepared
 from runtime import metrics
-from store import billing, decisions, intents, shipments
+from store import billing, cursors, decisions, intents, shipments
 from store.billing import Situation
+from store.returned import SHIPMENTS_TO_LOOK
 from store.tables.invoices import InvoiceIntentRow
 
 
@@ -43,6 +45,8 @@ class Preparation:
         """Prepare these shipments in the order given; running it again changes nothing."""
         self.prepared = Prepared(shipments=list(numbers))
         for situation in billing.situations(self.session, numbers, self._also_billed):
+            if situation.returned:
+                cursors.strike(self.session, SHIPMENTS_TO_LOOK, [situation.row.number])
             self._prepare(situation)
         for first in range(0, len(self.fresh), BATCH_LIMIT):
             together = self.fresh[first : first + BATCH_LIMIT]
@@ -56,7 +60,7 @@ class Preparation:
 
     @property
     def _also_billed(self) -> tuple[str, ...]:
-        return (self.company.billing.freight_sku,)
+        return (self.company.billing.freight_sku, *self.company.corrections.fee_skus)
 
     def _prepare(self, situation: Situation) -> None:
         number, intent = situation.row.number, situation.intent
@@ -73,7 +77,10 @@ class Preparation:
         elif situation.lapsed_refusal:
             self._hold(situation, changed_since(situation.shipment))
         else:
-            self._decide(situation, generation=intent.generation + 1 if intent else 1)
+            self._decide(situation, self._next(intent) if intent else 1)
+
+    def _next(self, intent: InvoiceIntentRow) -> int:
+        return intents.next_generation(self.session, intent.shipment_number)
 
     def _decide(self, situation: Situation, generation: int) -> None:
         given = self._input(situation, generation)
@@ -120,6 +127,7 @@ class Preparation:
             realm=self.realm,
             generation=generation,
             decided_on=self.company.local_date(self.now),
+            returned=situation.returned,
         )
 
     def _promise(self, situation: Situation, decision: BillingDecision) -> None:
@@ -144,26 +152,32 @@ class Preparation:
         self.prepared.held[situation.row.number] = item
 
     def _look_for_correction(self, situation: Situation) -> None:
-        """A later statement of an invoiced shipment is never booked by itself: a person looks at it (F9)."""
-        number, pending = situation.row.number, situation.pending
-        if pending and not situation.handled_cause(Cause.CORRECTION_AFTER_INVOICE):
-            finding, stake = correction(situation.shipment, pending.shipment)
-            self.prepared.held[number] = hold_shipment(
-                self.session, situation.row, (finding,), stake, self.now, state=None
-            )
+        """A later statement of an invoiced shipment, or goods that came back: what follows is decided at once (F9).
+
+        It is made or waited for in a flow of its own, and so are refused and open documents of earlier decisions.
+        """
+        number = situation.row.number
+        if not situation.to_correct:
+            release_shipment(self.session, number, self.now)
+            self.prepared.settled.append(number)
             return
-        if pending:
-            shipments.restate(self.session, situation.row, pending.shipment, pending.row)
-        release_shipment(self.session, number, self.now)
-        self.prepared.settled.append(number)
+        newest = billing.situations(self.session, [number], self._also_billed, newest=True)[0]
+        corrected = Correcting(self.session, self.company, self.realm, self.now, newest).run()
+        if corrected.held:
+            self.prepared.held[number] = corrected.held
+        else:
+            self.prepared.settled.append(number)
+        if corrected.held or corrected.documents:
+            self.prepared.correct.append(number)
 
     def _keep_or_withdraw(self, situation: Situation, intent: InvoiceIntentRow) -> None:
         """What QuickBooks has not been asked for yet can still be taken back or corrected (O10, F9)."""
         why = "a person decided not to bill it" if situation.rulings.do_not_bill else "the ERP corrected it in time"
-        changed = situation.rulings.do_not_bill or situation.pending
+        came_back = bool(situation.returned) and not self._unchanged(situation, intent)
+        changed = situation.rulings.do_not_bill or situation.pending or came_back
         if changed and intents.settle(self.session, intent.id, IntentState.WITHDRAWN, detail=why):
             shipments.set_state(self.session, situation.row, ShipmentState.RECEIVED)
-            self._decide(self._restated(situation), generation=intent.generation + 1)
+            self._decide(self._restated(situation), self._next(intent))
         else:
             self.prepared.book.append(str(intent.id))
 
@@ -189,7 +203,7 @@ class Preparation:
         elif decision.choice is Choice.RETRY and self._unchanged(situation, intent):
             self._revive(situation, intent, None)
         else:
-            self._decide(situation, generation=intent.generation + 1)
+            self._decide(situation, self._next(intent))
 
     def _unchanged(self, situation: Situation, intent: InvoiceIntentRow) -> bool:
         again = decide(self._input(situation, intent.generation))

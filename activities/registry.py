@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.credits import CorrectingActivities, CreditBookingActivities
 from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
@@ -19,6 +20,7 @@ from activities.order import SettlingActivities
 from activities.order_export import OrderExportActivities
 from activities.order_settlement import SettlingRules
 from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
 from activities.stating import StatingActivities
@@ -55,7 +57,6 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     """The activities of each task queue."""
     rules = SettlingRules(parts.company, parts.lifecycle)
     preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
-    booking = BookingActivities(parts.engine, parts.quickbooks)
     publication = PublicationActivities(parts.engine, parts.salesforce, rules)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
     orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
@@ -72,11 +73,13 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             preparing.prepare_range,
             preparing.prepare,
             preparing.note_unbooked,
+            *_correcting_steps(parts),
             files.check_sequence,
             files.finish_file,
             files.note_failure,
             MasterActivities(parts.engine).load_master,
             waiting.hand_over,
+            waiting.hand_over_credits,
             waiting.wake,
             waiting.sweep,
             waiting.wake_stock,
@@ -88,7 +91,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             settling.note_act,
             looking.look_at_orders,
         ],
-        QUICKBOOKS_QUEUE: [booking.book, links.propose_quickbooks],
+        QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts)],
         SALESFORCE_QUEUE: [
             publication.publish,
             stock_publication.publish_stock,
@@ -98,3 +101,17 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
         ],
         ERP_QUEUE: [files.read_source_file, export.write_orders],
     }
+
+
+def _correcting_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps of corrections that need the store alone."""
+    correcting = CorrectingActivities(parts.engine, parts.company, parts.realm)
+    return [correcting.prepare_credit, correcting.note_unbooked_credit]
+
+
+def _books_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that write documents in QuickBooks, and the one that reads what became of them."""
+    booking = BookingActivities(parts.engine, parts.quickbooks)
+    credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
+    payments = PaymentActivities(parts.engine, parts.quickbooks)
+    return [booking.book, credit_booking.book_credit, payments.pull_invoices]

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import OrderWork, PublishWork, ShipmentWork, StockWork
+from domain.work import CreditWork, OrderWork, PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 
@@ -97,6 +97,17 @@ async def say_of_orders(client: Client, numbers: list[str], publication_id: str)
         id=publication_id,
         task_queue=WORKFLOW_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+
+
+async def wake_credit(client: Client, number: str) -> None:
+    """Let the corrections of a shipment be looked at again, starting their workflow when it is not under way."""
+    await client.start_workflow(
+        "Correction",
+        CreditWork(shipment_number=number),
+        id=f"credit/{number}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="recheck",
     )
 
 

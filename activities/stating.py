@@ -16,7 +16,7 @@ from domain.acknowledgements import OrderAcknowledgement
 from domain.company import Company
 from domain.returns import ReturnReceipt
 from domain.work import AcknowledgementsStated, FileWork, ReturnsStated, StockStated
-from store import acknowledgements, order_marks, returns, staging
+from store import acknowledgements, order_marks, returned, returns, staging
 from store.session import exclusive, transaction
 from store.stock import marks
 
@@ -89,6 +89,7 @@ class StatingActivities:
             news = returns.record(session, said, file)
             if news:
                 order_marks.mark(session, news, "goods came back")
+                returned.note(session, [receipt.shipment_number for receipt, _ in said])
             return news if groups else None
 
     def _keep_block(self, work: FileWork, seq: int) -> list[str]:

@@ -15,11 +15,12 @@ from temporalio.service import RPCError
 
 from activities.looking import LookingActivities
 from activities.orders import TO_WAKE
-from activities.starting import is_known, is_running, start_once, wake_shipment, wake_stock
+from activities.starting import is_known, is_running, start_once, wake_credit, wake_shipment, wake_stock
 from domain.work import HandOver, OrdersLook, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_messages, order_states, shipments, statements
 from store.causes import Cause, CauseSource
+from store.returned import SHIPMENTS_TO_LOOK
 from store.session import reading, transaction
 from store.stock import levels, marks
 
@@ -45,6 +46,13 @@ class WaitingActivities:
     async def hand_over(self, work: HandOver) -> int:
         """Let each of these shipments go on in a workflow of its own; repeating it only makes them look again."""
         await self._wake_all(work.shipments)
+        return len(work.shipments)
+
+    @activity.defn
+    async def hand_over_credits(self, work: HandOver) -> int:
+        """Let the corrections of these shipments go on in workflows of their own; repeating it only makes them look."""
+        for number in work.shipments:
+            await wake_credit(self._client, number)
         return len(work.shipments)
 
     @activity.defn
@@ -184,4 +192,6 @@ class WaitingActivities:
         with reading(self._engine) as session:
             now = datetime.now(UTC)
             left = shipments.stranded(session, now - STRANDED_AFTER)
-            return left + shipments.unattended(session, now - LOOK_AGAIN_AFTER)
+            left += shipments.known(session, cursors.noted(session, SHIPMENTS_TO_LOOK))
+            left += shipments.unattended(session, now - LOOK_AGAIN_AFTER)
+            return list(dict.fromkeys(left))

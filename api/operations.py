@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from activities.starting import (
     say_account_again,
     say_again,
     start_once,
+    wake_credit,
     wake_order,
     wake_shipment,
     wake_stock,
@@ -129,10 +131,9 @@ async def look_again(services: Services, number: str) -> None:
 
 
 async def _signal(services: Services, item: ExceptionItem) -> None:
-    if item.record_type == "shipment":
-        await wake_shipment(services.client, item.record_key)
-    elif item.cause in LOOKED_AT:
-        await wake_order(services.client, item.record_key)
+    wake = _own_flow(item)
+    if wake is not None:
+        await wake(services.client, item.record_key)
     elif item.record_type == "order" and _is_retry(item):
         numbers = await asyncio.to_thread(_shipments_of, services, item.record_key)
         await say_again(services.client, item.record_key, numbers)
@@ -144,6 +145,13 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
         await wake_stock(services.client, "recheck")
     elif item.workflow_id:
         await services.client.get_workflow_handle(item.workflow_id).signal("recheck")
+
+
+def _own_flow(item: ExceptionItem) -> Callable[[Client, str], Awaitable[None]] | None:
+    """What wakes the flow that the record of an exception has of its own."""
+    if item.record_type == "shipment":
+        return wake_credit if (item.workflow_id or "").startswith("credit/") else wake_shipment
+    return wake_order if item.cause in LOOKED_AT else None
 
 
 async def _read_again(services: Services, item: ExceptionItem) -> None:

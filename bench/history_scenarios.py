@@ -14,8 +14,13 @@ from domain.links import LinkKind
 from domain.sources import System
 from domain.work import (
     Booked,
+    CreditBooked,
+    CreditPrepared,
+    CreditWork,
     FileReading,
     FileWork,
+    InvoicesPulled,
+    InvoicesWork,
     LinkingCount,
     LinkingWork,
     OrdersPulled,
@@ -46,6 +51,8 @@ RANGE = RangeWork(file_id=FILE.file_id, sha256=SHA, seq_from=1, seq_to=3)
 RANGE_ID = f"shipments/{SHA[:16]}/1-3"
 SHIPMENT = ShipmentWork(shipment_number="S-1")
 SHIPMENT_ID = "shipment/S-1"
+CREDIT = CreditWork(shipment_number="S-1")
+CREDIT_ID = "credit/S-1"
 STOCK_ID = "stock/all"
 THREE = [number(1), number(2), number(3)]
 
@@ -107,6 +114,19 @@ async def _waiting_shipment(stage: Stage) -> Kept:
         if looks < 3:
             await handle.signal("recheck")
     return SHIPMENT_ID, None
+
+
+async def _waiting_correction(stage: Stage) -> Kept:
+    """An open flow of corrections: what a new version meets when it is installed."""
+    stage.steps.answer("prepare_credit", CreditPrepared(shipment_number="S-1", held="x-1"))
+    handle = await stage.start("Correction", CREDIT, CREDIT_ID)
+    for looks in (1, 2):
+        await until(lambda looks=looks: stage.steps.times("prepare_credit") == looks)
+        await _rests(stage, CREDIT_ID)
+        await until(lambda looks=looks: stage.steps.times("publish") == looks)
+        if looks < 2:
+            await handle.signal("recheck")
+    return CREDIT_ID, None
 
 
 async def _continued_shipment(stage: Stage) -> Kept:
@@ -274,6 +294,50 @@ REAL: dict[str, Scenario] = {
         "publication/a",
         publish=(Unavailable(), Published(accepted=3, refused=0)),
     ),
+    "Correction.booked": _plain("Correction", CREDIT, CREDIT_ID),
+    "Correction.proposed-then-decided": _woken(
+        "Correction",
+        CREDIT,
+        CREDIT_ID,
+        "publish",
+        prepare_credit=(
+            CreditPrepared(shipment_number="S-1", order_number="SO-1", held="x-1"),
+            CreditPrepared(shipment_number="S-1", credits=["c-1"], invoices=["i-1"]),
+            CreditPrepared(shipment_number="S-1"),
+        ),
+    ),
+    "Correction.refused-then-decided-anew": _plain(
+        "Correction",
+        CREDIT,
+        CREDIT_ID,
+        prepare_credit=(
+            CreditPrepared(shipment_number="S-1", credits=["c-1"]),
+            CreditPrepared(shipment_number="S-1", credits=["c-2"]),
+            CreditPrepared(shipment_number="S-1"),
+        ),
+        book_credit=(CreditBooked(refused=1), CreditBooked(booked=1)),
+    ),
+    "Correction.waiting": _waiting_correction,
+    "ShipmentInvoicing.corrected": _plain(
+        "ShipmentInvoicing",
+        SHIPMENT,
+        SHIPMENT_ID,
+        prepare=Prepared(shipments=["S-1"], held={"S-1": "x-1"}, correct=["S-1"]),
+    ),
+    "ShipmentRange.corrected": _plain(
+        "ShipmentRange",
+        RANGE,
+        RANGE_ID,
+        prepare_range=Prepared(shipments=THREE, book=["intent/S-2"], settled=["S-1", "S-3"], correct=["S-1"]),
+        book=Booked(booked=["S-2"], again=["S-2"]),
+    ),
+    "InvoicesPull.unchanged": _plain("InvoicesPull", InvoicesWork(), "invoices-pull/1"),
+    "InvoicesPull.changed": _plain(
+        "InvoicesPull",
+        InvoicesWork(),
+        "invoices-pull/1",
+        pull_invoices=InvoicesPulled(read=9, changed=2, shipments=["S-1", "S-2"]),
+    ),
     "OrdersPull.unchanged": _plain("OrdersPull", OrdersWork(), "orders-pull/1", pull_orders=OrdersPulled(read=4)),
     "OrdersPull.changed": _plain(
         "OrdersPull",
@@ -310,6 +374,17 @@ REAL: dict[str, Scenario] = {
 SKIPPING: dict[str, Scenario] = {
     "ErpFile.held-looks-by-itself": _plain(
         "ErpFile", FILE, FILE_ID, check_sequence=(SequenceCheck(held=True), SequenceCheck(held=False))
+    ),
+    "Correction.uncertain-then-booked": _plain(
+        "Correction",
+        CREDIT,
+        CREDIT_ID,
+        prepare_credit=(
+            CreditPrepared(shipment_number="S-1", credits=["c-1"]),
+            CreditPrepared(shipment_number="S-1", credits=["c-1"]),
+            CreditPrepared(shipment_number="S-1"),
+        ),
+        book_credit=(NotAuthorized(), CreditBooked(open=1), CreditBooked(booked=1)),
     ),
     "ShipmentInvoicing.uncertain-then-booked": _plain(
         "ShipmentInvoicing",

@@ -102,8 +102,7 @@ def correct(given: CorrectionInput) -> CorrectionDecision:
         return CorrectionDecision(
             policy_version=policy.version, findings=should.findings, money_at_stake=_at_stake(given)
         )
-    booked = f"{len(given.invoices)}/{len(given.credits)}"
-    proposals = tuple(_named(one, booked) for one in _proposals(given, books, should))
+    proposals = tuple(_named(one, given) for one in _proposals(given, books, should))
     return CorrectionDecision(
         policy_version=policy.version,
         proposals=proposals,
@@ -217,11 +216,14 @@ def _waits(given: CorrectionInput, way: Way, total: Decimal, *, moved: bool) -> 
     return None
 
 
-def _named(proposal: Proposal, booked: str) -> Proposal:
-    """Give a proposal its identity: its content, upon what is booked by now.
+def _named(proposal: Proposal, given: CorrectionInput) -> Proposal:
+    """Give a proposal its identity: its content, upon what is booked or settled of its kind by now.
 
     So what was agreed to once is never made twice. The day is left out: it moves on while a person thinks.
     """
+    billing = proposal.kind is CorrectionKind.SUPPLEMENT
+    settled = sum(one.kind is CreditKind.SETTLED for one in given.credits)
+    booked = [len(given.invoices), settled] if billing else [len(given.credits)]
     content = proposal.model_dump(mode="json", exclude={"dated", "note", "by_hand_because", "digest"})
     digest = hashlib.sha256(json.dumps([booked, content], sort_keys=True).encode()).hexdigest()[:12]
     return proposal.model_copy(update={"digest": f"{proposal.kind.value}:{digest}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -154,6 +155,11 @@ def request_id_for(realm: str, shipment_number: str, generation: int) -> str:
 def marker_for(shipment_number: str, generation: int) -> str:
     """The words that say in QuickBooks whose invoice this is; the last rung of the probe looks for them."""
     return f"threeway:{shipment_number}:{generation}"
+
+
+def carries_marker(note: str, marker: str) -> bool:
+    """True when a note holds our marker whole: `threeway:S1:1` is not in `threeway:S1:12`."""
+    return re.search(re.escape(marker) + r"(?![\w:])", note) is not None
 
 
 def doc_number_for(shipment_number: str, generation: int) -> str:

@@ -94,8 +94,8 @@ class ShipmentWork(Message):
 class Prepared(Message):
     """What matching, pricing and intending a set of shipments came to, by shipment number.
 
-    `book`: intent ids to book. `held`: shipments that wait for a person. `settled`: nothing left to bill.
-    `order_number` is given where it is one shipment.
+    `book`: intent ids to book. `held`: shipments that wait for a person. `settled`: nothing left to bill. `correct`:
+    invoiced shipments whose corrections go on in a flow of their own. `order_number` is given where it is one shipment.
     """
 
     shipments: list[str]
@@ -103,6 +103,7 @@ class Prepared(Message):
     book: list[str] = []
     held: dict[str, str] = {}
     settled: list[str] = []
+    correct: list[str] = []
 
 
 class BookWork(Message):
@@ -112,11 +113,15 @@ class BookWork(Message):
 
 
 class Booked(Message):
-    """The outcome per intent: booked, refused (with its exception), or still uncertain."""
+    """The outcome per intent: booked, refused (with its exception), or still uncertain.
+
+    `again`: booked, but stated otherwise meanwhile, or goods of them came back: somebody has to look again.
+    """
 
     booked: list[str] = []
     refused: list[str] = []
     uncertain: list[str] = []
+    again: list[str] = []
 
 
 class StockStated(Message):
@@ -224,6 +229,71 @@ class ShipmentProgress(Message):
     step: ShipmentStep
     exception_id: str | None = None
     rounds: int = 0
+
+
+class CreditWork(Message):
+    """Start of `credit/<shipment>`."""
+
+    shipment_number: str
+
+
+class CreditPrepared(Message):
+    """What a look at an invoiced shipment came to: intents to book, and the exception that holds the rest."""
+
+    shipment_number: str
+    order_number: str | None = None
+    held: str | None = None
+    credits: list[str] = []
+    invoices: list[str] = []
+
+
+class CreditBookWork(Message):
+    """Intents of credits and of further invoices to book in QuickBooks."""
+
+    credits: list[str] = []
+    invoices: list[str] = []
+
+
+class CreditBooked(Message):
+    """How many documents of a correction are there, came to nothing, or are still open."""
+
+    booked: int = 0
+    refused: int = 0
+    open: int = 0
+
+
+class CreditStep(StrEnum):
+    """Where `credit/<shipment>` is, for its `status` query."""
+
+    DECIDING = "deciding"
+    WAITING = "waiting for a decision or for the cause to go away"
+    BOOKING = "booking"
+    DONE = "done"
+
+
+class CreditProgress(Message):
+    """The answer to the `status` query of a shipment's corrections."""
+
+    shipment_number: str
+    step: CreditStep
+    exception_id: str | None = None
+    rounds: int = 0
+
+
+class InvoicesWork(Message):
+    """Start of `invoices-pull/...`."""
+
+    reason: str = "schedule"
+
+
+class InvoicesPulled(Message):
+    """What one look at QuickBooks' invoices and balances came to; `shipments` whose invoices moved are published."""
+
+    read: int = 0
+    changed: int = 0
+    removed: int = 0
+    balances: int = 0
+    shipments: list[str] = []
 
 
 class HandOver(Message):

@@ -49,6 +49,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "file_groups": _counter("file_groups", "Record groups read from files, by layout and outcome", "layout", "outcome"),
     "shipments": _counter("shipments", "Shipments that reached an outcome", "outcome"),
     "invoices": _counter("invoices", "Invoices that reached an outcome", "outcome"),
+    "credits": _counter("credits", "Credits and supplements that reached an outcome", "kind", "outcome"),
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     twin_erp_url: Url = "http://127.0.0.1:8103"
 
     orders_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 15
+    invoices_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port | None = None

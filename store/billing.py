@@ -56,7 +56,6 @@ class Situation:
     pending: PendingRevision | None
     intent: InvoiceIntentRow | None
     resolutions: tuple[Resolution, ...]
-    handled: frozenset[Cause]
     refusals: tuple[Resolution, ...]
     refused_before: bool
     rulings: Rulings
@@ -78,10 +77,6 @@ class Situation:
     def stake(self) -> Decimal:
         """What the shipment is worth by its own words."""
         return stated_amount(self.shipment)
-
-    def handled_cause(self, cause: Cause) -> bool:
-        """Whether a person has marked an exception of this cause as handled since the newest statement."""
-        return cause in self.handled
 
     @property
     def lapsed_refusal(self) -> bool:
@@ -207,9 +202,6 @@ class _Loader:
             resolutions=tuple(one.resolution for one in self._since_newest(number)),
             refusals=tuple(one.resolution for one in self._since_newest(number) if one.cause in REFUSAL_CAUSES),
             refused_before=rulings_from((one.resolution, one.subjects) for one in self._resolved[number]).do_not_bill,
-            handled=frozenset(
-                one.cause for one in self._since_newest(number) if one.resolution.choice is Choice.HANDLED
-            ),
             rulings=self._rulings[number],
             order=self._orders.get(row.order_number),
             customer=self._customers.get(self._customer_number(number)),
@@ -230,6 +222,16 @@ class _Loader:
             items={sku: one for sku, one in self._links.items.items() if sku in billed},
             terms=self._links.terms,
         )
+
+
+def to_correct(session: Session, numbers: Sequence[str]) -> list[str]:
+    """Which of these invoiced shipments are stated otherwise than they were billed, or came back in part."""
+    if not numbers:
+        return []
+    stated = shipments.revisions_of(session, numbers)
+    came_back = returned.of_shipments(session, numbers)
+    rows = session.scalars(select(ShipmentRow).where(col(ShipmentRow.number).in_(numbers)))
+    return sorted(row.number for row in rows if _pending(row, stated[row.number]) or came_back[row.number])
 
 
 def corrections_under_way(session: Session, numbers: Sequence[str]) -> set[str]:

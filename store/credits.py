@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 
 from domain.credits import BookedCredit, Credit, CreditDraft, CreditKind, CreditLine
 from domain.invoices import IntentState, VendorRefs
+from store import order_marks
 from store.outcomes import OPEN, Outcomes
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow
 
@@ -120,6 +121,7 @@ def settle(session: Session, credit: Credit) -> None:
 def _write(session: Session, row: CreditRow, lines: Sequence[CreditLine]) -> None:
     session.add(row)
     session.flush()
+    order_marks.mark(session, [row.order_number], "credited")
     if lines:
         key = {"shipment_number": row.shipment_number, "generation": row.generation}
         session.execute(insert(CreditLineRow), [{**key, **line.model_dump()} for line in lines])

@@ -15,6 +15,8 @@ from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
 ORDERS_TO_TELL = "stock-orders-to-tell"
+# Customers whose balance in QuickBooks moved; what that means for their orders was not looked at yet.
+CUSTOMERS_TO_LOOK = "customers to look at"
 
 
 class SyncCursor(BaseModel):

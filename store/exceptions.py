@@ -227,6 +227,19 @@ def latest_resolution(session: Session, record: Record, cause: Cause) -> Resolut
     return None if row is None else Resolution.model_validate(row.resolution)
 
 
+def resolved_of_record(session: Session, record: Record, causes: Sequence[Cause]) -> list[ExceptionItem]:
+    """What people have decided on a record for these causes, oldest first."""
+    record_type, record_key = record
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.record_type) == record_type, col(ExceptionRow.record_key) == record_key)
+        .where(col(ExceptionRow.cause).in_([cause.value for cause in causes]))
+        .where(col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
+        .order_by(col(ExceptionRow.closed_at))
+    )
+    return [_item(row) for row in session.scalars(query)]
+
+
 def open_counts(session: Session) -> dict[tuple[ExceptionKind, Cause], tuple[int, Decimal]]:
     """How many items are open, and the money at stake, by kind and cause."""
     query = (

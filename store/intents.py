@@ -35,6 +35,8 @@ class Intent(BaseModel):
     attempts: int
     quickbooks_id: str | None
     sent_at: datetime | None
+    refusal_code: str | None = None
+    refusal_detail: str | None = None
 
 
 def _intent_from(row: InvoiceIntentRow) -> Intent:
@@ -48,6 +50,8 @@ def _intent_from(row: InvoiceIntentRow) -> Intent:
         attempts=row.attempts,
         quickbooks_id=row.quickbooks_id,
         sent_at=row.sent_at,
+        refusal_code=row.refusal_code,
+        refusal_detail=row.refusal_detail,
     )
 
 

@@ -10,15 +10,19 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from domain.exceptions import Cause as ExceptionCause
 from domain.exceptions import ExceptionState
 from domain.files import StagedGroup
+from domain.invoices import IntentRole
 from domain.shipments import Shipment, ShipmentLine, ShipmentState, billing_hash, content_hash
 from store import order_marks
+from store.outcomes import OPEN
 from store.stock import marks
+from store.tables.credits import CreditIntentRow
 from store.tables.exceptions import ExceptionRow
+from store.tables.invoices import InvoiceIntentRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
 _BILLED_OR_BEING_BILLED = frozenset({ShipmentState.INTENDED, ShipmentState.INVOICED})
@@ -230,7 +234,7 @@ def mark_published(session: Session, numbers: Sequence[str], at: datetime) -> No
 def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
     """Shipments that ought to have moved since `before` and that no open exception explains.
 
-    That is: received or intended and left lying, or decided by a person without anything having come of it.
+    That is: received or intended and left lying, or corrected after it was invoiced without anything having come of it.
     """
     query = (
         select(col(ShipmentRow.number))
@@ -241,7 +245,10 @@ def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
                     col(ShipmentRow.received_at) < before,
                 ),
                 and_(col(ShipmentRow.state) == ShipmentState.INTENDED, col(ShipmentRow.intended_at) < before),
-                and_(col(ShipmentRow.state) == ShipmentState.INVOICED, _correction_decided(before)),
+                and_(
+                    col(ShipmentRow.state) == ShipmentState.INVOICED,
+                    or_(_stated_otherwise(before), _document_left(before)),
+                ),
             )
         )
         .where(~exists().where(*_work_on_it(ExceptionState.OPEN)))
@@ -252,14 +259,20 @@ def stranded(session: Session, before: datetime, limit: int = 200) -> list[str]:
 
 
 def unattended(session: Session, before: datetime, limit: int = 200) -> list[str]:
-    """Shipments without an invoice whose open exception nobody has looked at since `before`, longest first.
+    """Shipments without an invoice, or with a correction under way, whose open work nobody looked at since `before`.
 
-    What they wait for may have come while they were being held, or the flow that asked again for them may be gone.
+    Longest first. What they wait for may have come while they were being held, or the flow that asked again for them
+    may be gone.
     """
     query = (
         select(col(ShipmentRow.number))
         .join(ExceptionRow, and_(*_work_on_it(ExceptionState.OPEN)))
-        .where(col(ShipmentRow.state).in_([ShipmentState.HELD, ShipmentState.INTENDED]))
+        .where(
+            or_(
+                col(ShipmentRow.state).in_([ShipmentState.HELD, ShipmentState.INTENDED]),
+                and_(col(ShipmentRow.state) == ShipmentState.INVOICED, _document_left(before)),
+            )
+        )
         .group_by(col(ShipmentRow.number))
         .having(func.max(col(ExceptionRow.last_seen_at)) < before)
         .order_by(func.max(col(ExceptionRow.last_seen_at)))
@@ -276,18 +289,41 @@ def _work_on_it(state: ExceptionState) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _correction_decided(before: datetime) -> ColumnElement[bool]:
-    """A correction of an invoiced shipment was marked as handled, and its statement does not stand yet."""
-    later = exists().where(
-        col(ShipmentRevisionRow.shipment_number) == col(ShipmentRow.number),
-        col(ShipmentRevisionRow.revision) > col(ShipmentRow.revision),
+def _stated_otherwise(before: datetime) -> ColumnElement[bool]:
+    """An invoiced shipment is stated otherwise by the ERP's newest word, and nobody has looked at it."""
+    held, later = aliased(ShipmentRevisionRow), aliased(ShipmentRevisionRow)
+    stated_at = (
+        select(col(held.stated_at))
+        .where(col(held.shipment_number) == col(ShipmentRow.number), col(held.revision) == col(ShipmentRow.revision))
+        .scalar_subquery()
     )
-    decided = exists().where(
-        *_work_on_it(ExceptionState.RESOLVED),
-        col(ExceptionRow.cause) == ExceptionCause.CORRECTION_AFTER_INVOICE,
-        col(ExceptionRow.closed_at) < before,
+    return exists().where(
+        col(later.shipment_number) == col(ShipmentRow.number),
+        col(later.revision) > col(ShipmentRow.revision),
+        col(later.stated_at) >= stated_at,
+        col(later.received_at) < before,
     )
-    return and_(decided, later)
+
+
+def _document_left(before: datetime) -> ColumnElement[bool]:
+    """A credit or a further invoice was written down, and nobody has brought it to an end."""
+    credit = exists().where(
+        col(CreditIntentRow.shipment_number) == col(ShipmentRow.number),
+        col(CreditIntentRow.state).in_(OPEN),
+        col(CreditIntentRow.intended_at) < before,
+    )
+    supplement = exists().where(
+        col(InvoiceIntentRow.shipment_number) == col(ShipmentRow.number),
+        col(InvoiceIntentRow.role) == IntentRole.SUPPLEMENT,
+        col(InvoiceIntentRow.state).in_(OPEN),
+        col(InvoiceIntentRow.intended_at) < before,
+    )
+    return or_(credit, supplement)
+
+
+def known(session: Session, numbers: Sequence[str]) -> list[str]:
+    """Those of these shipments that there are."""
+    return list(session.scalars(select(col(ShipmentRow.number)).where(col(ShipmentRow.number).in_(numbers))))
 
 
 def unpublished(session: Session, before: datetime, limit: int = 200) -> list[str]:

@@ -19,6 +19,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceRow
 from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
+from store.trace_credits import credit_events, decided_to_correct
 from store.trace_orders import order_events
 from store.trace_stock import TraceEvent, stock_events, stock_keys
 
@@ -56,6 +57,7 @@ def trace(session: Session, key: str) -> Trace | None:
         *_shipment_events(session, numbers),
         *_intent_events(session, numbers),
         *_invoice_events(billed, shipments),
+        *credit_events(session, numbers),
         *_exception_events(session, [*numbers, *_keys_of(orders, files), *_rows_of(session, kind, key)]),
         *_decision_events(session, numbers),
         *(stock_events(session, key) if kind == "item" else ()),
@@ -242,6 +244,9 @@ def _decision_events(session: Session, numbers: Sequence[str]) -> Iterator[Trace
         col(DecisionRow.record_type) == "shipment", col(DecisionRow.record_key).in_(numbers)
     )
     for row in session.scalars(query):
+        if row.kind == "correction":
+            yield decided_to_correct(row)
+            continue
         held = "hold" if row.outcome.get("findings") else "do not bill"
         outcome = "bill" if row.outcome.get("draft") else held
         yield TraceEvent(

@@ -104,6 +104,18 @@ POLL_ORDERS = Call(
     RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)),
 )
 
+# The same of QuickBooks' invoices and balances: page by page.
+POLL_INVOICES = Call(
+    QUICKBOOKS_QUEUE,
+    timedelta(minutes=10),
+    timedelta(minutes=20),
+    timedelta(seconds=30),
+    RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)),
+)
+
+# Shipments that one publication says at once.
+PUBLISHED_TOGETHER = 200
+
 # How long a shipment that QuickBooks did not answer for waits before it asks again by itself.
 ASK_AGAIN_AFTER = timedelta(minutes=5)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from workflows.credit import Correction
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
+from workflows.payments import InvoicesPull
 from workflows.publication import Publication
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
@@ -18,9 +20,11 @@ WORKFLOWS = [
     ShipmentRange,
     ShipmentInvoicing,
     OrderLifecycle,
+    Correction,
     Publication,
     SalesforceEvent,
     OrdersPull,
+    InvoicesPull,
     LinksMatch,
     Sweep,
     StockPromises,

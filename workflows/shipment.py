@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 from domain.work import (
     Booked,
     BookWork,
+    HandOver,
     Prepared,
     ShipmentProgress,
     ShipmentStep,
@@ -20,6 +21,7 @@ from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoicing import BookingActivities, PreparingActivities
+    from activities.waiting import WaitingActivities
     from workflows.publication import publish_later
 
 
@@ -72,7 +74,10 @@ class ShipmentInvoicing:
             if self._progress.step is ShipmentStep.WAITING:
                 return ask_again
             prepared = await self._prepare()  # a correction may have come while the invoice was being booked (F9)
-        if self._number in prepared.held:
+        if self._number in prepared.correct:
+            await self._hand_over()
+            self._now(ShipmentStep.DONE, exception_id=prepared.held.get(self._number))
+        elif self._number in prepared.held:
             self._now(ShipmentStep.WAITING, exception_id=prepared.held[self._number])
         else:
             self._now(ShipmentStep.DONE)
@@ -89,6 +94,14 @@ class ShipmentInvoicing:
         if first and prepared.order_number:
             workflow.upsert_search_attributes([ORDER_NUMBER.value_set(prepared.order_number)])
         return prepared
+
+    async def _hand_over(self) -> None:
+        """It is invoiced: what is to be corrected about it goes on in `credit/<number>`."""
+        await workflow.execute_activity_method(
+            WaitingActivities.hand_over_credits,
+            HandOver(shipments=[self._number]),
+            **policies.STORE_STEP.options(),
+        )
 
     async def _publish(self, looks: int) -> None:
         """Say where the shipment stands, when that is news: a round by the clock that changed nothing is none.

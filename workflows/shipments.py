@@ -32,7 +32,7 @@ class ShipmentRange:
         prepared = await workflow.execute_local_activity_method(
             PreparingActivities.prepare_range, work, **policies.STORE_STEP.local_options()
         )
-        troubled = set(prepared.held) | set(await self._book(prepared))
+        troubled = {*prepared.held, *prepared.correct, *await self._book(prepared)}
         if troubled:
             await workflow.execute_activity_method(
                 WaitingActivities.hand_over, HandOver(shipments=sorted(troubled)), **policies.STORE_STEP.options()
@@ -47,7 +47,7 @@ class ShipmentRange:
         return self._step
 
     async def _book(self, prepared: Prepared) -> list[str]:
-        """Book the intents of the range; answers the shipments that did not get their invoice."""
+        """Book the intents of the range; answers the shipments that did not get their invoice, or were corrected."""
         if not prepared.book:
             return []
         self._step = "booking"
@@ -58,4 +58,4 @@ class ShipmentRange:
         except ActivityError as error:
             workflow.logger.warning("booking of a range did not finish", extra={"error": str(error.cause)[:500]})
             return [one for one in prepared.shipments if one not in prepared.settled]
-        return [*booked.refused, *booked.uncertain]
+        return [*booked.refused, *booked.uncertain, *booked.again]

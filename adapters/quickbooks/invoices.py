@@ -16,7 +16,7 @@ from adapters.quickbooks.governor import Priority
 from adapters.quickbooks.query import literal, rows, where
 from domain.credits import BookedCredit
 from domain.errors import GatewayError, Misconfigured, Missing, OutcomeUnknown, Unavailable
-from domain.invoices import REQUEST_ID_LIMIT, BookedInvoice, InvoiceDraft, VendorRefs, marker_for
+from domain.invoices import REQUEST_ID_LIMIT, BookedInvoice, InvoiceDraft, VendorRefs, carries_marker, marker_for
 
 BATCH_LIMIT = 30  # items; more are refused with code 1040
 BATCH_ITEM_NAME_LIMIT = 10  # characters, where a batch has a request id
@@ -135,8 +135,8 @@ def _written(answer: Mapping[str, Any], draft: InvoiceDraft, trace: str | None) 
 
 
 def carries(document: BookedInvoice | BookedCredit, marker: str) -> bool:
-    """True when the note holds our marker whole: `threeway:S1:1` is not in `threeway:S1:12`."""
-    return re.search(re.escape(marker) + r"(?![\w:])", document.note) is not None
+    """True when the document's note holds our marker whole."""
+    return carries_marker(document.note, marker)
 
 
 def _by_name(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
-from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow, ReturnedGoodsRow
+from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -83,7 +83,6 @@ __all__ = [
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",
-    "ReturnedGoodsRow",
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",

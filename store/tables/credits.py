@@ -12,7 +12,6 @@ from sqlmodel import Field, SQLModel
 
 from domain.credits import CreditKind, CreditReason
 from domain.invoices import IntentState
-from domain.returned import Condition
 from store.tables.columns import JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
 
 OPEN_CREDIT = "state IN ('intended', 'uncertain')"
@@ -112,26 +111,6 @@ class CreditLineRow(SQLModel, table=True):
     taxable: bool
     shipment_line_no: int | None = None
     rma: str | None = None
-
-
-class ReturnedGoodsRow(SQLModel, table=True):
-    """So much of a shipment's line came back under a number; stated again, the newest statement counts."""
-
-    __tablename__ = "returned_goods"
-    __table_args__ = (
-        one_of("condition", Condition),
-        check("quantity_positive", "quantity >= 0"),
-        Index(None, "shipment_number"),
-    )
-
-    rma: str = Field(primary_key=True)
-    shipment_number: str = Field(primary_key=True)
-    line_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    condition: str = Field(primary_key=True)
-    sku: str
-    quantity: Decimal
-    uom: str
-    received_on: date
 
 
 class CustomerBalanceRow(SQLModel, table=True):

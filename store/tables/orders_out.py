@@ -86,7 +86,11 @@ class ReturnRow(SQLModel, table=True):
     """
 
     __tablename__ = "returns"
-    __table_args__ = (one_of("condition", ReturnCondition), check("quantity_not_negative", "quantity >= 0"))
+    __table_args__ = (
+        one_of("condition", ReturnCondition),
+        check("quantity_not_negative", "quantity >= 0"),
+        Index(None, "shipment_number"),
+    )
 
     rma: str = Field(primary_key=True)
     shipment_number: str = Field(primary_key=True)

@@ -30,6 +30,45 @@ class Books:
         """The standing invoices that carry our marker for a shipment."""
         return [one for one in self.ledger() if f"threeway:{number}:" in (one["private_note"] or "")]
 
+    def credits(self, number: str) -> list[dict[str, Any]]:
+        """The standing credit memos that carry our marker for a shipment."""
+        found = self._call("GET", "ledger")["credit_memos"]
+        ours = [one for one in found if f"threeway:{number}:C" in (one["private_note"] or "")]
+        return [one for one in ours if not one["deleted"]]
+
+    def every(self, number: str) -> list[dict[str, Any]]:
+        """Every invoice that carries our marker for a shipment, also what was voided or deleted."""
+        found: list[dict[str, Any]] = self._call("GET", "ledger")["invoices"]
+        return [one for one in found if f"threeway:{number}:" in (one["private_note"] or "")]
+
+    def credit_by_hand(self, token: str, customer_id: str, item_id: str, amount: str, **more: object) -> str:
+        """Somebody writes a credit memo in QuickBooks; answers its id."""
+        line = {
+            "DetailType": "SalesItemLineDetail",
+            "Amount": amount,
+            "SalesItemLineDetail": {"ItemRef": {"value": item_id}, "Qty": "1", "UnitPrice": amount},
+        }
+        body = {"CustomerRef": {"value": customer_id}, "Line": [line], **more}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        answer = self._control.post(f"/v3/company/{REALM}/creditmemo", json=body, headers=headers)
+        answer.raise_for_status()
+        return str(answer.json()["CreditMemo"]["Id"])
+
+    def pay(self, token: str, customer_id: str, invoice_id: str, amount: str) -> str:
+        """A customer pays (a part of) an invoice; answers the payment's id."""
+        line = {"Amount": amount, "LinkedTxn": [{"TxnId": invoice_id, "TxnType": "Invoice"}]}
+        body = {"CustomerRef": {"value": customer_id}, "TotalAmt": amount, "Line": [line]}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        answer = self._control.post(f"/v3/company/{REALM}/payment", json=body, headers=headers)
+        answer.raise_for_status()
+        return str(answer.json()["Payment"]["Id"])
+
+    def send(self, token: str, invoice_id: str) -> None:
+        """Somebody mails an invoice to the customer."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        address = f"/v3/company/{REALM}/invoice/{invoice_id}/send"
+        self._control.post(address, params={"sendTo": "a@b.example"}, headers=headers).raise_for_status()
+
     def place(self) -> int:
         """The number of the journal's newest entry."""
         return max((one["n"] for one in self._call("GET", "journal")["requests"]), default=0)

@@ -220,7 +220,8 @@ def test_handling_another_exception_does_not_handle_the_correction(house: House,
         worker.book(prepared.book)
     house.books.edit("Invoice", house.books.billing(first.number)[0]["id"], operation="void")
     worker.prepare_range(house.deliver(first.model_copy(update={"freight": Decimal("5.00")})))
-    worker.book_patiently(prepared.book)
+    assert worker.book_patiently(prepared.book).again == [first.number]
+    worker.bill(first.number)
     assert set(open_causes(house, first.number)) == {Cause.INVOICE_DIFFERS, Cause.CORRECTION_AFTER_INVOICE}
     differs = next(one for one in house.open_work(first.number) if one.cause is Cause.INVOICE_DIFFERS)
     house.decide(differs.id, Choice.HANDLED)

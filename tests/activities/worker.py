@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,24 @@ from sqlalchemy import Engine, event
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.credits import CorrectingActivities, CreditBookingActivities
 from activities.invoicing import BookingActivities, PreparingActivities
+from activities.payments import PaymentActivities
 from adapters.quickbooks.gateway import QuickBooksGateway
-from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
+from domain.correction_rules import CorrectionPolicy
+from domain.work import (
+    Booked,
+    BookWork,
+    CreditBooked,
+    CreditBookWork,
+    CreditPrepared,
+    CreditWork,
+    InvoicesPulled,
+    InvoicesWork,
+    Prepared,
+    RangeWork,
+    ShipmentWork,
+)
 from store.session import make_engine
 from tests.activities.world import House
 from tests.build import REALM
@@ -71,12 +86,22 @@ def mortal_engine(url: str, life: Life) -> Engine:
 class Worker:
     """One process that prepares and books: its own engine, its own gateway, the product's own activities."""
 
-    def __init__(self, house: House, life: Life | None = None, *, read_timeout: float = 15.0) -> None:
+    def __init__(
+        self,
+        house: House,
+        life: Life | None = None,
+        *,
+        read_timeout: float = 15.0,
+        corrections: Mapping[str, Any] | None = None,
+    ) -> None:
+        rules = CorrectionPolicy(**{"version": "test", **(corrections or {})})
+        company = house.company.model_copy(update={"corrections": rules})
         self._house, self._life, self._timeout = house, life, read_timeout
         self._own_engine = mortal_engine(house.url, life) if life else None
         self.engine = self._own_engine or house.engine
         self._gateways: list[QuickBooksGateway] = []
-        self.preparing = PreparingActivities(self.engine, house.company, REALM)
+        self.preparing = PreparingActivities(self.engine, company, REALM)
+        self.correcting = CorrectingActivities(self.engine, company, REALM)
         self.connect()
 
     def connect(self) -> None:
@@ -85,6 +110,8 @@ class Worker:
         self._gateways.append(self.gateway)
         seen: Any = MortalGateway(self.gateway, self._life) if self._life else self.gateway
         self.booking = BookingActivities(self.engine, seen)
+        self.credits = CreditBookingActivities(self.engine, seen)
+        self.payments = PaymentActivities(self.engine, seen)
 
     def close(self) -> None:
         for one in self._gateways:
@@ -120,6 +147,41 @@ class Worker:
                 if error.type == "rate_limited":
                     self.connect()
         raise AssertionError(f"not settled after {ATTEMPTS} attempts")
+
+    def prepare_credit(self, number: str) -> CreditPrepared:
+        prepared: CreditPrepared = ActivityEnvironment().run(
+            self.correcting.prepare_credit, CreditWork(shipment_number=number)
+        )
+        return prepared
+
+    def book_credit(self, prepared: CreditPrepared) -> CreditBooked:
+        work = CreditBookWork(credits=prepared.credits, invoices=prepared.invoices)
+        booked: CreditBooked = ActivityEnvironment().run(self.credits.book_credit, work)
+        return booked
+
+    def note_unbooked_credit(self, number: str) -> str | None:
+        work = CreditWork(shipment_number=number)
+        noted: str | None = ActivityEnvironment().run(self.correcting.note_unbooked_credit, work)
+        return noted
+
+    def correct(self, number: str) -> str | None:
+        """Bring an invoiced shipment's corrections as far as they come by themselves; answers what holds them."""
+        for _ in range(ATTEMPTS):
+            prepared = self.prepare_credit(number)
+            if not (prepared.credits or prepared.invoices):
+                return prepared.held
+            try:
+                self.book_credit(prepared)
+            except ApplicationError as error:
+                if error.non_retryable:
+                    raise
+                if error.type == "rate_limited":
+                    self.connect()
+        raise AssertionError(f"not settled after {ATTEMPTS} attempts")
+
+    def pull_invoices(self) -> InvoicesPulled:
+        pulled: InvoicesPulled = ActivityEnvironment().run(self.payments.pull_invoices, InvoicesWork(reason="test"))
+        return pulled
 
     def bill(self, *numbers: str) -> dict[str, str]:
         """Bring shipments as far as they come by themselves; answers what is held, by shipment."""

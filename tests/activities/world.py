@@ -40,7 +40,7 @@ from tests.build import REALM, company, customer, item
 
 AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 CAUSE = Cause(source=CauseSource.USER, actor="test")
-SKUS = ("BOLT", "NUT", "PIPE", "VALVE")
+SKUS = ("BOLT", "NUT", "PIPE", "VALVE", "RESTOCK")
 CUSTOMERS = {"00000042": "Brightwater Plumbing", "00000043": "Hale & Sons Supply", "00000044": "Northgate Heating"}
 # Nobody else is billed under this number: QuickBooks deactivates no customer who owes something.
 LEAVING = {"00000045": "Southfield Heating"}

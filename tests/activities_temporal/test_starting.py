@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from activities.starting import start_once, wake_shipment
-from domain.work import FileProgress, FileWork, Prepared, SequenceCheck, ShipmentProgress
+from activities.starting import start_once, wake_credit, wake_shipment
+from domain.work import CreditProgress, CreditStep, FileProgress, FileWork, Prepared, SequenceCheck, ShipmentProgress
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import held
 
@@ -43,6 +43,16 @@ async def test_waking_a_shipment_that_is_done_looks_at_it_anew(stage: Stage) -> 
     runs = {info.workflow_run_id for info in stage.steps.attempts["prepare"]}
 
     assert len(runs) == 2
+
+
+async def test_waking_starts_the_corrections_of_a_shipment(stage: Stage) -> None:
+    """F9, O12: one flow a shipment, however often it is woken."""
+    for _ in range(2):
+        await wake_credit(stage.client, "S-1")
+
+    result = await stage.client.get_workflow_handle("credit/S-1", result_type=CreditProgress).result()
+    assert result.step is CreditStep.DONE
+    assert stage.steps.times("book_credit") == 1
 
 
 async def test_a_file_under_way_is_left_alone(stage: Stage) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from activities.waiting import WaitingActivities
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding, Resolution
 from domain.files import StagedGroup
+from domain.returned import Condition, ReturnedGoods
 from domain.shipments import Shipment, ShipmentState
 from domain.work import FileWork, HandOver, PublishWork, SweepWork, Swept, Wake
-from store import cursors, exceptions, files, inbox, shipments, statements
+from store import cursors, exceptions, files, inbox, returned, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from tests.build import shipment
 from tests.looks import looking
+from tests.store.books import take_back
 from tests.workflows.stage import Stage, until
 
 SHA = "0f" * 32
@@ -263,3 +266,39 @@ async def test_waking_says_that_it_goes_on(engine: Engine, waiting: WaitingActiv
     await environment.run(waiting.wake, Wake(causes=[Why.UNKNOWN_ITEM]))
 
     assert len(beats) == 5
+
+
+async def test_the_sweep_looks_at_shipments_of_which_goods_came_back(
+    engine: Engine, waiting: WaitingActivities, stage: Stage
+) -> None:
+    """O12: a return whose waking was lost; one of a shipment that nobody knows yet waits for it."""
+    goods = [
+        ReturnedGoods(
+            rma="R1",
+            shipment_number=number,
+            line_no=1,
+            sku="BOLT",
+            quantity=Decimal(2),
+            uom="EA",
+            condition=Condition.RESTOCK,
+            received_on=date(2026, 11, 22),
+        )
+        for number in ("SH-BACK", "SH-NEVER")
+    ]
+    with transaction(engine, BY) as session:
+        state(session, shipment(number="SH-BACK"))
+        take_back(session, *goods)
+
+    swept: Swept = await run(waiting.sweep, SweepWork())
+
+    assert swept.shipments == 1
+    await until(lambda: stage.steps.times("prepare") == 1)
+    assert stage.steps.asked["prepare"][0].shipment_number == "SH-BACK"
+    with transaction(engine, BY) as session:
+        assert "SH-NEVER" in cursors.noted(session, returned.SHIPMENTS_TO_LOOK)
+
+
+async def test_corrections_are_handed_over_to_flows_of_their_own(waiting: WaitingActivities, stage: Stage) -> None:
+    assert await run(waiting.hand_over_credits, HandOver(shipments=["S-1", "S-2"])) == 2
+
+    await until(lambda: stage.steps.times("book_credit") == 2)

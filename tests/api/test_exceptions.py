@@ -11,7 +11,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
-from domain.exceptions import Cause, Choice, ExceptionKind
+from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from runtime import metrics
 from store import exceptions, statements
 from tests import build
@@ -252,3 +252,25 @@ async def test_decisions_are_counted(filled: Served) -> None:
     await resolve(filled, exception_id, "do_not_bill")
     await resolve(filled, exception_id, "do_not_bill")
     assert decided() == before + 1
+
+
+async def test_a_decision_on_a_correction_wakes_the_flow_of_corrections(served: Served) -> None:
+    """F9: what is invoiced is corrected in `credit/<shipment>`, not in the shipment's own flow."""
+    finding = Finding(
+        kind=ExceptionKind.CONFLICT,
+        cause=Cause.CORRECTION_AFTER_INVOICE,
+        sentence="A credit memo over 5.00 is proposed.",
+        choices=(Choice.POST_CREDIT, Choice.HANDLED),
+        subject="credit_memo:0123456789ab",
+    )
+    with served.write() as session:
+        exception_id = exceptions.open_item(
+            session,
+            finding=finding,
+            record=("shipment", "SH-CREDITED"),
+            owner="billing",
+            workflow_id="credit/SH-CREDITED",
+        )
+    answer = await resolve(served, exception_id, "post_credit")
+    assert answer.status_code == 200
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in await events_of(served, "credit/SH-CREDITED")

@@ -37,7 +37,7 @@ def test_only_the_clean_one_of_a_troubled_file_is_billed(sampled: SampleWorld, t
             "5336.18",
         ),
         ("SH5504296", "hold", "unknown_order", {"retry", "bill_without_order", "do_not_bill"}, "422.13"),  # O6
-        ("SH5504177", "conflict", "correction_after_invoice", {"handled"}, "47.71"),  # F9
+        ("SH5504177", "conflict", "correction_after_invoice", {"post_credit", "handled"}, "47.71"),  # F9
     ],
 )
 def test_each_trouble_is_work_with_its_cause_and_its_choices(
@@ -47,7 +47,8 @@ def test_each_trouble_is_work_with_its_cause_and_its_choices(
     assert (item["kind"], item["cause"], item["state"]) == (kind, cause, "open")
     assert set(item["choices"]) == choices
     assert Decimal(item["money_at_stake"]) == Decimal(at_stake)
-    assert (item["owner"], item["workflow_id"]) == ("billing", f"shipment/{shipment}")
+    flow = "credit" if cause == "correction_after_invoice" else "shipment"
+    assert (item["owner"], item["workflow_id"]) == ("billing", f"{flow}/{shipment}")
     assert item["sentence"].endswith((".", "all."))
 
 
@@ -124,11 +125,13 @@ def test_a_shipment_is_not_billed_when_a_person_says_so(sampled: SampleWorld, tr
     assert "SH5504282" not in by_shipment(gateway.quickbooks.ledger())
 
 
-def test_a_correction_is_handled_by_a_person_and_the_invoice_stays(sampled: SampleWorld, troubled: Billed) -> None:
-    """Case F9: the invoice that is in the books is never edited by itself."""
+def test_a_correction_is_credited_when_a_person_says_so_and_the_invoice_stays(
+    sampled: SampleWorld, troubled: Billed
+) -> None:
+    """Case F9: the invoice that is in the books is never edited; a credit memo takes back the difference."""
     gateway = sampled.gateway
-    assert "4 BX at 47.7119, now 3 BX" in troubled.exceptions["SH5504177"]["sentence"]
-    gateway.resolve(troubled.exceptions["SH5504177"], "handled")
+    assert "a credit memo over 47.71 (1 BX" in troubled.exceptions["SH5504177"]["sentence"]
+    gateway.resolve(troubled.exceptions["SH5504177"], "post_credit")
     shipment = wait_until(
         "the correction is the shipment's statement",
         lambda: gateway.get("/shipments/SH5504177"),
@@ -137,8 +140,10 @@ def test_a_correction_is_handled_by_a_person_and_the_invoice_stays(sampled: Samp
     assert Decimal(shipment["lines"][0]["quantity_shipped"]) == 3
     invoice = sampled.invoice_of("SH5504177")
     assert (invoice["total"], invoice["sync_token"]) == ("7599.52", "0")
+    (memo,) = gateway.quickbooks.get("/ledger")["credit_memos"]
+    assert (memo["doc_number"], memo["total"], memo["email_status"]) == ("SH5504177-C1", "47.71", "NotSet")
     item = gateway.get(f"/exceptions/{troubled.exceptions['SH5504177']['id']}")
-    assert (item["state"], item["resolution"]["choice"]) == ("resolved", "handled")
+    assert (item["state"], item["resolution"]["choice"]) == ("resolved", "post_credit")
 
 
 def test_in_the_end_every_shipment_has_at_most_one_invoice(sampled: SampleWorld, troubled: Billed) -> None:

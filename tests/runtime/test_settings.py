@@ -49,6 +49,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "twin_salesforce_url": ("http://127.0.0.1:2", "http://127.0.0.1:2"),
     "twin_erp_url": ("http://127.0.0.1:3", "http://127.0.0.1:3"),
     "orders_poll_seconds": ("30", 30),
+    "invoices_poll_seconds": ("90", 90),
     "log_format": ("JSON", "json"),
     "log_level": ("debug", "DEBUG"),
     "metrics_port": ("9100", 9100),

@@ -13,9 +13,11 @@ from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.files import StagedGroup
 from domain.invoices import BookedInvoice, IntentState
 from domain.links import Link, LinkKind
+from domain.returned import ReturnedGoods
+from domain.returns import ReturnCondition, ReturnReceipt
 from domain.shipments import Shipment, ShipmentState
 from domain.sources import System
-from store import customers, exceptions, files, intents, invoices, items, links, orders, shipments
+from store import customers, exceptions, files, intents, invoices, items, links, orders, returned, returns, shipments
 from store.files import FileArrival
 from store.tables.invoices import InvoiceIntentRow, InvoiceRow
 from tests.build import billing_input, customer, item, order_for
@@ -48,6 +50,21 @@ def state(session: Session, *stated: Shipment, filename: str = "SHPCNF.DAT") -> 
     ]
     shipments.record(session, shipments.Stating(file_id=file_id, seen_at=SEEN_AT, stated_at=datetime.now(UTC)), groups)
     return file_id
+
+
+def take_back(session: Session, *goods: ReturnedGoods) -> None:
+    """A file of returns says that these came back."""
+    file = files.get(session, new_file(session, "RTNRCV.S000009"))
+    assert file is not None
+    fields = set(ReturnReceipt.model_fields) - {"order_number", "condition"}
+    said = [
+        ReturnReceipt(
+            **one.model_dump(include=fields), order_number="SO1", condition=ReturnCondition[one.condition.name]
+        )
+        for one in goods
+    ]
+    returns.record(session, [(one, place) for place, one in enumerate(said, start=2)], file)
+    returned.note(session, [one.shipment_number for one in said])
 
 
 def masters(session: Session, *skus: str) -> None:

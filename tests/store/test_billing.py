@@ -114,14 +114,6 @@ def test_a_decision_on_an_earlier_statement_does_not_bind_a_later_one(session: S
     assert not situation(session).rulings.do_not_bill
 
 
-def test_what_was_handled_is_known_by_its_cause(session: Session) -> None:
-    state(session, shipment())
-    decided(session, Why.INVOICE_DIFFERS, Choice.HANDLED, ago=timedelta(seconds=-5))
-    one = situation(session)
-    assert one.handled_cause(Why.INVOICE_DIFFERS)
-    assert not one.handled_cause(Why.CORRECTION_AFTER_INVOICE)
-
-
 def test_only_a_decision_after_a_refusal_answers_it(session: Session) -> None:
     state(session, shipment())
     decided(session, Why.INVOICE_REJECTED, Choice.RETRY, ago=timedelta(seconds=-5))

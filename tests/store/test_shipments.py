@@ -208,18 +208,20 @@ def test_a_decision_that_nobody_acted_upon_is_stranded(session: Session, file_id
     assert shipments.stranded(session, LATER) == ["SH1"]
 
 
-def test_a_handled_correction_that_nobody_acted_upon_is_stranded(session: Session, file_id: UUID) -> None:
-    """F9."""
+def test_a_correction_that_nobody_looked_at_is_stranded(session: Session, file_id: UUID) -> None:
+    """F9: the ERP's newest word on an invoiced shipment, and no work on it."""
     record(session, file_id, shipment())
     shipments.set_state(session, row(session), ShipmentState.INVOICED, at=SEEN_AT)
-    later = shipment(freight=Decimal(9))
+    later, soon = shipment(freight=Decimal(9)), datetime.now(UTC) + timedelta(minutes=5)
     record(session, file_id, later)
+    assert shipments.stranded(session, soon) == ["SH1"]
     exception_id = held(session, why=Why.CORRECTION_AFTER_INVOICE)
+    assert shipments.stranded(session, soon) == []
     decided(session, exception_id, SEEN_AT)
-    assert shipments.stranded(session, LATER) == ["SH1"]
+    assert shipments.stranded(session, soon) == ["SH1"]
     shipments.restate(session, row(session), later, shipments.revisions_of(session, ["SH1"])["SH1"][-1])
     session.flush()
-    assert shipments.stranded(session, LATER) == []
+    assert shipments.stranded(session, soon) == []
 
 
 def test_what_waits_is_looked_at_again_now_and_then(session: Session, file_id: UUID) -> None:

@@ -21,8 +21,13 @@ from domain.work import (
     AcknowledgementsStated,
     Booked,
     BookWork,
+    CreditBooked,
+    CreditBookWork,
+    CreditPrepared,
+    CreditWork,
     FileReading,
     HandOver,
+    InvoicesPulled,
     LinkingCount,
     MastersApplied,
     OrderSettled,
@@ -83,6 +88,11 @@ class Steps:
             "prepare": self._prepare,
             "note_unbooked": "exception-1",
             "book": self._book,
+            "prepare_credit": self._prepare_credit,
+            "note_unbooked_credit": "exception-2",
+            "book_credit": self._book_credit,
+            "hand_over_credits": lambda work: len(cast("HandOver", work).shipments),
+            "pull_invoices": InvoicesPulled(read=0),
             "hand_over": lambda work: len(cast("HandOver", work).shipments),
             "wake": 0,
             "sweep": Swept(inbox=0, shipments=0),
@@ -149,6 +159,15 @@ class Steps:
         if one in self.booked:
             return Prepared(shipments=[one], settled=[one])
         return Prepared(shipments=[one], book=[intent(one)])
+
+    def _prepare_credit(self, work: CreditWork) -> CreditPrepared:
+        one = work.shipment_number
+        due = [] if one in self.booked else [f"credit/{one}"]
+        return CreditPrepared(shipment_number=one, order_number="SO-1", credits=due)
+
+    def _book_credit(self, work: CreditBookWork) -> CreditBooked:
+        self.booked |= {one.removeprefix("credit/") for one in work.credits}
+        return CreditBooked(booked=len(work.credits) + len(work.invoices))
 
     def _book(self, work: BookWork) -> Booked:
         numbers = [one.removeprefix("intent/") for one in work.intent_ids]

@@ -128,6 +128,7 @@ def _returns() -> None:
         sa.PrimaryKeyConstraint("rma", "shipment_number", "line_no", name="pk_returns"),
     )
     op.create_index("ix_returns_order_number", "returns", ["order_number"])
+    op.create_index("ix_returns_shipment_number", "returns", ["shipment_number"])
 
 
 def _run(statements: Iterator[str]) -> None:

@@ -1,4 +1,4 @@
-"""What is given back after invoicing: supplements, credits and their intents, returns, balances as QuickBooks has them."""
+"""What is given back after invoicing: supplements, credits and their intents, balances as QuickBooks has them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRACKED = {
     "credit_intents": ("id",),
     "credits": ("shipment_number", "generation"),
     "credit_lines": ("shipment_number", "generation", "line_no"),
-    "returned_goods": ("rma", "shipment_number", "line_no", "condition"),
+    "customer_balances": ("customer_number",),
 }
 FROZEN = ("id", "shipment_number", "generation", "doc_number", "request_id", "payload", "payload_hash", "intended_at")
 STATUSES = "'drafted', 'released', 'edited', 'voided', 'deleted', 'paid'"
@@ -33,7 +33,6 @@ def upgrade() -> None:
     _invoice_columns()
     _credit_intents()
     _credits()
-    _returned_goods()
     op.create_table(
         "customer_balances",
         sa.Column("customer_number", sa.String(), nullable=False),
@@ -49,7 +48,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in TRACKED:
         _run(untrack(table))
-    for table in ("customer_balances", "returned_goods", "credit_lines", "credits", "credit_intents"):
+    for table in ("customer_balances", "credit_lines", "credits", "credit_intents"):
         op.drop_table(table)
     _live_index(LIVE)
     op.drop_index("uq_invoice_intents_supplement", "invoice_intents")
@@ -206,24 +205,6 @@ def _credits() -> None:
         ),
         sa.PrimaryKeyConstraint("shipment_number", "generation", "line_no", name="pk_credit_lines"),
     )
-
-
-def _returned_goods() -> None:
-    op.create_table(
-        "returned_goods",
-        sa.Column("rma", sa.String(), nullable=False),
-        sa.Column("shipment_number", sa.String(), nullable=False),
-        sa.Column("line_no", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("condition", sa.String(), nullable=False),
-        sa.Column("sku", sa.String(), nullable=False),
-        sa.Column("quantity", sa.Numeric(), nullable=False),
-        sa.Column("uom", sa.String(), nullable=False),
-        sa.Column("received_on", sa.Date(), nullable=False),
-        sa.CheckConstraint("condition IN ('RESTOCK', 'DAMAGED')", name=op.f("ck_returned_goods_condition")),
-        sa.CheckConstraint("quantity >= 0", name=op.f("ck_returned_goods_quantity_positive")),
-        sa.PrimaryKeyConstraint("rma", "shipment_number", "line_no", "condition", name="pk_returned_goods"),
-    )
-    op.create_index("ix_returned_goods_shipment_number", "returned_goods", ["shipment_number"])
 
 
 def _run(statements: Iterator[str]) -> None:

@@ -30,6 +30,7 @@ from tests.adapters.quickbooks.support import (
 )
 
 OURS = {"PrivateNote": "threeway:S-1:1\nshipment S-1", "Line": []}
+NAMED = {"Id": "12", "SyncToken": "0"}
 URL = {"minorversion": 75, "requestid": "x"}
 
 
@@ -45,6 +46,8 @@ def batch(*invoices: object, operation: str = "create") -> str:
         ("POST", "query", URL, "SELECT * FROM Invoice", Operation.QUERY),
         ("POST", "invoice", URL, json.dumps(OURS), Operation.CREATE_INVOICE),
         ("POST", "batch", URL, batch(OURS, OURS), Operation.BATCH_OF_INVOICES),
+        ("POST", "creditmemo", URL, json.dumps(OURS), Operation.CREATE_CREDIT_MEMO),
+        ("POST", "invoice", URL | {"operation": "void"}, json.dumps(NAMED), Operation.VOID_INVOICE),
     ],
 )
 def test_what_is_permitted(method: str, resource: str, params: Any, body: object, expected: Operation) -> None:
@@ -52,6 +55,13 @@ def test_what_is_permitted(method: str, resource: str, params: Any, body: object
 
 
 REFUSED = [
+    ("POST", "creditmemo", URL, json.dumps({"PrivateNote": "by hand", "Line": []})),
+    ("POST", "creditmemo", URL | {"operation": "delete"}, json.dumps(NAMED)),
+    ("POST", "creditmemo", URL | {"operation": "void"}, json.dumps(NAMED)),
+    ("POST", "invoice", {"minorversion": 75, "operation": "void"}, json.dumps(NAMED)),
+    ("POST", "invoice", URL | {"operation": "void"}, json.dumps(NAMED | {"sparse": True})),
+    ("POST", "invoice", URL | {"operation": "delete"}, json.dumps(NAMED)),
+    ("POST", "payment", URL | {"operation": "void"}, json.dumps(NAMED)),
     ("POST", "invoice", URL, json.dumps(OURS | {"Id": "12", "SyncToken": "0"})),
     ("POST", "invoice", URL, json.dumps({"PrivateNote": "by hand", "Line": []})),
     ("POST", "invoice", URL, json.dumps({"Line": []})),
