@@ -120,6 +120,19 @@ class Cause(StrEnum):
     STOCK_UNDECIDED = "stock_undecided"
 
 
+# What may hold a shipment until its order says otherwise.
+ORDER_CAUSES = [
+    Cause.UNKNOWN_ORDER,
+    Cause.ORDER_NOT_ACTIVE,
+    Cause.UNKNOWN_ORDER_LINE,
+    Cause.PRICE_DIFFERS,
+    Cause.OVER_SHIPMENT,
+    Cause.ITEM_DIFFERS,
+    Cause.UNIT_DIFFERS,
+    Cause.CUSTOMER_DIFFERS,
+]
+
+
 class Finding(BaseModel):
     """One reason why a record cannot go on: the cause, a sentence for a person, the line it is about."""
 

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.exceptions import Cause
+from domain.exceptions import ORDER_CAUSES
 from domain.work import OrdersPulled, OrdersWork, Wake
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from activities.waiting import WaitingActivities
-
-ORDER_CAUSES = [
-    Cause.UNKNOWN_ORDER,
-    Cause.ORDER_NOT_ACTIVE,
-    Cause.UNKNOWN_ORDER_LINE,
-    Cause.PRICE_DIFFERS,
-    Cause.OVER_SHIPMENT,
-    Cause.ITEM_DIFFERS,
-    Cause.UNIT_DIFFERS,
-    Cause.CUSTOMER_DIFFERS,
-]
 
 
 @workflow.defn(name="OrdersPull")

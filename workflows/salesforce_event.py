@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from temporalio import workflow
 
+from domain.exceptions import ORDER_CAUSES
 from domain.work import OrdersNamed, OrdersPulled, SalesforceEventWork, Wake
 from workflows import policies
-from workflows.orders import ORDER_CAUSES
 
 with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities

@@ -29,6 +29,8 @@ UNTRACKED = {
     "staged_departures",
     "stock_exports",  # measured, not stated
     "stock_marks",  # work to do, gone when it is done
+    "order_marks",  # work to do, gone when it is done
+    "new_orders",  # work to do, gone when it is done
     "reservation_requests",  # append-only: their own log
     "stock_policies",  # append-only: their own log
     "stock_showings",  # append-only: their own log

@@ -11,6 +11,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.errors import NotAuthorized, Rejected, Unavailable
+from domain.exceptions import ORDER_CAUSES
 from domain.links import LinkKind
 from domain.sources import System
 from domain.work import (
@@ -32,7 +33,6 @@ from domain.work import (
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import held
 from workflows.linking import LINK_CAUSES
-from workflows.orders import ORDER_CAUSES
 
 TWO = PublishWork(shipments=["S-1", "S-2"])
 
