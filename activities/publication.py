@@ -129,7 +129,15 @@ class PublicationActivities:
         with transaction(self._engine, self._cause()) as session:
             Settlement(session, self._rules, at).settle(work.orders)
         with reading(self._engine) as session:
-            now = statements(session, work.shipments, self._words, work.orders, work.customers, self._rules.lifecycle)
+            now = statements(
+                session,
+                work.shipments,
+                self._words,
+                work.orders,
+                work.customers,
+                self._rules.lifecycle,
+                holds=self._rules.company.orders.credit != "off",
+            )
             wanted = list(_all_of(now))
             known = said(session, [one.subject for one in wanted])
         return [one for one in wanted if one.is_news(known)]

@@ -49,17 +49,20 @@ class Statements(BaseModel):
     accounts: tuple[AccountStatement, ...] = ()
 
 
-def statements(
+def statements(  # noqa: PLR0913 - what is asked for, and by which rules
     session: Session,
     numbers: Sequence[str],
     words: Mapping[str, str],
     orders: Sequence[str] = (),
     customers: Sequence[str] = (),
     lifecycle: Lifecycle | None = None,
+    *,
+    holds: bool = False,
 ) -> Statements:
     """Load what is to be said about these shipments and the whole of their orders, other `orders`, and `customers`.
 
     By the `lifecycle` an order says what happened to it; without one it says only what was invoiced.
+    `holds`: accounts show whether they are over their limit.
     """
     query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
     order_numbers = sorted({*session.scalars(query), *orders})
@@ -74,7 +77,7 @@ def statements(
             *(_event(row) for row in of_them),
             *(_happened(session, order_numbers, lifecycle) if lifecycle else ()),
         ),
-        accounts=tuple(account_statements(session, customers)),
+        accounts=tuple(account_statements(session, customers, holds=holds)),
     )
 
 
