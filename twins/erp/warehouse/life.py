@@ -113,6 +113,7 @@ class Life:
                 missed = due.kind is Kind.EXPORT and due.at < now - self._interval(ExportName(due.subject))
                 if missed or (due.kind is Kind.LOOK and due.at < now):
                     self.house.agenda.postpone(due, now)
+            self.house.books.keep(RAN_UNTIL, now.isoformat())
 
     @property
     def ran_until(self) -> datetime:
@@ -158,9 +159,13 @@ class Life:
         return self.house.papers.known_order(due.subject)
 
     def _look(self, due: Due, ran: Ran) -> None:
-        """The folder was looked at before; nothing comes while a run goes on, so the next look is at its end."""
+        """The folder was looked at before. Nothing comes while a run goes on: the next look is the first after it.
+
+        The looks keep their beat, so that it does not matter in how many steps time passes.
+        """
         wait = timedelta(seconds=max(1, self.house.settings["look_seconds"]))
-        self.house.agenda.add(max(due.at + wait, ran.until), Kind.LOOK, "")
+        beats = max(1, -(-(ran.until - due.at) // wait))
+        self.house.agenda.add(due.at + beats * wait, Kind.LOOK, "")
 
     def _pick(self, due: Due, _: Ran) -> None:
         order = self._order(due)
