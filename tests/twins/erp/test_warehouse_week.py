@@ -1,4 +1,4 @@
-"""A week of the warehouse in a hurry: all files parse and agree with the truth, repeat by the seed, survive restarts."""
+"""A week of the warehouse in a hurry: its files agree with the truth, repeat by the seed, survive restarts."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ NOISY = {
     "habits": 15,
     "quarantine_warehouse": "QTN",
     "empty_files": True,
+    "shpcnf_minutes": 30,
+    "ordack_minutes": 30,
 }
 
 
@@ -69,13 +71,13 @@ def written(town: Town, name: str) -> list[tuple[str, bytes, dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """Two hundred orders in seven days, and two days in which everything comes to its end."""
+    """Two hundred orders in seven days, and three days in which everything comes to its end."""
     town = Town(tmp_path_factory.mktemp("week"), orders=200, **NOISY).open()
     live(town, words(town, 200), range(7 * 24))
     town.settings.change(
         {name: 0 for name in NOISY if name.startswith(("percent", "habits"))} | {"hold_hours": 1, "replenish_hours": 6}
     )
-    live(town, [], range(4 * 24))
+    live(town, [], range(3 * 24))
     return town
 
 

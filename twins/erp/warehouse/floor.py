@@ -35,8 +35,10 @@ class Floor:
         """Goods have become free: the oldest waiting order comes first."""
         for order in self._house.papers.open_orders():
             if order.status in {Status.ACCEPTED, Status.PICKING} and any(line.backordered for line in order.lines):
+                before = _standing(order)
                 self.allocate(order, at)
-                self._house.papers.keep(order)
+                if _standing(order) != before:
+                    self._house.papers.keep(order)
 
     def release(self, line: Line, quantity: Decimal | None = None) -> None:
         """Put back what was set aside and not picked: all of it, or so much, the last warehouse first."""
@@ -179,6 +181,10 @@ class Floor:
             self.release(line)
             line.cancel_open()
         order.status, order.reason = (Status.CANCELLED, "REST CANCELLED") if rest else (Status.ACCEPTED, TOO_LATE)
+
+
+def _standing(order: HouseOrder) -> object:
+    return len(order.plan), [(line.set_aside, line.awaited, line.promise_on) for line in order.lines]
 
 
 def _add(places: dict[str, Decimal], warehouse: str, quantity: Decimal) -> None:

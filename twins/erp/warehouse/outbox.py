@@ -94,18 +94,17 @@ class Outbox:
         sequence = next_sequence(books, ExportName.ORDACK, request.sequence)
         told: list[Acknowledgement] = []
         for order in self._house.papers.open_orders():
-            if order.status is not Status.SEEN:
-                told += [_acknowledgement(order)] if self._is_listed(order) else []
-                order.told = digest(order)
-                keep = self._house.papers.lay_down if order.closed else self._house.papers.keep
-                keep(order)
+            if order.status is Status.SEEN:
+                continue
+            said = digest(order)
+            if said != order.told or (self._house.settings["ordack_lists"] == "open" and not order.closed):
+                told.append(_acknowledgement(order))
+            if said != order.told or order.closed:
+                order.told = said
+                self._house.papers.file_away(order)
         content = write_ordack(sequence, created_at, told)
         truth = ordack_truth(sequence, created_at, told)
         return Export("ORDACK", f"ORDACK.S{sequence:06d}", created_at, content, truth)
-
-    def _is_listed(self, order: HouseOrder) -> bool:
-        open_ones: bool = self._house.settings["ordack_lists"] == "open"
-        return digest(order) != order.told or (open_ones and not order.closed)
 
     def _inv410r(self, books: Books, request: ExportRequest, created_at: datetime) -> Export:
         del books, request

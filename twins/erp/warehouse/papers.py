@@ -110,8 +110,11 @@ class Papers:
         self._database.delete(CLOSED, order.order_no)
         self._database.put(OPEN, order.order_no, order_to_json(order))
 
-    def lay_down(self, order: HouseOrder) -> None:
-        """Keep an order among those of which nothing more is expected."""
+    def file_away(self, order: HouseOrder) -> None:
+        """Keep an order that was told of: a closed one among those of which nothing more is expected."""
+        if not order.closed:
+            self.keep(order)
+            return
         self._database.delete(OPEN, order.order_no)
         self._database.put(CLOSED, order.order_no, order_to_json(order))
 

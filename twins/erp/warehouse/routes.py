@@ -128,6 +128,12 @@ def _clock_routes(router: APIRouter, app: TwinApp, life: Life) -> None:
             ran = life.run(_second(app.clock.now()))
         return {"until": ran.until.isoformat(), "steps": ran.steps, "taken": ran.taken, "written": ran.written}
 
+    @router.post("/look")
+    def look() -> JsonObject:
+        _must_be_open(life)
+        with life.turn:
+            return {"taken": life.intake.look(_second(app.clock.now()))}
+
     @router.post("/export")
     def export(asked: Write) -> JsonObject:
         at = _second(app.clock.now())
