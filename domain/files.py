@@ -65,6 +65,17 @@ class Reject(BaseModel):
     raw: str | None = None
 
 
+class Replacement(BaseModel):
+    """A text that a written file has otherwise than it was given: of which group (an order), in which field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    field: str
+    given: str
+    written: str
+
+
 class StagedGroup(BaseModel):
     """One unit of a file that stands or falls together (a shipment, a master row), in canonical words.
 

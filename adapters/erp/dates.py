@@ -15,7 +15,8 @@ from adapters.erp.raw import LocalMoment
 
 # No export has dates outside of these, and all of them are instants in every zone.
 _YEARS = (1900, 2999)
-_MONTHS = {name: n for n, name in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
+MONTH_NAMES = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_MONTHS = {name.encode("ascii"): n for n, name in enumerate(MONTH_NAMES, 1)}
 _PATTERNS = {
     "CYYMMDD": rb"(?P<c>\d)(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)",
     "CYYDDD": rb"(?P<c>\d)(?P<y>\d\d)(?P<n>\d\d\d)",

@@ -26,6 +26,8 @@ from domain.files import Entity
 class Identity(Strict):
     """Who the layout is for: `version` grows with every change of meaning; `timezone` is the zone of the ERP's clock.
 
+    `direction: out` is a file that the gateway writes.
+
     `ambiguous_time`: an hour that the clock shows twice (autumn) is read as the earlier or later one, or is an error;
     `skipped_time`: an hour that no clock shows (spring) is an error, or is read as if the clock had not been moved
     yet (case F14).
@@ -34,6 +36,7 @@ class Identity(Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     version: int = Field(ge=1)
     entity: Entity
+    direction: Literal["in", "out"] = "in"
     timezone: str
     company: str | None = None
     ambiguous_time: Literal["earlier", "later", "error"] = "earlier"
@@ -201,6 +204,23 @@ class Example(Strict):
     values: dict[str, str]
 
 
+def _one_character(value: str) -> str:
+    if len(value) != 1:
+        raise ValueError(f"{value!r} is not one character")
+    return value
+
+
+class Output(Strict):
+    """What a written file has in place of characters that its code page lacks; every replacement is reported.
+
+    First the table `replace`, then, with `decompose`, the letter without its marks, else `otherwise`.
+    """
+
+    replace: dict[Annotated[str, AfterValidator(_one_character)], str] = Field(default_factory=dict)
+    decompose: bool = True
+    otherwise: Annotated[str, AfterValidator(_one_character)] = "?"
+
+
 class Layout(Strict):
     """A whole layout. Equal meaning gives an equal digest; every read file is stored with id, version and digest."""
 
@@ -214,6 +234,7 @@ class Layout(Strict):
     guards: Guards | None = None
     semantics: Semantics
     on_error: OnError
+    output: Output = Output()
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)
     map: dict[str, AnyVerb] = Field(default_factory=dict)
     examples: tuple[Example, ...] = ()

@@ -87,11 +87,15 @@ class FieldBase(Strict):
 
 
 class TextField(FieldBase):
-    """Text of the code page; blank is no value, or E_REQUIRED when `required`."""
+    """Text of the code page; blank is no value, or E_REQUIRED when `required`.
+
+    `exact` matters where the text is written: it names something, so no character of it may be replaced.
+    """
 
     type: Literal["text"] = "text"
     trim: Literal["right", "left", "both", "none"] = "right"
     required: bool = False
+    exact: bool = False
     regex: Pattern | None = None
     max_length: int | None = None
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from adapters.erp.layout_checks import CountCheck, split_ref
 from adapters.erp.layout_fields import FillerField
+from adapters.erp.layout_out_rules import out_rules
 from adapters.erp.layout_report import ReportFormat
 from adapters.erp.layout_report_rules import report_rules
 from adapters.erp.targets import MODELS, problem_of_target, required_targets
@@ -22,7 +23,10 @@ def broken_rules(layout: Layout) -> list[str]:
     """Every rule that the layout breaks, each as `path: what to do`; references are checked first."""
     how = report_rules(layout, layout.format) if isinstance(layout.format, ReportFormat) else _plain(layout)
     basics = [*how, *_structure(layout), *_refs(layout), *_tables(layout), *_snapshot(layout)]
-    return basics or [*_coverage(layout), *_targets(layout)]
+    if basics:
+        return basics
+    written = out_rules(layout) if layout.layout.direction == "out" else ()
+    return [*_coverage(layout), *_targets(layout), *written]
 
 
 def _plain(layout: Layout) -> Iterator[str]:

@@ -10,13 +10,16 @@ from typing import Any
 from adapters.erp.classifier import classifier_of
 from adapters.erp.decoder import Problem
 from adapters.erp.decoders import decoder_of
+from adapters.erp.encoder import writer_of
 from adapters.erp.header import read_header, wanted_columns
 from adapters.erp.layout import DelimitedFormat, Example, Layout
-from adapters.erp.layout_fields import FillerField
+from adapters.erp.layout_fields import ConstField, FillerField
+from adapters.erp.lines import Lines, allowed_controls
 from adapters.erp.mapping import jsonable
 from adapters.erp.raw import Decoded, RawRecord, Skipped, Value
 from adapters.erp.report import Report, pages_of
 from adapters.erp.splitter import split
+from adapters.erp.written_numbers import Misfit
 from domain.errors import Misconfigured
 
 
@@ -66,6 +69,24 @@ def _example(layout: Layout, example: Example) -> Iterator[str]:
             yield f"there is no field {name}"
         elif record.known(name) and _text(record.values.get(name)) != expected:
             yield f"{name} reads as {_text(record.values.get(name))!r}, not {expected!r}"
+    if layout.layout.direction == "out" and not problems:
+        yield from _written_back(layout, record)
+
+
+def _written_back(layout: Layout, record: Decoded) -> Iterator[str]:
+    """What a written layout reads, it has to write again byte by byte."""
+    cells = {}
+    for name, field in layout.records[record.type].fields.items():
+        width = field.at and field.at[1] - field.at[0] + 1
+        value = field.is_ if isinstance(field, ConstField) else record.values.get(name)
+        try:
+            cells[name] = writer_of(field, layout.file.encoding, width, allowed_controls(layout))(value)
+        except Misfit as problem:
+            yield f"{name} cannot be written: it {problem.what}"
+            return
+    written = Lines(layout).line(record.type, cells)
+    if written != record.raw.body:
+        yield f"is written as {written.decode(layout.file.encoding, 'replace').rstrip()!r}"
 
 
 def _text(value: Value) -> str:

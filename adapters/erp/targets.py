@@ -11,6 +11,8 @@ from domain.acknowledgements import OrderAcknowledgement
 from domain.customers import Customer
 from domain.files import Entity
 from domain.items import Item
+from domain.order_messages import OrderMessage
+from domain.returns import ReturnReceipt
 from domain.shipments import Shipment
 from domain.stock import StockRow
 
@@ -20,6 +22,8 @@ MODELS: dict[Entity, type[BaseModel]] = {
     Entity.ITEM_MASTER: Item,
     Entity.INVENTORY_SNAPSHOT: StockRow,
     Entity.ORDER_ACK: OrderAcknowledgement,
+    Entity.RETURNS: ReturnReceipt,
+    Entity.ORDER_EXPORT: OrderMessage,
 }
 
 

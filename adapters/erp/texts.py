@@ -30,7 +30,7 @@ def _refuse_controls(text: str, encoding: str, allowed: str) -> None:
             raise FieldProblem("E_CONTROL", what, at=at, only=True)
 
 
-_TRIMS: dict[str, Callable[[str], str]] = {
+TRIMS: dict[str, Callable[[str], str]] = {
     "right": lambda text: text.rstrip(" "),
     "left": lambda text: text.lstrip(" "),
     "both": lambda text: text.strip(" "),
@@ -40,7 +40,7 @@ _TRIMS: dict[str, Callable[[str], str]] = {
 
 def text_reader(field: TextField, encoding: str, allowed: str = "") -> Callable[[bytes], str | None]:
     """A function that reads the field's bytes; blank is None."""
-    trim = _TRIMS[field.trim]
+    trim = TRIMS[field.trim]
     form = re.compile(field.regex, re.ASCII) if field.regex else None
     nulls = frozenset(field.null)
 

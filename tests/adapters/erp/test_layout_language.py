@@ -42,7 +42,7 @@ def refusal(load, content):
     return caught.value.detail
 
 
-@pytest.mark.parametrize("name", ["shpcnf", "cusmst", "itmmst", "inv410r", "ordack"])
+@pytest.mark.parametrize("name", ["shpcnf", "cusmst", "itmmst", "inv410r", "ordack", "rtnrcv", "ordimp"])
 def test_the_shipped_layouts_and_their_examples_hold(name, layout_folder):
     assert check_layout(layout_folder / f"{name}.yaml") == []
 
