@@ -19,6 +19,7 @@ from domain.order_acceptance import NumberRules
 from domain.orders import Order
 from domain.sources import System
 from domain.work import OrdersNamed, OrdersPulled, OrdersWork
+from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_numbers, orders
 from store.causes import Cause, CauseSource
 from store.session import exclusive, reading, transaction
@@ -116,6 +117,8 @@ class OrderActivities:
             for page in self._salesforce.orders_by_id(ids):
                 changed.update(self._keep(page, "hook"))
                 read += len(page.orders)
+            if work.hinted_at is not None:
+                metrics.observe("hook_to_read_seconds", (datetime.now(UTC) - work.hinted_at).total_seconds())
             accepted = self._accept("hook")
             changed.update(accepted.changed)
         return OrdersPulled(

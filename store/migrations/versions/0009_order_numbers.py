@@ -39,11 +39,13 @@ def upgrade() -> None:
         sa.Column("noted_at", TIME, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("external_id", name="pk_new_orders"),
     )
+    op.create_index("ix_inbox_kind_received_at", "inbox", ["kind", "received_at"])
     for statement in track("order_numbers", "external_id"):
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_inbox_kind_received_at", "inbox")
     for statement in untrack("order_numbers"):
         op.execute(statement)
     for table in ("new_orders", "order_numbers"):
