@@ -10,8 +10,8 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.order import SettlingActivities
-from activities.starting import say_of_orders, wake_order
-from domain.work import OrderSettled, OrdersLook
+from activities.starting import say_later, wake_order
+from domain.work import OrderSettled, OrdersLook, PublishWork
 
 AT_ONCE = 8  # starts under way at Temporal at the same time
 BLOCKS = 50  # of marked orders, a look: a sweep comes again
@@ -30,6 +30,7 @@ class LookingActivities:
         Many at once are one transaction and, for orders without trouble, one publication: no flow each. A flow that
         is not woken because of a crash here looks by itself; what waits for the ERP or Salesforce has sweeps.
         """
+        await self._say_of_customers()
         taken = woken = 0
         for _block in range(BLOCKS):
             settled = await asyncio.to_thread(self._settling.settle_marked)
@@ -38,6 +39,14 @@ class LookingActivities:
             taken += len(settled)
             woken += await self._wake(settled)
         return OrdersLook(taken=taken, woken=woken)
+
+    async def _say_of_customers(self) -> None:
+        """Let Salesforce be told of customers whose balance moved; a start that is lost is made good the next time."""
+        moved = await asyncio.to_thread(self._settling.moved_customers)
+        if moved:
+            work = PublishWork(shipments=[], customers=moved)
+            await say_later(self._client, work, f"publication/customers/{uuid4().hex}")
+            await asyncio.to_thread(self._settling.strike_customers, moved)
 
     async def _wake(self, settled: Sequence[OrderSettled]) -> int:
         own = [one.order_number for one in settled if one.flow]
@@ -51,5 +60,5 @@ class LookingActivities:
 
         await asyncio.gather(*(wake(number) for number in own))
         if told:
-            await say_of_orders(self._client, told, f"publication/orders/{uuid4().hex}")
+            await say_later(self._client, PublishWork(shipments=[], orders=told), f"publication/orders/{uuid4().hex}")
         return len(own)

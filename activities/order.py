@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -12,7 +12,7 @@ from activities.boundary import at_boundary
 from activities.order_settlement import Settlement, SettlingRules
 from domain.order_acts import act_observation
 from domain.work import OrderAct, OrderSettled, OrderWork
-from store import observations, order_marks, order_states
+from store import cursors, observations, order_marks, order_states
 from store.causes import Cause, CauseSource
 from store.session import transaction
 
@@ -52,6 +52,18 @@ class SettlingActivities:
             is_new = observations.note(session, decision.order_number, act, now)
             order_marks.mark(session, [decision.order_number], "a person decided")
         return is_new
+
+    def moved_customers(self) -> list[str]:
+        """The customers whose balance moved; their open orders are marked, because what they may do depends on it."""
+        with transaction(self._engine, _cause()) as session:
+            moved = cursors.noted(session, cursors.CUSTOMERS_TO_LOOK)
+            order_marks.mark(session, order_states.open_of_customers(session, moved), "the customer's balance moved")
+        return moved
+
+    def strike_customers(self, numbers: Sequence[str]) -> None:
+        """What these customers owe is being said."""
+        with transaction(self._engine, _cause()) as session:
+            cursors.strike(session, cursors.CUSTOMERS_TO_LOOK, numbers)
 
     def settle_marked(self) -> list[OrderSettled]:
         """Settle one block of orders that are marked, or whose wait is over by the clock; empty when none is left.

@@ -27,7 +27,7 @@ from domain.order_reading import observed
 from domain.order_words import early_words, sentence_of, unknown_words
 from domain.sources import System
 from domain.work import OrderSettled
-from store import acknowledgements, observations, order_cases, order_messages, order_states, orders
+from store import acknowledgements, exposures, observations, order_cases, order_messages, order_states, orders
 from store.billing import lock_orders
 from store.order_cases import Loaded
 from store.stock import marks
@@ -35,6 +35,8 @@ from store.tables.lifecycle import OrderLineLedgerRow
 
 STATUS = (System.SALESFORCE, "order_status")
 DELETED = "deleted"
+HOLD = "hold"  # of `[orders] credit`
+EXCEEDED, CLEARED = "exposure_exceeded", "exposure_cleared"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ class Settlement:
         watermark: datetime | None,
     ) -> Weighed:
         walk, outlook = self._walk(loaded.case.number, seen)
+        if self._rules.credit == HOLD and (news := self._credit_news(loaded, walk, ledger)) is not None:
+            observations.note(self._session, loaded.case.number, news, self._now)
+            seen = observations.of_orders(self._session, [loaded.case.number])[loaded.case.number]
+            walk, outlook = self._walk(loaded.case.number, seen)
         if self._is_released(walk) and not loaded.case.known_to_erp:
             ledger = derive_order(facts_of(loaded.case, self._company.kits_by_sku, withdrawn=True))
         standing = self._standing(walk, outlook, ledger)
@@ -142,6 +148,29 @@ class Settlement:
             walk = self._lifecycle.walk([*known, outlook.closing])
             outlook = self._lifecycle.outlook(walk, since, self._now)
         return walk, outlook
+
+    def _credit_news(self, loaded: Loaded, walk: Walk, ledger: OrderLedger) -> Observation | None:
+        """A new order of a customer over its limit is held back, and goes on when it is within it again (case O17)."""
+        state, number = self._lifecycle.state(walk.state), loaded.case.number
+        is_new = Action.SEND in state.does and not loaded.case.known_to_erp and not loaded.case.messages
+        held = _held_for_credit(walk)
+        if loaded.customer is None or not (is_new or held) or _released(loaded):
+            return None
+        customer = loaded.customer.number
+        exposure = exposures.of_customers(self._session, [customer], [number]).get(customer)
+        if exposure is None:
+            return None
+        with_this = exposure.model_copy(update={"on_order": exposure.on_order + ledger.open_amount})
+        if with_this.is_over == held:
+            return None
+        return Observation(
+            system=System.GATEWAY,
+            kind="order",
+            value=EXCEEDED if with_this.is_over else CLEARED,
+            reference=self._now.isoformat(),
+            occurred_at=self._now,
+            note=with_this.words() if with_this.is_over else "",
+        )
 
     def _open(self, number: str, findings: Sequence[Finding], ledger: OrderLedger, work: OpenWork) -> int:
         return work.keep(number, findings, money_open(findings, ledger.open_amount, ledger.unbilled_amount))
@@ -233,6 +262,17 @@ def _is_untold(loaded: Loaded) -> bool:
 def _shown(status: str, at: datetime) -> Observation:
     system, kind = STATUS
     return Observation(system=system, kind=kind, value=status, reference=at.isoformat(), occurred_at=at)
+
+
+def _held_for_credit(walk: Walk) -> bool:
+    """Whether the order stands where its customer's exposure has put it."""
+    moves = [step for step in walk.steps if step.moved]
+    return bool(moves) and moves[-1].observation.value == EXCEEDED
+
+
+def _released(loaded: Loaded) -> bool:
+    """Whether a person let it go on: what they decided is not taken back by the next look."""
+    return any(one.value == "released" for one in loaded.case.lasting)
 
 
 def _ordered_amount(one: Weighed) -> Decimal:

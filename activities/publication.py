@@ -17,7 +17,6 @@ from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.statements import MISSING_ACCOUNT, MISSING_LINE, MISSING_ORDER
 from domain.errors import GatewayError, Misconfigured, NotAuthorized, Unavailable
 from domain.exceptions import Cause, Choice, ExceptionKind, Finding
-from domain.observations import Observation
 from domain.publication import (
     AccountStatement,
     InvoiceStatement,
@@ -130,15 +129,18 @@ class PublicationActivities:
         with transaction(self._engine, self._cause()) as session:
             Settlement(session, self._rules, at).settle(work.orders)
         with reading(self._engine) as session:
-            now = statements(session, work.shipments, self._words, work.orders, work.customers, self._label)
+            now = statements(
+                session,
+                work.shipments,
+                self._words,
+                work.orders,
+                work.customers,
+                self._rules.lifecycle,
+                holds=self._rules.company.orders.credit != "off",
+            )
             wanted = list(_all_of(now))
             known = said(session, [one.subject for one in wanted])
         return [one for one in wanted if one.is_news(known)]
-
-    def _label(self, observation: Observation) -> str | None:
-        """The words of an event of the lifecycle, for the order's events."""
-        event = self._rules.lifecycle.event_of(observation)
-        return event.label if event else None
 
     def _note_said(self, work: PublishWork, at: datetime) -> None:
         """All that was true of these orders then is shown, or cannot be: the sweep has nothing to make good."""

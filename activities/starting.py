@@ -89,11 +89,11 @@ async def wake_order(client: Client, number: str) -> None:
     )
 
 
-async def say_of_orders(client: Client, numbers: list[str], publication_id: str) -> None:
-    """Let Salesforce be told of orders that have no flow of their own, in one publication."""
+async def say_later(client: Client, work: PublishWork, publication_id: str) -> None:
+    """Let Salesforce be told of what has no flow of its own, in one publication."""
     await client.start_workflow(
         "Publication",
-        PublishWork(shipments=[], orders=numbers),
+        work,
         id=publication_id,
         task_queue=WORKFLOW_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from domain.acknowledgements import AcknowledgementStatus
 from domain.kits import Kit
 from domain.line_facts import ClosingReason, LineAcknowledged, LineClosed, LineFacts, LineShipped, Stated
-from domain.order_case import MovedLine, OrderCase
+from domain.order_case import MovedLine, OrderCase, shipped_lines
 from domain.orders import OrderLine
 
 CLOSING = {
@@ -30,6 +31,7 @@ def facts_of(case: OrderCase, kits: Mapping[str, Kit], *, withdrawn: bool = Fals
             acknowledged=_acknowledged(case, line),
             closed=closed,
             billed=tuple(_billed(case, line)),
+            waived=tuple(_waived(case, line)),
             returned=tuple(_returned(case, line)),
             credited=tuple(_credited(case, line)),
         )
@@ -75,6 +77,18 @@ def _billed(case: OrderCase, line: OrderLine) -> Iterator[Stated]:
     for invoice in case.invoices:
         if invoice.counts:
             yield from _moved(case, line, invoice.key, invoice.lines)
+
+
+def _waived(case: OrderCase, line: OrderLine) -> Iterator[Stated]:
+    """What left and will never be billed, because a person decided so: a shipment, or what was over (case O4)."""
+    for shipment in case.shipments:
+        if shipment.number not in case.decided:
+            continue
+        billed = [one for one in case.invoices if one.counts and one.shipment_number == shipment.number]
+        moved = case.moved(shipped_lines(shipment)).get(line.line_no, Decimal(0))
+        covered = case.moved([part for one in billed for part in one.lines]).get(line.line_no, Decimal(0))
+        if moved > covered:
+            yield Stated(reference=f"{shipment.number} waived", sku=line.sku, quantity=moved - covered)
 
 
 def _credited(case: OrderCase, line: OrderLine) -> Iterator[Stated]:

@@ -1,31 +1,32 @@
-"""What Salesforce shall show of customers: what they owe on the invoices that the store knows."""
+"""What Salesforce shows of customers: what they owe, and whether they are over their limit (case O17)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
-from domain.invoices import REMOVED
-from domain.money import to_cents
 from domain.publication import AccountStatement
+from store import exposures
 from store.tables.invoices import InvoiceRow
 
-_GONE = REMOVED
 
+def account_statements(
+    session: Session, customer_numbers: Sequence[str], *, holds: bool = False
+) -> list[AccountStatement]:
+    """What each of these customers owes, in the order of their numbers; with `holds` whether it is over its limit.
 
-def account_statements(session: Session, customer_numbers: Sequence[str]) -> list[AccountStatement]:
-    """The open balance of each of these customers who was ever billed, in the order of their numbers.
-
-    Holds are not known here: Salesforce keeps the one that it has.
+    Without `holds`, or where no limit is known, Salesforce keeps the mark that it has.
     """
-    standing = func.coalesce(func.sum(col(InvoiceRow.balance)).filter(col(InvoiceRow.status).not_in(_GONE)), 0)
-    number = col(InvoiceRow.customer_number)
-    query = select(number, standing).where(number.in_(customer_numbers)).group_by(number).order_by(number)
+    known = exposures.of_customers(session, customer_numbers)
     return [
-        AccountStatement(customer_number=customer, open_balance=to_cents(balance))
-        for customer, balance in session.execute(query)
+        AccountStatement(
+            customer_number=number,
+            open_balance=exposure.balance,
+            credit_hold=exposure.is_over if holds and exposure.limit is not None else None,
+        )
+        for number, exposure in sorted(known.items())
     ]
 
 

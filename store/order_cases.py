@@ -93,6 +93,7 @@ class _Loader:
             said=tuple(self._said.get(number, ())),
             shipments=tuple(one.shipment for one in self._shipments.get(number, ())),
             stated_at={one.shipment.number: one.stated_at for one in self._shipments.get(number, ())},
+            decided=frozenset(one.shipment.number for one in self._shipments.get(number, ()) if one.decided),
             invoices=tuple(self._invoices.get(number, ())),
             returns=tuple(self._returns[number]),
             credits=tuple(self._credits.get(number, ())),

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from domain.sources import System
 from store.tables.lifecycle import OrderLineLedgerRow, OrderObservationRow, OrderStateRow
+from store.tables.orders import OrderRow
 from store.upserts import upsert
 
 
@@ -74,6 +75,16 @@ def unsaid(session: Session, before: datetime, limit: int) -> list[str]:
         .where(col(OrderStateRow.changed_at) < before)
         .order_by(col(OrderStateRow.changed_at), col(OrderStateRow.order_number))
         .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def open_of_customers(session: Session, customers: Sequence[str]) -> list[str]:
+    """The orders of these customers that are not over."""
+    query = (
+        select(col(OrderStateRow.order_number))
+        .join(OrderRow, col(OrderRow.number) == col(OrderStateRow.order_number))
+        .where(_among(OrderRow.customer_number, customers), ~col(OrderStateRow.closed))
     )
     return list(session.scalars(query))
 

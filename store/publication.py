@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
 from domain.invoices import REMOVED
-from domain.observations import Observation
+from domain.lifecycle import Lifecycle
 from domain.publication import AccountStatement, InvoiceStatement, OrderEvent, OrderStatement
 from domain.statements import LineProgress, OrderProgress, order_statement
 from store import invoices, line_progress, observations, order_states
@@ -27,6 +27,8 @@ from store.tables.shipments import ShipmentRow
 # Causes that are about our own connections: no news for a sales rep.
 _NOT_SHOWN = (Cause.PUBLICATION_REJECTED, Cause.CONNECTION_REFUSED)
 
+INVOICE = "invoice"  # the kind of observation that an invoice's own row tells of
+
 # What a shortage of stock says to each order that it hits, the worst row of stock first (case I6).
 _SHORT = text("""
 SELECT finding ->> 'subject' AS order_number, finding ->> 'sentence' AS sentence
@@ -34,13 +36,6 @@ FROM exceptions CROSS JOIN LATERAL jsonb_array_elements(findings) finding
 WHERE state = 'open' AND cause = 'stock_oversold' AND finding ->> 'subject' = ANY(:orders)
 ORDER BY money_at_stake DESC NULLS LAST, record_key
 """)
-
-
-Label = Callable[[Observation], str | None]
-
-
-def _no_label(_: Observation) -> str | None:
-    return None
 
 
 class Statements(BaseModel):
@@ -54,17 +49,20 @@ class Statements(BaseModel):
     accounts: tuple[AccountStatement, ...] = ()
 
 
-def statements(
+def statements(  # noqa: PLR0913 - what is asked for, and by which rules
     session: Session,
     numbers: Sequence[str],
     words: Mapping[str, str],
     orders: Sequence[str] = (),
     customers: Sequence[str] = (),
-    label: Label = _no_label,
+    lifecycle: Lifecycle | None = None,
+    *,
+    holds: bool = False,
 ) -> Statements:
     """Load what is to be said about these shipments and the whole of their orders, other `orders`, and `customers`.
 
-    `label` gives the words of an observation by the lifecycle, None for one that is no event of it.
+    By the `lifecycle` an order says what happened to it; without one it says only what was invoiced.
+    `holds`: accounts show whether they are over their limit.
     """
     query = select(col(ShipmentRow.order_number)).where(col(ShipmentRow.number).in_(numbers)).distinct()
     order_numbers = sorted({*session.scalars(query), *orders})
@@ -75,8 +73,11 @@ def statements(
     return Statements(
         orders=tuple(one for one in said if one),
         invoices=tuple(_invoice_statement(row) for row in of_them),
-        events=tuple(_events(session, order_numbers, of_them, label)),
-        accounts=tuple(account_statements(session, customers)),
+        events=(
+            *(_event(row) for row in of_them),
+            *(_happened(session, order_numbers, lifecycle) if lifecycle else ()),
+        ),
+        accounts=tuple(account_statements(session, customers, holds=holds)),
     )
 
 
@@ -166,22 +167,18 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
     )
 
 
-def _events(
-    session: Session, orders: Sequence[str], billed: Sequence[InvoiceRow], label: Label
-) -> Iterator[OrderEvent]:
+def _happened(session: Session, orders: Sequence[str], lifecycle: Lifecycle) -> Iterator[OrderEvent]:
     """What happened to the orders, each thing once: said, it stays, whatever is corrected later."""
-    yield from (_event(row) for row in billed)
     for number, seen in observations.of_orders(session, orders).items():
-        for one in (each.observation for each in seen):
-            words = label(one)
-            if words is not None and one.kind != "invoice":  # an invoice is told by its own row
+        for step in lifecycle.walk(one.observation for one in seen).steps:
+            if step.told and step.observation.kind != INVOICE:  # an invoice is told by its own row
                 yield OrderEvent(
-                    event_key=f"{number}:{one.key}",
+                    event_key=f"{number}:{step.observation.key}",
                     order_number=number,
-                    type=words,
-                    occurred_at=one.occurred_at,
-                    source=str(one.system),
-                    note=one.note,
+                    type=step.label,
+                    occurred_at=step.observation.occurred_at,
+                    source=str(step.observation.system),
+                    note=step.note,
                 )
 
 

@@ -25,6 +25,7 @@ from store.tables.exceptions import ExceptionRow
 from store.tables.invoices import InvoiceIntentRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 
+_OVER = frozenset({ShipmentState.INVOICED, ShipmentState.NOT_BILLED})
 _BILLED_OR_BEING_BILLED = frozenset({ShipmentState.INTENDED, ShipmentState.INVOICED})
 
 
@@ -70,17 +71,20 @@ def revisions_of(session: Session, numbers: Sequence[str]) -> dict[str, list[Shi
 
 
 class Stated(NamedTuple):
-    """A shipment, and when the ERP stated it so."""
+    """A shipment, when the ERP stated it so, and whether its billing is over by this statement."""
 
     shipment: Shipment
     stated_at: datetime
+    decided: bool
 
 
 def newest_statements(session: Session, numbers: Sequence[str]) -> dict[str, Stated]:
     """What the ERP says of these shipments now, whether it is billed so or not (case F9)."""
     known = {number: newest(found) for number, found in revisions_of(session, numbers).items()}
+    query = select(ShipmentRow).where(col(ShipmentRow.number).in_(numbers))
+    over = {row.number: row.revision for row in session.scalars(query) if row.state in _OVER}
     return {
-        number: Stated(Shipment.model_validate(row.payload), row.stated_at)
+        number: Stated(Shipment.model_validate(row.payload), row.stated_at, over.get(number) == row.revision)
         for number, row in known.items()
         if row is not None
     }

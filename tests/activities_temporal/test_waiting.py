@@ -292,7 +292,7 @@ async def test_the_sweep_looks_at_shipments_of_which_goods_came_back(
     swept: Swept = await run(waiting.sweep, SweepWork())
 
     assert swept.shipments == 1
-    await until(lambda: stage.steps.times("prepare") == 1)
+    await until(lambda: stage.steps.times("prepare") >= 1)
     assert stage.steps.asked["prepare"][0].shipment_number == "SH-BACK"
     with transaction(engine, BY) as session:
         assert "SH-NEVER" in cursors.noted(session, returned.SHIPMENTS_TO_LOOK)
