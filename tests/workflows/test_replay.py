@@ -53,7 +53,6 @@ BREAKING = {
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
     "OrderLifecycle.lived": ("order", "if self._settled.send:", "if False:"),
     "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
-    "OrderLifecycle.continued": ("order", "await workflow.sleep(BURST)", "pass"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
