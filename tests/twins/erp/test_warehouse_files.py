@@ -101,7 +101,7 @@ def test_a_death_between_taking_and_moving_takes_once(found: Founded, monkeypatc
 def test_a_death_before_the_commit_of_an_export_leaves_no_gap_and_tells_nothing_twice(
     found: Founded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, during and after the writing of a file: the next life writes it for the first time, or the same once more."""
+    """Before, during and after the writing of a file: the next life writes it for the first time, or once more."""
     town = found(shpcnf_minutes=0)
     ship_one(town, "SO1")
     town.settings.change({"shpcnf_minutes": 15})
