@@ -84,6 +84,11 @@ def _itmmst(books: Books, request: ExportRequest, created_at: datetime) -> Expor
 
 
 def _shpcnf(books: Books, request: ExportRequest, created_at: datetime) -> Export:
+    return made_up_shipments(books, request, created_at, orders_to_ship(books))
+
+
+def made_up_shipments(books: Books, request: ExportRequest, created_at: datetime, orders: list[Order]) -> Export:
+    """A shipment file of these orders in their turn, as many shipments and troubles as are asked for."""
     asked = books.request()
     count = request.shipments or asked.shipments
     troubles = request.troubles if request.troubles is not None else asked.troubles
@@ -93,7 +98,7 @@ def _shpcnf(books: Books, request: ExportRequest, created_at: datetime) -> Expor
     first_number = books.read("next shipment", FIRST_SHIPMENT)
     rng = _rng(books, ExportName.SHPCNF, sequence)
     warehousing = Warehousing(books.world().warehouses, rng, created_at, first_number)
-    queue = _Queue(orders_to_ship(books))
+    queue = _Queue(orders)
     shipments = _troubled(books, troubles, warehousing, queue)
     shipments += warehousing.ship(queue, count - len(shipments))
     if not shipments:

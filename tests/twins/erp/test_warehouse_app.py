@@ -127,9 +127,26 @@ async def test_what_cannot_be_done_is_refused(serve: Serve, tmp_path: Path) -> N
             ("export", {"name": "SHPCNF"}),
         ):
             assert (await client.post(f"/warehouse/{path}", json=body)).status_code == 409, path
-        assert (await client.post("/exports/SHPCNF", json={"troubles": {"unknown_item": 1}})).status_code == 409
         assert (await client.post("/warehouse/plan", json={"order_no": "SO1", "ways": ["vanish"]})).status_code == 422
         assert (await client.patch("/settings", json={"percent_hold": "many"})).status_code == 422
+
+
+async def test_shipments_can_still_be_made_up_and_their_orders_do_not_ship_again(serve: Serve, tmp_path: Path) -> None:
+    async with serve() as client:
+        await opened(client, tmp_path)
+        asked = {"shipments": 3, "troubles": {"unknown_item": 1}}
+        made_up = read((await client.post("/exports/SHPCNF", json=asked)).content)
+        assert len(made_up) == 3
+        gone = order(made_up[1].order)
+        await client.post("/imports", content=order_file(1, [("A", gone), ("A", order("SO1"))]))
+        assert (await told(client, gone.order_no))["reason"] == "SHIPPED BEFORE"
+        await force(client, "run", advance_seconds=4 * 3600)
+        assert (await told(client, gone.order_no))["lines"][0]["shipped"] == "0"
+        true = read((await client.post("/exports/SHPCNF")).content)
+        assert [s.order for s in true] == ["SO1"]
+        assert not {s.number for s in true} & {s.number for s in made_up}
+        refused = await client.post("/exports/SHPCNF", json={"shipments": 1, "troubles": {"correction": 1}})
+        assert refused.status_code == 409
 
 
 async def test_a_new_world_closes_the_warehouse(serve: Serve, tmp_path: Path) -> None:

@@ -13,11 +13,16 @@ from tests.twins.erp.reading import read
 from tests.twins.erp.reading_text import read_inv410r, read_ordack
 from tests.twins.erp.town import MONDAY, Town, order_file
 from twins.erp.requests import ExportName, ExportRequest
-from twins.erp.warehouse import intake, telling
+from twins.erp.warehouse import intake, life, telling
+from twins.erp.warehouse.house import House
 
 
 def dropped(town: Town) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(town.drop.iterdir())} if town.drop.exists() else {}
+
+
+def die(*_: object) -> Path:
+    raise KeyboardInterrupt
 
 
 def deliveries(town: Town) -> list[dict[str, Any]]:
@@ -82,10 +87,6 @@ def test_a_death_between_taking_and_moving_takes_once(found: Founded, monkeypatc
     """The orders are committed, the file still lies there: the next life moves it and takes nothing."""
     town = found()
     path = town.hand_in(("A", town.order("SO1", (town.item(), 1, "1"))))
-
-    def die(*_: object) -> Path:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(intake, "_move", die)
         with pytest.raises(KeyboardInterrupt):
@@ -95,6 +96,24 @@ def test_a_death_between_taking_and_moving_takes_once(found: Founded, monkeypatc
     town.pass_time(minutes=1)
     assert not path.exists()
     assert town.told("SO1")["seen_at"] == seen_at
+
+
+def test_a_death_before_the_commit_of_an_export_leaves_no_gap_and_tells_nothing_twice(
+    found: Founded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, during and after the writing of a file: the next life writes it for the first time, or once more."""
+    town = found(shpcnf_minutes=0)
+    ship_one(town, "SO1")
+    town.settings.change({"shpcnf_minutes": 15})
+    for place, name in ((life, "deliveries"), (life, "deliver"), (House, "next_number")):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, die)
+            with pytest.raises(KeyboardInterrupt):
+                town.pass_time(minutes=16)
+    town.pass_time(minutes=1)
+    assert [row["filename"] for row in town.books.exports()] == ["SHPCNF.S000101"]
+    assert [shipment.order for shipment in read(dropped(town)["SHPCNF.S000101"])] == ["SO1"]
+    assert len(deliveries(town)) == 1
 
 
 def test_exports_are_written_on_their_schedule(tmp_path: Path) -> None:

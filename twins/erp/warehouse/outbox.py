@@ -15,11 +15,12 @@ from twins.erp.acknowledgements import (
     write_rtnrcv,
 )
 from twins.erp.books import Books, Export
-from twins.erp.exports import Writer, next_sequence
+from twins.erp.exports import Writer, made_up_shipments, next_sequence
 from twins.erp.records import local
 from twins.erp.requests import CannotExport, ExportName, ExportRequest
 from twins.erp.shpcnf import shpcnf_truth, write_shpcnf
 from twins.erp.stock import Snapshot, inv410r_truth, write_inv410r
+from twins.erp.troubles import OF_EARLIER_FILES
 from twins.erp.warehouse.agenda import Kind
 from twins.erp.warehouse.habits import has_habit
 from twins.erp.warehouse.house import House
@@ -56,7 +57,7 @@ class Outbox:
 
     def _shpcnf(self, books: Books, request: ExportRequest, created_at: datetime) -> Export:
         if request.troubles or request.shipments:
-            raise CannotExport("the warehouse is open: it confirms what it has shipped and nothing else")
+            return self._made_up(books, request, created_at)
         news = self._house.papers.untold_shipments()
         self._must_have(news, "shipment")
         sequence = next_sequence(books, ExportName.SHPCNF, request.sequence)
@@ -73,6 +74,18 @@ class Outbox:
         if countable and has_habit(self._house, "corrected", export):
             self._expect(Kind.CORRECT, countable[0], created_at)
         return export
+
+    def _made_up(self, books: Books, request: ExportRequest, created_at: datetime) -> Export:
+        """Shipments that never were, of orders that the warehouse does not know and from now on will not ship."""
+        if OF_EARLIER_FILES & set(request.troubles or {}):
+            raise CannotExport("the warehouse is open: let it correct a shipment of its own")
+        gone = books.shipped_orders()
+        unknown = [
+            order
+            for order in books.world().orders
+            if order.order_no not in gone and self._house.papers.order(order.order_no) is None
+        ]
+        return made_up_shipments(books, request, created_at, unknown)
 
     def _confirmed(self, sent: Sent, sequence: int, at: datetime) -> None:
         """Note what a file told; what chance has in store for a shipment begins with its first confirmation."""
