@@ -37,14 +37,14 @@ def _updated(names: SalesforceNames) -> list[Need]:
         Need(product.sobject, (product.name, product.is_active), (product.available,), product.sku),
         Need(
             order.sobject,
-            (order.status, order.purchase_order, order.ordered_on),
-            (order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
+            (order.name, order.status, order.purchase_order, order.ordered_on),
+            (order.number, order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
             order.number,
         ),
         Need(
             item.sobject,
-            (item.order, item.quantity, item.unit_price, item.line_no, item.uom),
-            (item.shipped, item.backordered, item.invoiced),
+            (item.order, item.quantity, item.unit_price),
+            (item.line_no, item.uom, item.shipped, item.backordered, item.invoiced),
         ),
     ]
 
