@@ -61,7 +61,9 @@ def test_only_what_changed_is_said(room: Salesroom) -> None:
     assert room.publish("SH1") == NOTHING
     assert room.calls(after) == {}
     room.change_invoice("SH1", balance=Decimal(7))
-    assert room.publish("SH1") == Published(accepted=3, refused=0), "the invoice, that it is partly paid, and what is owed"
+    assert room.publish("SH1") == Published(accepted=3, refused=0), (
+        "the invoice, that it is partly paid, and what is owed"
+    )
     assert room.calls(after) == {GRAPH: 1, ACCOUNTS: 1}
 
 
@@ -166,7 +168,9 @@ def test_a_line_that_was_deleted_and_an_order_that_is_gone_are_no_work(room: Sal
     room.org.control("DELETE", f"/records/Order/{room.order('SO2')['Id']}")
     after = room.last_call()
     published = room.publish("SH1", "SH2")
-    assert published == Published(accepted=3, refused=0), "invoice, event and customer: of a draft itself nothing is said"
+    assert published == Published(accepted=3, refused=0), (
+        "invoice, event and customer: of a draft itself nothing is said"
+    )
     assert room.order("SO1")["Gateway_Status__c"] is None
     assert work_on(room, "order", "SO1") == work_on(room, "order", "SO2") == []
     assert room.calls(after) == {GRAPH: 2, ACCOUNTS: 1}, "what is not there is not asked for twice"

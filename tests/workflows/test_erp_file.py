@@ -114,7 +114,13 @@ async def test_returns_are_kept(stage: Stage) -> None:
     stage.steps.answer("read_source_file", reading(3, Entity.RETURNS))
 
     assert await apply(stage) == FileProgress(state="applied", groups_done=3, group_count=3)
-    assert list(stage.steps.asked) == ["read_source_file", "check_sequence", "state_returns", "wake_stock", "finish_file"]
+    assert list(stage.steps.asked) == [
+        "read_source_file",
+        "check_sequence",
+        "state_returns",
+        "wake_stock",
+        "finish_file",
+    ]
 
 
 async def test_shipments_go_in_ranges_of_one_batch_each(stage: Stage) -> None:
