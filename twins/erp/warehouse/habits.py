@@ -39,9 +39,10 @@ def deliveries(house: House, export: Export, at: datetime, interval: timedelta) 
     first = Delivery(name, at + wait, habit=reason or ("renamed" if renamed else ""))
     made = _growing(house, first) if has_habit(house, "half_written", export) else [first]
     if has_habit(house, "resent", export):
-        made.append(Delivery(f"{export.filename}.1", first.at + RESENT_AFTER, habit="resent"))
+        made.append(Delivery(f"{export.filename}.1", first.at + house.paced(RESENT_AFTER), habit="resent"))
     if has_habit(house, "resent_late", export):
-        made.append(Delivery(f"{export.filename}.2", first.at + RESENT_LATE_AFTER, habit="resent_late"))
+        late = first.at + house.paced(RESENT_LATE_AFTER)
+        made.append(Delivery(f"{export.filename}.2", late, habit="resent_late"))
     return made
 
 

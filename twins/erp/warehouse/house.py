@@ -55,9 +55,13 @@ class House:
         return percent > 0 and self.rng(way, *words).random() * 100 < percent
 
     def later(self, at: datetime, wait: timedelta, *words: object) -> datetime:
-        """About so much later: from half to one and a half times the wait, whole seconds."""
-        seconds = wait.total_seconds() * (0.5 + self.rng("wait", *words).random())
+        """About so much later, at the pace of the house: from half to one and a half times the wait, whole seconds."""
+        seconds = self.paced(wait).total_seconds() * (0.5 + self.rng("wait", *words).random())
         return at + timedelta(seconds=round(seconds))
+
+    def paced(self, wait: timedelta) -> timedelta:
+        """How long a wait is at the pace of the house."""
+        return wait / max(1, self.settings["pace"])
 
     def parts(self, sku: str, uom: str) -> dict[str, Decimal] | None:
         """How many base units of which item one unit takes from stock; None for an unknown item or unit."""

@@ -25,6 +25,7 @@ from twins.erp.warehouse.intake import Intake
 from twins.erp.warehouse.orders import Status
 from twins.erp.warehouse.outbox import Outbox
 
+SHORTEST = timedelta(seconds=1)  # between two files of a kind: what is due is due at whole seconds
 AGAIN_AFTER = timedelta(minutes=1)  # when a folder cannot be written
 DELIVERY = "warehouse delivery"
 PROBLEM = "warehouse problem"
@@ -219,7 +220,8 @@ class Life:
 
     def _interval(self, name: ExportName) -> timedelta:
         key = "masters" if name in MASTERS else name.value.lower()
-        return timedelta(minutes=self.house.settings[f"{key}_minutes"])
+        stated = timedelta(minutes=self.house.settings[f"{key}_minutes"])
+        return max(SHORTEST, self.house.paced(stated)) if stated else stated
 
     def _keep_schedule(self, now: datetime) -> None:
         """What is written at intervals is due, and no later than its interval says."""

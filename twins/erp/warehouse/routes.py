@@ -18,7 +18,7 @@ from twins.erp.warehouse.orders import HouseOrder, order_to_json
 from twins.erp.warehouse.papers import NotPossible
 from twins.web import CONTROL, JsonObject, TwinApp
 
-Way = Literal["hold", "reject", "split", "short", "part", "over", "substitute"]
+Way = Literal["hold", "reject", "split", "short", "part", "over", "substitute", "drop_ship"]
 Result = TypeVar("Result")
 Positive = Annotated[Decimal, Field(gt=0)]
 NotNegative = Annotated[Decimal, Field(ge=0)]

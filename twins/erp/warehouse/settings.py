@@ -9,6 +9,7 @@ HABITS = ("half_written", "renamed", "resent", "corrected", "missing", "late", "
 SETTINGS: dict[str, Any] = {
     # Life: `alive` runs what is due in real time; without it the clock is moved through the control routes.
     "alive": False,
+    "pace": 1,  # so many times faster than stated below everything happens: a week in ten minutes is a pace of 1008
     "import_folder": "",
     "look_seconds": 30,
     # How long things take; every wait is drawn from half to one and a half times its value. 0 hours: never by itself.
