@@ -79,21 +79,25 @@ class OrderLifecycle:
 
     @workflow.update
     async def act(self, decision: OrderAct) -> OrderProgress:
-        """Take a person's decision, keep it with who and why, and answer what the order has become by it."""
-        await workflow.wait_condition(lambda: self._rounds > 0)  # it may have been started for this
-        self._may_act(decision)
+        """Take a person's decision, keep it with who and why, and answer what the order has become by it.
+
+        It is weighed against what is true now, not against the last look; what follows from it the flow does then.
+        """
+        await self._look()
+        self._check_allowed(decision)
         await workflow.execute_activity_method(SettlingActivities.note_act, decision, **policies.STORE_STEP.options())
-        before = self._rounds
+        await self._look()
         self._looks += 1
-        await workflow.wait_condition(lambda: self._rounds > before)
         return self.status()
 
     @act.validator
-    def _may_act(self, decision: OrderAct) -> None:
-        """Refused before it enters the history: what this state does not allow, and decisions without a reason."""
+    def _can_be_weighed(self, decision: OrderAct) -> None:
+        """A decision without a reason is refused before it enters the history."""
         if len(decision.reason.strip()) < 3:
             raise ApplicationError("Say why, for whoever asks later.", type="reason", non_retryable=True)
-        if self._rounds and decision.act not in self._settled.allowed:
+
+    def _check_allowed(self, decision: OrderAct) -> None:
+        if decision.act not in self._settled.allowed:
             allowed = ", ".join(self._settled.allowed) or "nothing"
             words = f"Order {self._number} is {self._settled.state}: {decision.act} is not allowed, only {allowed}."
             raise ApplicationError(words, type="act", non_retryable=True)
