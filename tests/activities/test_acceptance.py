@@ -1,131 +1,24 @@
-"""New orders of Salesforce get one number each, without a gap, whatever dies, is lost, repeats or comes between."""
+"""New orders of Salesforce get one number each, and lines theirs; what lacks something waits and heals by itself."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select
 from sqlmodel import col
-from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
-from activities.orders import TO_WAKE, OrderActivities
-from adapters.salesforce.gateway import SalesforceGateway
+from activities.orders import TO_WAKE
 from domain.exceptions import Cause as Why
-from domain.exceptions import ExceptionItem
 from domain.order_acceptance import NumberRules
-from domain.orders import Order
-from domain.work import OrdersNamed, OrdersPulled, OrdersWork
-from store import cursors, exceptions, items, orders
+from store import cursors, items
 from store.session import reading, transaction
 from store.tables.files import InboxRow
-from store.tables.lifecycle import OrderMarkRow
-from store.tables.order_numbers import NewOrderRow
+from tests.activities.order_desk import Desk, Meddled, Row, blank
 from tests.activities.salesroom import BY, CUSTOMER
-from tests.activities.worker import Death, Life, MortalGateway, mortal_engine
 from tests.adapters.salesforce import world
-from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to
 from tests.build import item
-
-SKU = world.SKUS[0]
-RULES = NumberRules()
-Row = dict[str, Any]
-
-
-@dataclass
-class Desk:
-    """A store and an org; reps place orders in the one that the other knows nothing of."""
-
-    engine: Engine
-    url: str
-    org: Twin
-    gateway: SalesforceGateway
-    rules: NumberRules = RULES
-    made: list[str] = field(default_factory=list)
-
-    def place(self, *lines: Row, activate: bool = True, number: str | None = None) -> str:
-        """A rep places an order, and numbers neither it nor its lines."""
-        bought = [{**line, "line": line.get("line")} for line in lines or (blank(), blank(quantity="2"))]
-        body = {**world.order("", bought), "order_no": number, "activate": activate}
-        placed = str(self.org.control("POST", "/orders", body)["id"])
-        self.made.append(placed)
-        return placed
-
-    def change(self, sobject: str, match: Row, **fields: object) -> None:
-        """Somebody edits records in Salesforce."""
-        self.org.control("POST", f"/records/{sobject}", {"match": match, "fields": fields})
-
-    def pull(self, engine: Engine | None = None, gateway: object = None) -> OrdersPulled:
-        """The poll of one process; by default one that lives."""
-        pulled: OrdersPulled = ActivityEnvironment().run(self._activities(engine, gateway).pull_orders, OrdersWork())
-        return pulled
-
-    def read(self, *ids: str, lines: tuple[str, ...] = (), gateway: object = None) -> OrdersPulled:
-        """A hint named these."""
-        work = OrdersNamed(order_ids=list(ids), line_ids=list(lines))
-        pulled: OrdersPulled = ActivityEnvironment().run(self._activities(None, gateway).read_orders, work)
-        return pulled
-
-    def _activities(self, engine: Engine | None, gateway: object) -> OrderActivities:
-        reading = cast("SalesforceGateway", gateway or self.gateway)
-        return OrderActivities(engine or self.engine, reading, self.rules)
-
-    def later(self) -> None:
-        """What waits for its turn has it now."""
-        with transaction(self.engine, BY) as session:
-            session.execute(update(NewOrderRow).values(look_at=col(NewOrderRow.look_at) - timedelta(days=1)))
-
-    def record(self, order_id: str, sobject: str = "Order") -> Row:
-        rows: list[Row] = self.org.control("GET", f"/records/{sobject}")["records"]
-        return next(row for row in rows if row["Id"] == order_id)
-
-    def number(self, order_id: str) -> str | None:
-        return cast("str | None", self.record(order_id)["ERP_Order_Id__c"])
-
-    def lines(self, order_id: str) -> list[Row]:
-        rows: list[Row] = self.org.control("GET", "/records/OrderItem")["records"]
-        return sorted((row for row in rows if row["OrderId"] == order_id), key=lambda row: str(row["Id"]))
-
-    def line_numbers(self, order_id: str) -> list[int | None]:
-        return [None if row["ERP_Line_No__c"] is None else int(row["ERP_Line_No__c"]) for row in self.lines(order_id)]
-
-    def known(self, *numbers: str) -> dict[str, Order]:
-        with reading(self.engine) as session:
-            return orders.get_many(session, numbers)
-
-    def work_on(self, key: str) -> list[ExceptionItem]:
-        with reading(self.engine) as session:
-            return exceptions.open_of_record(session, ("order", key))
-
-    def to_look(self) -> list[str]:
-        with reading(self.engine) as session:
-            return sorted(session.scalars(select(col(OrderMarkRow.order_number))))
-
-    def waiting(self) -> dict[str, str | None]:
-        with reading(self.engine) as session:
-            return {row.external_id: row.lacks for row in session.scalars(select(NewOrderRow))}
-
-
-def blank(sku: str = SKU, quantity: str = "4", **changes: Any) -> Row:
-    """A line without a number and a unit."""
-    return {**world.line(1, sku, quantity, "2.50"), "line": None, "uom": None, **changes}
-
-
-@pytest.fixture
-def desk(engine: Engine, database_url: str, served_org: Twin) -> Iterator[Desk]:
-    served_org.reset()
-    served_org.control("POST", "/seed", world.world([]))
-    with transaction(engine, BY) as session:
-        items.upsert(session, [item(sku, sell_uom="BX") for sku in world.SKUS])
-    gateway = gateway_to(served_org.url, MemoryVault(), read_timeout=2)
-    yield Desk(engine, database_url, served_org, gateway)
-    gateway.close()
 
 
 def test_a_new_order_gets_its_number_its_lines_and_their_units(desk: Desk) -> None:
@@ -364,19 +257,6 @@ def test_a_number_that_somebody_else_gave_counts(desk: Desk) -> None:
     assert desk.waiting() == {}
 
 
-@dataclass
-class Meddled:
-    """A gateway before whose writing something happens."""
-
-    gateway: SalesforceGateway
-    meddle: Callable[[], None]
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "write_numbers":
-            self.meddle()
-        return getattr(self.gateway, name)
-
-
 def test_a_line_that_comes_later_gets_the_next_number_and_none_comes_twice(desk: Desk) -> None:
     """O8: the order went back to a draft, a line was removed, another one added."""
     order = desk.place()
@@ -394,95 +274,6 @@ def test_a_line_that_comes_later_gets_the_next_number_and_none_comes_twice(desk:
     assert desk.number(order) == "SO900001"
     assert [line.line_no for line in desk.known("SO900001")["SO900001"].lines] == [1, 3]
     assert desk.work_on("SO900001") == []
-
-
-@pytest.mark.parametrize("kind", ["commit_then_reset", "commit_then_hang", "reset_before", "hang_before"])
-@pytest.mark.parametrize("nth", [0, 1])
-def test_a_lost_answer_gives_no_second_number(desk: Desk, kind: str, nth: int) -> None:
-    """Of the lines' call, and of the order's: whether it took effect or not."""
-    order = desk.place()
-    desk.org.fault(kind, method="PATCH", path="/composite/sobjects", skip=nth, times=2, seconds=5)
-    for _ in range(4):
-        assert may_be_tried_again(desk)
-        desk.later()
-    desk.org.clear_faults()
-    desk.pull()
-
-    assert desk.number(order) == "SO900001"
-    assert desk.line_numbers(order) == [1, 2]
-    assert desk.known("SO900001")
-    assert desk.work_on(order) == []
-    after = desk.place()
-    desk.pull()
-    assert desk.number(after) == "SO900002"
-
-
-def may_be_tried_again(desk: Desk) -> bool:
-    """Whether a poll did its work, or failed so that Temporal tries it again."""
-    try:
-        desk.pull()
-    except ApplicationError as error:
-        return not error.non_retryable
-    return True
-
-
-def boundaries(desk: Desk) -> int:
-    """How many commits and calls one acceptance passes."""
-    desk.place()
-    return len(lived(desk, Life()).passed)
-
-
-def lived(desk: Desk, life: Life) -> Life:
-    """One poll in a process of its own, which may die."""
-    mortal = mortal_engine(desk.url, life)
-    try:
-        desk.pull(mortal, MortalGateway(cast("Any", desk.gateway), life))
-    except Death:
-        pass
-    finally:
-        mortal.dispose()
-    return life
-
-
-def test_a_death_anywhere_leaves_one_number_and_no_gap(desk: Desk) -> None:
-    """The process dies before and after every commit and every call; the next one goes on."""
-    last = boundaries(desk)
-    assert last > 15
-    expected = 1
-    for dies_at in range(1, last + 1):
-        order = desk.place()
-        lived(desk, Life(dies_at=dies_at))
-        desk.later()
-        desk.pull()
-        expected += 1
-        number = f"SO{900000 + expected}"
-        assert desk.number(order) == number, dies_at
-        assert desk.line_numbers(order) == [1, 2], dies_at
-        assert desk.known(number), dies_at
-    assert desk.waiting() == {}
-
-
-def test_two_workers_and_many_hints_at_once_give_one_number_each(desk: Desk) -> None:
-    placed = [desk.place() for _ in range(6)]
-    together = threading.Barrier(8)
-
-    def work(place: int) -> None:
-        together.wait()
-        if place % 2:
-            desk.pull()
-        else:
-            desk.read(*placed)
-
-    with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(work, place) for place in range(8)]:
-            done.result()
-    desk.later()
-    desk.pull()
-
-    assert sorted(str(desk.number(one)) for one in placed) == [f"SO90000{place}" for place in range(1, 7)]
-    assert all(desk.line_numbers(one) == [1, 2] for one in placed)
-    assert len(desk.known(*(f"SO90000{place}" for place in range(1, 7)))) == 6
-    assert all(desk.work_on(one) == [] for one in placed)
 
 
 def test_many_orders_are_accepted_in_few_calls(desk: Desk) -> None:
