@@ -31,7 +31,7 @@ def check(evidence: Evidence, rules: Rules) -> Report:
     check_invoices(evidence, report, rules)
     check_salesforce(evidence, report)
     check_papers(evidence, report)
-    check_shelves(evidence, report)
+    check_shelves(evidence, report, rules)
     check_work(evidence, report)
     return report
 

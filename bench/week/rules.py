@@ -9,12 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Rules:
-    """`credit_damaged`: whether goods that came back damaged are given back in money."""
+    """`credit_damaged`: whether goods that came back damaged are given back in money. `kits`: kept as components."""
 
     credit_damaged: bool = False
+    kits: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, company: Path) -> Rules:
         """The rules of a `company.toml`."""
         given = tomllib.loads(company.read_text("utf-8"))
-        return cls(credit_damaged=bool(given.get("corrections", {}).get("credit_damaged", False)))
+        credited = given.get("corrections", {}).get("credit_damaged", False)
+        return cls(credit_damaged=bool(credited), kits=frozenset(given.get("kits", {})))
