@@ -19,9 +19,9 @@ from domain.errors import Permanent
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.order_acceptance import NumberRules
+from domain.order_work import OrdersNamed, OrdersPulled, OrdersWork
 from domain.orders import Order
 from domain.sources import System
-from domain.work import OrdersNamed, OrdersPulled, OrdersWork
 from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_numbers, orders
 from store.causes import Cause, CauseSource

@@ -159,7 +159,7 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
         invoice_key=f"{row.shipment_number}:{row.generation}",
         order_number=row.order_number,
         doc_number=row.doc_number or "",
-        status=row.status.title(),
+        status=row.status.replace("_", " ").title(),
         total=row.total,
         balance=row.balance,
         invoiced_on=row.invoiced_on,

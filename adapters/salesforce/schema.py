@@ -123,7 +123,7 @@ def _describe(client: SalesforceClient, sobject: str) -> Mapping[str, Mapping[st
 
 def _gaps_of(need: Need, fields: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     keys = () if need.external_id is None else (need.external_id,)
-    for name in (*keys, *need.read, *need.written):
+    for name in dict.fromkeys((*keys, *need.read, *need.written)):
         if name not in fields:
             yield f"field {need.sobject}.{name} is missing or not visible"
     for name in _closed(fields, need.written, "updateable"):

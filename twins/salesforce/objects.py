@@ -16,29 +16,34 @@ from twins.salesforce.columns import (
 )
 from twins.salesforce.schema import Field, Schema, SObject, complete
 
+# Those of the package's Gateway_Status.
 GATEWAY_STATUSES = (
+    "Draft",
+    "Received",
     "Submitted",
+    "Sent to ERP",
     "Accepted",
+    "Acknowledged",
     "Credit Hold",
     "Allocated",
+    "Backordered",
     "Picking",
     "Partially Shipped",
     "Shipped",
-    "Backordered",
-    "Invoiced",
     "Partially Invoiced",
-    "Needs Attention",
+    "Invoiced",
     "Partially Paid",
     "Paid",
-    "Closed",
-    "Rejected",
     "Cancel Requested",
     "Cancelled",
+    "Rejected",
     "Partially Returned",
     "Returned",
+    "Needs Attention",
+    "Closed",
     "Unknown",
 )
-INVOICE_STATUSES = ("Drafted", "Released", "Edited", "Voided", "Deleted", "Paid")
+INVOICE_STATUSES = ("Drafted", "Released", "Edited", "Partly Paid", "Paid", "Voided", "Deleted")
 CONFIDENCES = ("fresh", "aging", "stale", "unknown")
 ORDER_STATUSES = (("Draft", "Draft", True), ("Activated", "Activated", False))
 
@@ -112,7 +117,7 @@ STANDARD = (
             text("Description", 4000),
             text("Family", 255),
             text("QuantityUnitOfMeasure", 255),
-            flag("IsActive"),
+            Field("IsActive", "boolean", default=False, open_to_all=True),
             key("ERP_SKU__c", 40),
             number("Available_Qty__c", 4),
         ),
@@ -168,6 +173,7 @@ STANDARD = (
                 updateable=False,
                 auto_number="{:08d}",
                 unique=True,
+                open_to_all=True,
             ),
             lookup("AccountId", "Account", "Account", "Orders", required=True),
             lookup("Pricebook2Id", "Pricebook2", "Pricebook2", "Orders"),
@@ -207,10 +213,11 @@ STANDARD = (
                 updateable=False,
                 auto_number="{:010d}",
                 unique=True,
+                open_to_all=True,
             ),
             fixed("OrderId", "Order", "Order", "OrderItems"),
             fixed("PricebookEntryId", "PricebookEntry", "PricebookEntry", "OrderItems"),
-            lookup("Product2Id", "Product2", "Product2", "OrderItems", updateable=False),
+            lookup("Product2Id", "Product2", "Product2", "OrderItems", updateable=False, open_to_all=True),
             number("Quantity", 2, required=True),
             money("UnitPrice", 4, required=True),
             computed(money("ListPrice", 4)),
