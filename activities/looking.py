@@ -37,6 +37,7 @@ class LookingActivities:
             settled = await asyncio.to_thread(self._settling.settle_marked)
             if not settled:
                 break
+            activity.heartbeat()
             taken += len(settled)
             woken += await self._wake(settled)
         return OrdersLook(taken=taken, woken=woken)
