@@ -38,13 +38,13 @@ def _updated(names: SalesforceNames) -> list[Need]:
         Need(
             order.sobject,
             (order.status, order.purchase_order, order.ordered_on),
-            (order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
+            (order.number, order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
             order.number,
         ),
         Need(
             item.sobject,
-            (item.order, item.quantity, item.unit_price, item.line_no, item.uom),
-            (item.shipped, item.backordered, item.invoiced),
+            (item.order, item.quantity, item.unit_price),
+            (item.line_no, item.uom, item.shipped, item.backordered, item.invoiced),
         ),
     ]
 
@@ -123,7 +123,7 @@ def _describe(client: SalesforceClient, sobject: str) -> Mapping[str, Mapping[st
 
 def _gaps_of(need: Need, fields: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     keys = () if need.external_id is None else (need.external_id,)
-    for name in (*keys, *need.read, *need.written):
+    for name in dict.fromkeys((*keys, *need.read, *need.written)):
         if name not in fields:
             yield f"field {need.sobject}.{name} is missing or not visible"
     for name in _closed(fields, need.written, "updateable"):
