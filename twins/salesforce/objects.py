@@ -38,7 +38,7 @@ GATEWAY_STATUSES = (
     "Returned",
     "Unknown",
 )
-INVOICE_STATUSES = ("Drafted", "Released", "Edited", "Voided", "Deleted", "Paid")
+INVOICE_STATUSES = ("Drafted", "Released", "Edited", "Partly Paid", "Paid", "Voided", "Deleted")
 CONFIDENCES = ("fresh", "aging", "stale", "unknown")
 ORDER_STATUSES = (("Draft", "Draft", True), ("Activated", "Activated", False))
 
