@@ -1,82 +1,126 @@
-"""Receiving hints from Salesforce: committed to the inbox first, then the flow of each record is woken."""
+"""Receiving hints from Salesforce: committed to the inbox first, then the flow that reads the records is woken."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import structlog
+from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Engine
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from activities.starting import look_at_record
+from activities.starting import look_at_records
+from adapters.salesforce.hooks import ACK, Hint, Sender, check_secret, check_signature, hints_of_call, hints_of_message
 from domain.sources import System
 from domain.work import SalesforceEventWork
-from runtime import metrics
 from store import inbox
 from store.causes import Cause, CauseSource
 from store.session import transaction
 
+__all__ = ["ACK", "Heard", "Hint", "HookReceiver", "Sender"]
+
 log = structlog.get_logger()
 
-PATIENCE = 3  # seconds for waking flows: the caller waits, and the sweep starts what was not
-ORDER_LINE = "OrderItem"
+PATIENCE = 3.0  # seconds for waking a flow: the caller waits, and the sweep starts what was not
+
+
+class Heard(BaseModel):
+    """How many hints a call held, and how many of them were new; those that were known did nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hints: int
+    new: int
 
 
 class HookReceiver:
-    """Keeps hints and wakes their flows; what was kept before is known and does nothing again."""
+    """Keeps hints and wakes the flow that reads their records; a hint that was kept before does nothing again.
 
-    def __init__(self, engine: Engine, client: Client) -> None:
+    Without a `secret` nobody can be believed: ask `secret` before anything is read.
+    """
+
+    def __init__(self, engine: Engine, client: Client, secret: SecretStr | None, sender: Sender) -> None:
         self._engine, self._client = engine, client
+        self.secret, self.sender = secret, sender
 
-    async def receive(self, hints: Sequence[tuple[str, str, str | None]], kind: str) -> int:
-        """Keep hints (event id, object, record id) and wake the flows of new ones; answers how many were new.
+    def of_call(self, body: bytes, signature: str | None, secret: SecretStr) -> list[Hint]:
+        """The hints of a flow's signed call. Raises NotAuthorized before, and Malformed while it is read."""
+        check_signature(body, signature, secret)
+        return hints_of_call(body, self.sender, datetime.now(UTC))
 
-        Once this returns the hints are durable. While Temporal is away the sweep starts their flows.
+    def of_message(self, body: bytes, given: str, secret: SecretStr) -> list[Hint]:
+        """The hints of an outbound message at the address with this secret. Raises NotAuthorized and Malformed."""
+        check_secret(given, secret)
+        return hints_of_message(body, self.sender)
+
+    async def receive(self, hints: Sequence[Hint], kind: str) -> Heard:
+        """Keep hints and wake the flow of the new ones. Once this returns they are durable.
+
+        Records that are named together are read together. While Temporal is away the sweep wakes the flow later.
         """
         new = await asyncio.to_thread(self._keep, hints, kind)
-        metrics.count("hooks", len(new), kind=kind, outcome="new")
-        metrics.count("hooks", len(hints) - len(new), kind=kind, outcome="known")
+        named = [one for one in new if one.started_at is None]
+        if named:
+            await self._wake(named)
+        return Heard(hints=len(hints), new=len(new))
+
+    async def _wake(self, entries: Sequence[inbox.InboxEntry]) -> None:
+        first = entries[0]
         try:
             async with asyncio.timeout(PATIENCE):
-                for entry in new:
-                    await look_at_record(self._client, entry.workflow_id, entry.workflow_input)
-                    await asyncio.to_thread(self._note_started, entry.id)
-        except (TimeoutError, RPCError, RuntimeError) as error:
-            log.warning("hints are kept, their flows start later", error=type(error).__name__)
-        return len(new)
+                await look_at_records(self._client, first.workflow_id, first.workflow_input)
+            await asyncio.to_thread(self._note_started, [one.id for one in entries])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the hints are committed and the sweep wakes the flow
+            log.warning("hints are kept, their flow is woken later", error=type(error).__name__)
 
-    def _keep(self, hints: Sequence[tuple[str, str, str | None]], kind: str) -> list[inbox.InboxEntry]:
-        arrivals = [_arrival(event_id, sobject, record_id, kind) for event_id, sobject, record_id in hints]
+    def _keep(self, hints: Sequence[Hint], kind: str) -> list[inbox.InboxEntry]:
+        """Commit what is new, with the one flow that reads it; answers the new rows."""
         with transaction(self._engine, _cause()) as session:
-            known = inbox.receive_many(session, arrivals)
+            known = inbox.known(session, System.SALESFORCE, [one.event_id for one in hints])
+            new = list({one.event_id: one for one in hints if one.event_id not in known}.values())
+            entries = inbox.receive_many(session, _arrivals(new, kind, datetime.now(UTC)))
             # What names no record needs no flow: the poll finds out what became of it.
-            inbox.mark_started(session, [one.id for one, _ in known if not _names_one(one)])
-        return [one for one, is_new in known if is_new and _names_one(one)]
+            nameless = {one.event_id for one in new if one.record_id is None}
+            gone = [one.id for one, _ in entries if one.external_id in nameless]
+            inbox.mark_started(session, gone)
+            return [
+                one.model_copy(update={"started_at": one.received_at}) if one.id in gone else one
+                for one, is_new in entries
+                if is_new
+            ]
 
-    def _note_started(self, entry_id: int) -> None:
+    def _note_started(self, ids: Sequence[int]) -> None:
         with transaction(self._engine, _cause()) as session:
-            inbox.mark_started(session, [entry_id])
+            inbox.mark_started(session, ids)
 
 
-def _names_one(entry: inbox.InboxEntry) -> bool:
-    work = SalesforceEventWork.model_validate(entry.workflow_input)
-    return bool(work.order_ids or work.line_ids)
+def _arrivals(hints: Sequence[Hint], kind: str, now: datetime) -> list[inbox.Arrival]:
+    orders = sorted({one.record_id for one in hints if one.record_id and not one.is_line})
+    lines = sorted({one.record_id for one in hints if one.record_id and one.is_line})
+    work = SalesforceEventWork(order_ids=orders, line_ids=lines, hinted_at=now).model_dump(mode="json")
+    workflow_id = f"salesforce-event/{_name([*orders, *lines])}"
+    return [
+        inbox.Arrival(
+            source=System.SALESFORCE,
+            external_id=one.event_id,
+            kind=kind,
+            payload={"object": "order_line" if one.is_line else "order", "record_id": one.record_id},
+            workflow_type="SalesforceEvent",
+            workflow_id=workflow_id,
+            workflow_input=work,
+        )
+        for one in hints
+    ]
 
 
-def _arrival(event_id: str, sobject: str, record_id: str | None, kind: str) -> inbox.Arrival:
-    named = [record_id] if record_id else []
-    work = SalesforceEventWork(line_ids=named) if sobject == ORDER_LINE else SalesforceEventWork(order_ids=named)
-    return inbox.Arrival(
-        source=System.SALESFORCE,
-        external_id=event_id,
-        kind=kind,
-        payload={"object": sobject, "record_id": record_id},
-        workflow_type="SalesforceEvent",
-        workflow_id=f"salesforce-event/{record_id or event_id}",
-        workflow_input=work.model_dump(mode="json"),
-    )
+def _name(record_ids: Sequence[str]) -> str:
+    """One record is known by its own Id, so that all hints of it meet in one flow; several by all of theirs."""
+    if len(record_ids) == 1:
+        return record_ids[0]
+    return hashlib.sha256(" ".join(record_ids).encode()).hexdigest()[:32]
 
 
 def _cause() -> Cause:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
@@ -13,16 +15,20 @@ from activities.acceptance import Acceptance
 from activities.boundary import at_boundary, beating
 from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.orders import IncompleteOrder, OrderPage
+from domain.errors import Permanent
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.order_acceptance import NumberRules
 from domain.orders import Order
 from domain.sources import System
 from domain.work import OrdersNamed, OrdersPulled, OrdersWork
+from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_numbers, orders
 from store.causes import Cause, CauseSource
-from store.session import exclusive, reading, transaction
+from store.session import reading, transaction
 from store.stock import marks
+
+log = structlog.get_logger()
 
 CURSOR = "salesforce-orders"
 TO_WAKE = "salesforce-orders-to-wake"  # changed orders of pages that were kept; what waits for them was not woken yet
@@ -113,10 +119,15 @@ class OrderActivities:
             ids = [*work.order_ids, *self._salesforce.orders_of_lines(work.line_ids)]
             changed: set[str] = set()
             read = 0
+            new: list[str] = []
             for page in self._salesforce.orders_by_id(ids):
                 changed.update(self._keep(page, "hook"))
                 read += len(page.orders)
-            accepted = self._accept("hook")
+                new += [one.external_id for one in page.acceptable]
+                new += [one.external_id for one in page.incomplete]
+            if work.hinted_at is not None:
+                metrics.observe("hook_to_read_seconds", (datetime.now(UTC) - work.hinted_at).total_seconds())
+            accepted = self._accept("hook", new)
             changed.update(accepted.changed)
         return OrdersPulled(
             read=read + accepted.read,
@@ -125,15 +136,22 @@ class OrderActivities:
             accepted=accepted.accepted,
         )
 
-    def _accept(self, reason: str) -> OrdersPulled:
-        """Number the orders that wait for it, and keep them as they are then; one process at a time."""
-        with exclusive(self._engine, ["order numbers"]):
-            numbers = Acceptance(self._engine, self._salesforce, self._rules, self._cause(reason)).run()
-        if not numbers:
-            return OrdersPulled(read=0)
-        found = self._salesforce.orders_by_number(numbers)
-        changed = self._keep(OrderPage(orders=tuple(found)), reason)
-        return OrdersPulled(read=len(found), changed=changed, accepted=len(numbers))
+    def _accept(self, reason: str, among: Sequence[str] | None = None) -> OrdersPulled:
+        """Number the orders that wait for it, and keep them as they are then; `among` narrows to these.
+
+        What Salesforce refuses for good as a whole holds up no reading: the log has it, and the next look tries again.
+        """
+        accepted = Acceptance(self._engine, self._salesforce, self._rules, self._cause(reason))
+        changed: list[str] = []
+        read = count = 0
+        try:
+            for numbers in accepted.batches(among):
+                found = self._salesforce.orders_by_number(numbers)
+                changed += self._keep(OrderPage(orders=tuple(found)), reason)
+                read, count = read + len(found), count + len(numbers)
+        except Permanent as error:
+            log.warning("orders cannot be accepted", code=error.code, reason=error.reason, detail=error.detail)
+        return OrdersPulled(read=read, changed=changed, accepted=count)
 
     def _cause(self, reason: str) -> Cause:
         return Cause(
@@ -161,7 +179,13 @@ class OrderActivities:
                 exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
             for incomplete in page.incomplete:
                 _open_incomplete(session, incomplete)
-            order_numbers.note_new(session, page.new_ids)
+            self._note_new(session, page)
             order_marks.mark(session, changed, "changed in Salesforce")
             cursors.note(session, TO_WAKE, changed)
             return changed
+
+    def _note_new(self, session: Session, page: OrderPage) -> None:
+        """Note what is to be accepted, and orders of ours that got another line, which has no number yet."""
+        ours = order_numbers.given(session, [one.external_id for one in page.incomplete])
+        new = [one for one in page.acceptable if self._rules.accepts(one.status, active=one.active)]
+        order_numbers.note_new(session, [*(one.external_id for one in new), *ours])

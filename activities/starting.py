@@ -71,8 +71,8 @@ async def wake_shipment(client: Client, number: str) -> None:
     )
 
 
-async def look_at_record(client: Client, workflow_id: str, work: Any) -> None:
-    """Let a record of Salesforce be read again, once more when it is being read (signal with start)."""
+async def look_at_records(client: Client, workflow_id: str, work: Any) -> None:
+    """Let records of Salesforce be read again, once more when they are being read (signal with start)."""
     await client.start_workflow(
         "SalesforceEvent", work, id=workflow_id, task_queue=WORKFLOW_QUEUE, start_signal="again"
     )

@@ -15,7 +15,15 @@ from temporalio.service import RPCError
 
 from activities.looking import LookingActivities
 from activities.orders import TO_WAKE
-from activities.starting import is_known, is_running, start_once, wake_credit, wake_shipment, wake_stock
+from activities.starting import (
+    is_known,
+    is_running,
+    look_at_records,
+    start_once,
+    wake_credit,
+    wake_shipment,
+    wake_stock,
+)
 from domain.work import HandOver, OrdersLook, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_messages, order_states, shipments, statements
@@ -111,7 +119,10 @@ class WaitingActivities:
     async def _start(self, entry: inbox.InboxEntry) -> bool:
         """Start what an arrival asks for; one that Temporal refuses waits for the next sweep and holds up no other."""
         try:
-            await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
+            if entry.workflow_type == "SalesforceEvent":  # what was read may have changed since: it is read once more
+                await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
+            else:
+                await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:
             log.warning("an arrival could not be started", workflow=entry.workflow_id, error=str(error))
             await asyncio.to_thread(self._note, inbox.mark_attempted, entry.id)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
-from activities.hooks import HookReceiver
+from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from api import description, problems
 from api.envelope import Envelope
@@ -37,7 +37,7 @@ from api.routes import (
     trace,
     workflows,
 )
-from api.services import Hooks, Services
+from api.services import Services
 from domain.company import Company
 from domain.errors import GatewayError
 from runtime import logs
@@ -121,11 +121,8 @@ async def open_services(settings: Settings) -> Services:
     company = Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8"))
     receiver = make_receiver(engine, client, settings.config_dir / "layouts", settings.data_dir / "files")
     salesforce = settings.salesforce
-    hooks = Hooks(
-        receiver=HookReceiver(engine, client),
-        secret=salesforce.hook_secret if salesforce else None,
-        org_id=salesforce.org_id if salesforce else None,
-    )
+    sender = Sender(org_id=salesforce.org_id if salesforce else None, window=settings.hook_window)
+    hooks = HookReceiver(engine, client, salesforce.hook_secret if salesforce else None, sender)
     return Services(engine, client, receiver, company, hooks, settings.temporal_ui_url)
 
 

@@ -69,6 +69,8 @@ class ApiCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+KEY_CODES = frozenset({ApiCode.KEY_MISSING, ApiCode.KEY_REFUSED})
+
 # What the web framework answers by itself; it knows no other status.
 FRAMEWORK_CODES: Mapping[int, ApiCode] = {
     HTTPStatus.NOT_FOUND: ApiCode.NOT_FOUND,
@@ -123,7 +125,7 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # noqa: S101 - registered for it only
-    headers = {"WWW-Authenticate": "ApiKey"} if error.status is HTTPStatus.UNAUTHORIZED else {}
+    headers = {"WWW-Authenticate": "ApiKey"} if error.code in KEY_CODES else {}
     return problem(request, error.status, error.code, error.detail, headers, **error.more)
 
 

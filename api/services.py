@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio.client import Client
@@ -20,15 +19,6 @@ from store.session import reading
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """Who may call us from Salesforce, and what takes the calls; no `secret`: nobody may."""
-
-    receiver: HookReceiver
-    secret: SecretStr | None = None
-    org_id: str | None = None
-
-
-@dataclass(frozen=True)
 class Services:
     """The store, Temporal, the intake of files, and the company; `temporal_ui_url` is for links only."""
 
@@ -36,7 +26,7 @@ class Services:
     client: Client
     receiver: Receiver
     company: Company
-    hooks: Hooks
+    hooks: HookReceiver
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
 

@@ -75,6 +75,13 @@ MEANINGS = {
 }
 
 
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The declaration of the error answers of a route that takes no API key."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said = {**MEANINGS, 401: "It is not signed as it must be, or came to a wrong address."}
+    return {status: {"content": content, "description": said[status]} for status in statuses}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The declaration of error answers for OpenAPI: those of every route with a key, and these."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

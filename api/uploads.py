@@ -68,8 +68,7 @@ class Uploads:
                 async with asyncio.timeout(STALLED_SECONDS):
                     return await anext(stream, None)
             except TimeoutError:
-                detail = f"Nothing of the body came for {STALLED_SECONDS:g} s. Send it again."
-                raise Refused(HTTPStatus.REQUEST_TIMEOUT, ApiCode.UPLOAD_STALLED, detail) from None
+                raise _stalled() from None
 
         def chunks() -> Iterator[bytes]:
             while (chunk := self._result(asyncio.run_coroutine_threadsafe(next_chunk(), loop))) is not None:
@@ -96,6 +95,29 @@ class Uploads:
         for one in awaited:
             one.cancel()
         self._pool.shutdown()
+
+
+async def whole_body(request: Request, limit: int) -> bytes:
+    """A small body, whole. Raises Refused for one with more bytes (413), and when it stops coming (408)."""
+    refuse_larger(request, limit)
+    body = bytearray()
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise _stalled() from None
+        if chunk is None:
+            return bytes(body)
+        body += chunk
+        if len(body) > limit:
+            raise too_large(limit)
+
+
+def _stalled() -> Refused:
+    detail = f"Nothing of the body came for {STALLED_SECONDS:g} s. Send it again."
+    return Refused(HTTPStatus.REQUEST_TIMEOUT, ApiCode.UPLOAD_STALLED, detail)
 
 
 def refuse_larger(request: Request, limit: int) -> None:

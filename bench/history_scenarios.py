@@ -23,12 +23,14 @@ from domain.work import (
     InvoicesWork,
     LinkingCount,
     LinkingWork,
+    OrdersNamed,
     OrdersPulled,
     OrdersWork,
     Prepared,
     Published,
     PublishWork,
     RangeWork,
+    SalesforceEventWork,
     SequenceCheck,
     ShipmentWork,
     StockDecided,
@@ -54,6 +56,8 @@ SHIPMENT_ID = "shipment/S-1"
 CREDIT = CreditWork(shipment_number="S-1")
 CREDIT_ID = "credit/S-1"
 STOCK_ID = "stock/all"
+HINTED = SalesforceEventWork(order_ids=["801000000000001AAA"], line_ids=["802000000000001AAA"])
+HINTED_ID = "salesforce-event/801000000000001AAA"
 THREE = [number(1), number(2), number(3)]
 
 
@@ -201,6 +205,41 @@ async def _last_run_of_a_file(stage: Stage) -> Kept:
     return FILE_ID, None
 
 
+async def _hinted_again(stage: Stage) -> Kept:
+    """Hints that come while the records are read are one more read."""
+    back = asyncio.Event()
+
+    async def read(_: OrdersNamed) -> OrdersPulled:
+        await back.wait()
+        return OrdersPulled(read=1, changed_count=1, changed=["SO-1"])
+
+    stage.steps.answer("read_orders", read, OrdersPulled(read=1))
+    handle = await stage.start("SalesforceEvent", HINTED, HINTED_ID)
+    await until(lambda: stage.steps.times("read_orders") == 1)
+    for _ in range(3):
+        await handle.signal("again")
+    back.set()
+    await handle.result()
+    return HINTED_ID, handle.first_execution_run_id
+
+
+async def _hinted_for_long(stage: Stage) -> Kept:
+    """Hints without end: the history starts afresh."""
+    handle = await stage.start("SalesforceEvent", HINTED, HINTED_ID)
+    first = handle.first_execution_run_id
+    fresh = stage.client.get_workflow_handle(HINTED_ID)
+
+    async def read(_: OrdersNamed) -> OrdersPulled:
+        if (await fresh.describe()).run_id == first:
+            await fresh.signal("again")
+        return OrdersPulled(read=1)
+
+    stage.steps.answer("read_orders", read)
+    await fresh.signal("again")
+    await handle.result()
+    return HINTED_ID, first
+
+
 def _count(work: Any) -> LinkingCount:
     confirmed = 2 if work.system is System.QUICKBOOKS and work.kind is LinkKind.ITEM else 0
     return LinkingCount(
@@ -345,6 +384,10 @@ REAL: dict[str, Scenario] = {
         "orders-pull/1",
         pull_orders=OrdersPulled(read=4, changed_count=1, changed=["SO-1"]),
     ),
+    "SalesforceEvent.unchanged": _plain("SalesforceEvent", HINTED, HINTED_ID, read_orders=OrdersPulled(read=1)),
+    "SalesforceEvent.asked-again": _hinted_again,
+    "SalesforceEvent.continued": _hinted_for_long,
+    "SalesforceEvent.unreadable": _plain("SalesforceEvent", HINTED, HINTED_ID, read_orders=NotAuthorized()),
     "LinksMatch.proposed": _plain("LinksMatch", LinkingWork(), "links-match/1"),
     "LinksMatch.confirmed": _plain(
         "LinksMatch", LinkingWork(accept_exact=True), "links-match/1", propose_quickbooks=_count

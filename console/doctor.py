@@ -202,6 +202,7 @@ def _api(settings: Settings) -> Iterator[Finding]:
             return
         yield Finding(check="api", result="ok", detail=f"{api.base_url} is ready")
         yield from _connections(api)
+        yield from _hooks(api)
         yield from _stock(api)
 
 
@@ -222,6 +223,24 @@ def _connections(api: Api) -> Iterator[Finding]:
         detail = f"{item.get('system')}: {item.get('sentence')}"
         remedy = "" if good else REMEDIES.get(str(item.get("code")), LOOKED_AT_AGAIN)
         yield Finding(check="connections", result="ok" if good else "fail", detail=detail, remedy=remedy)
+
+
+def _hooks(api: Api) -> Iterator[Finding]:
+    """Whether Salesforce may call, and when it did last; without calls orders come by the poll, only later."""
+    try:
+        found = api.get("/hooks")
+    except ApiProblemError as error:
+        remedy = str(error.document().get("remedy", ""))
+        yield Finding(check="hooks", result="warn", detail=str(error), remedy=remedy)
+        return
+    last = max((at for at in (found["last_call_at"], found["last_message_at"]) if at), default=None)
+    if not found["on"]:
+        detail = "off: orders are seen with the poll"
+        remedy = "Set THREEWAY_SALESFORCE_HOOK_SECRET if Salesforce shall say at once what changed."
+    else:
+        detail = f"on, the last one came at {last}" if last else "on, none came yet"
+        remedy = "" if found["org_checked"] else "Set THREEWAY_SALESFORCE_ORG_ID, so that a copied sandbox is refused."
+    yield Finding(check="hooks", result="ok", detail=detail, remedy=remedy)
 
 
 def _stock(api: Api) -> Iterator[Finding]:

@@ -51,11 +51,6 @@ class InvoiceStatus(StrEnum):
     PAID = "paid"
     PARTLY_PAID = "partly_paid"
 
-    @property
-    def shown(self) -> str:
-        """The word for people: a value of `Invoice__c.Status__c`, which takes no other."""
-        return self.replace("_", " ").title()
-
 
 REMOVED = frozenset({InvoiceStatus.VOIDED, InvoiceStatus.DELETED})  # these bill nothing
 

@@ -84,7 +84,10 @@ def _waived(case: OrderCase, line: OrderLine) -> Iterator[Stated]:
     for shipment in case.shipments:
         if shipment.number not in case.decided:
             continue
-        billed = [one for one in case.invoices if one.counts and one.shipment_number == shipment.number]
+        of_it = [one for one in case.invoices if one.shipment_number == shipment.number]
+        billed = [one for one in of_it if one.counts]
+        if of_it and not billed:  # its invoice was taken away: that decides nothing
+            continue
         moved = case.moved(shipped_lines(shipment)).get(line.line_no, Decimal(0))
         covered = case.moved([part for one in billed for part in one.lines]).get(line.line_no, Decimal(0))
         if moved > covered:

@@ -320,17 +320,33 @@ class OrdersWork(Message):
 
 
 class SalesforceEventWork(Message):
-    """Start of `salesforce-event/<record id>`: the record that something is said to have happened to."""
+    """Start of `salesforce-event/<id>`: the records that something is said to have happened to, by their own Ids.
+
+    `hinted_at`: when the first hint came.
+    """
 
     order_ids: list[str] = []
     line_ids: list[str] = []
+    hinted_at: datetime | None = None
+
+
+class SalesforceEventProgress(Message):
+    """The answer to the `status` query of `salesforce-event/<id>`: how often its records were read, and what moved."""
+
+    step: str
+    reads: int = 0
+    changed: list[str] = []
 
 
 class OrdersNamed(Message):
-    """Orders to be read again by their Salesforce ids, or by those of their lines: something happened to them there."""
+    """Orders to be read again by their Salesforce ids, or by those of their lines: something happened to them there.
+
+    `hinted_at`: when that was said, for the time that reading took; None where it was said again meanwhile.
+    """
 
     order_ids: list[str] = []
     line_ids: list[str] = []
+    hinted_at: datetime | None = None
 
 
 class OrdersPulled(Message):

@@ -25,7 +25,7 @@ SECRET_TEXT: Final = (
         r"\1=" + REDACTED,
     ),
     (re.compile(r"(?i)(://[^:/@\s]+):[^@/\s]+@"), r"\1:" + REDACTED + "@"),
-    (re.compile(r"(/hooks/salesforce/outbound-message/)[^\s\"'/?]+"), r"\1" + REDACTED),
+    (re.compile(r"(/hooks/salesforce/outbound-message/+)[^\s\"'?]+"), r"\1" + REDACTED),
 )
 QUIET: Final = ("httpx", "httpcore", "urllib3", "asyncio", "alembic.runtime.plugins")
 

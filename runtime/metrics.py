@@ -73,6 +73,9 @@ HISTOGRAMS: Final[dict[str, Histogram]] = {
         "From a stock export being visible to 99 of 100 of its changes being shown in Salesforce",
         PROMISE_BUCKETS,
     ),
+    "hook_to_read_seconds": _histogram(
+        "hook_to_read_seconds", "From a hint of Salesforce being taken to its records being read", PROMISE_BUCKETS
+    ),
     "vendor_call_seconds": _histogram(
         "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"
     ),

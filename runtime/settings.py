@@ -6,6 +6,7 @@ Names and meanings: docs/reference/settings.md. `TEMPORAL_*` is read by `tempora
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     salesforce_private_key: SecretStr | None = None
     salesforce_api_version: Annotated[str, Field(pattern=r"^\d{2,3}\.\d$")] = "67.0"
     salesforce_hook_secret: SecretStr | None = None
+    salesforce_hook_window_seconds: Annotated[int, Field(ge=60, le=30 * 86_400)] = 86_400
     salesforce_org_id: Annotated[str, Field(pattern=r"^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?$")] | None = None
 
     erp_inbox_dir: Path | None = None
@@ -128,6 +130,11 @@ class Settings(BaseSettings):
     def _fernet_keys(cls, value: SecretStr | None) -> SecretStr | None:
         return rules.fernet_keys(value)
 
+    @field_validator("salesforce_hook_secret", mode="after")
+    @classmethod
+    def _fits_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        return rules.hook_secret(value)
+
     @field_validator("quickbooks_api_url", mode="after")
     @classmethod
     def _version_three(cls, value: str | None) -> str | None:
@@ -178,7 +185,9 @@ class Settings(BaseSettings):
     def salesforce(self) -> SalesforceSettings | None:
         """The Salesforce org, the twin, or None when it is not connected."""
         if self.twins_on:
-            return twin_salesforce(self.twin_salesforce_url, self.salesforce_api_version)
+            twin = twin_salesforce(self.twin_salesforce_url, self.salesforce_api_version)
+            given = {"hook_secret": self.salesforce_hook_secret, "org_id": self.salesforce_org_id}
+            return twin.model_copy(update={name: value for name, value in given.items() if value is not None})
         if self.salesforce_url is None:
             return None
         return SalesforceSettings(
@@ -192,6 +201,11 @@ class Settings(BaseSettings):
             org_id=self.salesforce_org_id,
             twin=False,
         )
+
+    @property
+    def hook_window(self) -> timedelta:
+        """How far the time that a call of Salesforce states may be from ours."""
+        return timedelta(seconds=self.salesforce_hook_window_seconds)
 
     @property
     def erp(self) -> ErpSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -63,6 +64,16 @@ def postgresql_url(value: SecretStr | None) -> SecretStr | None:
         if text.startswith(scheme):
             return SecretStr("postgresql://" + text.removeprefix(scheme))
     raise ValueError("must start with postgresql://, for example postgresql://user@host:5432/threeway")
+
+
+def hook_secret(value: SecretStr | None) -> SecretStr | None:
+    """The secret of Salesforce's calls stands in an address: letters that stay as they are there, and not a few."""
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._~-]{16,200}", value.get_secret_value()):
+        raise ValueError(
+            "must have 16 to 200 characters of A-Z a-z 0-9 . _ ~ - (it is a part of an address); make one with "
+            '`python -c "import secrets; print(secrets.token_urlsafe(32))"`'
+        )
+    return value
 
 
 def fernet_keys(value: SecretStr | None) -> SecretStr | None:

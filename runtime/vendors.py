@@ -94,6 +94,6 @@ def twin_salesforce(base_url: str, api_version: str) -> SalesforceSettings:
         private_key=None,
         api_version=api_version,
         hook_secret=SecretStr("twin-hook-secret"),
-        org_id="00DTW0000000001AAA",
+        org_id="00DTW00000000012AA",
         twin=True,
     )

@@ -26,7 +26,7 @@ def account_statements(
             open_balance=exposure.balance,
             credit_hold=exposure.is_over if holds and exposure.limit is not None else None,
         )
-        for number, exposure in sorted(known.items())
+        for number, exposure in known.items()
     ]
 
 

@@ -27,7 +27,7 @@ GROUP BY 1
 
 
 def of_customers(session: Session, numbers: Sequence[str], without: Sequence[str] = ()) -> dict[str, Exposure]:
-    """The exposure of these customers, of those in the master; orders `without` are left out of it.
+    """The exposure of these customers, of those that anything is known of; orders `without` are left out of it.
 
     The balance is QuickBooks' own where it named one, else what is left of the invoices that the store knows.
     """
@@ -37,15 +37,16 @@ def of_customers(session: Session, numbers: Sequence[str], without: Sequence[str
     owed = _owed(session, numbers) | {
         number: one.balance for number, one in balances.get_many(session, numbers).items()
     }
+    limit_of = {row[0]: row[1] for row in session.execute(limits)}
     return {
         number: Exposure(
             customer_number=number,
             balance=to_cents(owed.get(number, Decimal(0))),
             on_order=orders.get(number, (0, 0))[0],
             unbilled=orders.get(number, (0, 0))[1],
-            limit=limit,
+            limit=limit_of.get(number),
         )
-        for number, limit in session.execute(limits)
+        for number in sorted(limit_of.keys() | owed.keys() | orders.keys())
     }
 
 

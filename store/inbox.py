@@ -80,6 +80,17 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[tuple[In
     return [(entry, entry.id in new) for entry in found]
 
 
+def known(session: Session, source: str, external_ids: Sequence[str]) -> set[str]:
+    """Which of these came before."""
+    query = select(col(InboxRow.external_id)).where(col(InboxRow.source) == source)
+    return set(session.scalars(query.where(col(InboxRow.external_id).in_(external_ids))))
+
+
+def latest_of_kind(session: Session, kind: str) -> datetime | None:
+    """When something of this kind came last, or None."""
+    return session.scalar(select(func.max(col(InboxRow.received_at))).where(col(InboxRow.kind) == kind))
+
+
 def unstarted(session: Session, limit: int, older_than: timedelta = timedelta(0)) -> list[InboxEntry]:
     """What was committed but not started, oldest first. Rows are locked until the end and skipped by other relays."""
     query = (

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from domain.exceptions import Cause, ExceptionState
-from domain.invoices import REMOVED, InvoiceStatus
+from domain.invoices import REMOVED
 from domain.lifecycle import Lifecycle
 from domain.publication import AccountStatement, InvoiceStatement, OrderEvent, OrderStatement
 from domain.statements import LineProgress, OrderProgress, order_statement
@@ -159,7 +159,7 @@ def _invoice_statement(row: InvoiceRow) -> InvoiceStatement:
         invoice_key=f"{row.shipment_number}:{row.generation}",
         order_number=row.order_number,
         doc_number=row.doc_number or "",
-        status=InvoiceStatus(row.status).shown,
+        status=row.status.replace("_", " ").title(),
         total=row.total,
         balance=row.balance,
         invoiced_on=row.invoiced_on,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -102,15 +103,17 @@ def _end(servers: list[TwinServer], signalled: asyncio.Event | None = None) -> N
 def _servers(options: argparse.Namespace) -> list[TwinServer]:
     # Imported here so that `--help` does not wait for three applications.
     from twins.erp.app import create_app as create_erp  # noqa: PLC0415
+    from twins.erp.warehouse.settings import DEMO  # noqa: PLC0415
     from twins.quickbooks.app import create_app as create_quickbooks  # noqa: PLC0415
     from twins.salesforce.app import create_app as create_salesforce  # noqa: PLC0415
 
     data: Path = options.data
+    warehouse = {"import_folder": str(options.erp_import_folder or ""), **(DEMO if options.erp_alive else {})}
     listeners = [_listen(options.host, port) for port in _ports(options)]
     apps = (
         ("quickbooks", create_quickbooks(str(data / "quickbooks.db"))),
         ("salesforce", create_salesforce(str(data / "salesforce.db"))),
-        ("erp", create_erp(str(data / "erp.db"), options.erp_folder)),
+        ("erp", create_erp(str(data / "erp.db"), options.erp_folder, warehouse)),
     )
     return [TwinServer(name, app, listener) for (name, app), listener in zip(apps, listeners, strict=True)]
 
@@ -140,8 +143,27 @@ def _parser() -> argparse.ArgumentParser:
     add("--quickbooks-port", type=int, default=8101)
     add("--salesforce-port", type=int, default=8102)
     add("--erp-port", type=int, default=8103)
-    add("--erp-folder", type=Path, metavar="DIR", help="where the ERP's twin drops its exports when asked to")
+    drop, orders, alive = (os.environ.get(f"TWINS_ERP_{name}") for name in ("FOLDER", "IMPORT_FOLDER", "ALIVE"))
+    add("--erp-folder", type=_folder, default=drop, metavar="DIR", help="where the ERP's exports go (TWINS_ERP_FOLDER)")
+    add(
+        "--erp-import-folder",
+        type=_folder,
+        default=orders,
+        metavar="DIR",
+        help="where the ERP finds its order files (TWINS_ERP_IMPORT_FOLDER)",
+    )
+    add(
+        "--erp-alive",
+        action="store_true",
+        default=alive == "on",
+        help="let the ERP's warehouse live by itself, at the pace of a demo (TWINS_ERP_ALIVE=on)",
+    )
     return parser
+
+
+def _folder(words: str) -> Path | None:
+    """An empty value of the environment is none."""
+    return Path(words) if words else None
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ A twin is a `TwinApp`. It journals each vendor-side request and applies the faul
 `/__twin__/*` drives it and is answered on the loopback interface only. Twins import all of it from here.
 """
 
+import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -226,6 +227,7 @@ class TwinApp(FastAPI):
 
     `seed(world)` is called by `POST /__twin__/seed` inside a transaction and returns what it counted; `start()` is
     called after a reset (a twin calls it itself when it finds an empty file). Handlers may add to `scope["journal"]`.
+    `clock_changed()` is called after the clock was set or advanced; each of `background` runs while the app is served.
     """
 
     def __init__(
@@ -245,6 +247,8 @@ class TwinApp(FastAPI):
         self.faults = Faults(database, answers)
         self.seed = seed
         self.start = start
+        self.clock_changed: Callable[[], object] = lambda: None
+        self.background: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.include_router(control_router(self))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -278,7 +282,11 @@ class TwinApp(FastAPI):
 
 @asynccontextmanager
 async def _close_at_the_end(app: FastAPI) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work()) for work in app.background] if isinstance(app, TwinApp) else []
     yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     if isinstance(app, TwinApp):
         app.database.close()
 
@@ -354,9 +362,10 @@ def _setting_routes(app: TwinApp, router: APIRouter) -> None:
         return app.settings.all()
 
     @router.patch("/clock")
-    async def change_clock(change: ClockChange) -> JsonObject:
+    def change_clock(change: ClockChange) -> JsonObject:
         if "now" in change.model_fields_set:
             app.clock.set(change.now, frozen=change.frozen)
         if change.advance_seconds:
             app.clock.advance(change.advance_seconds)
+        app.clock_changed()
         return {"now": app.clock.now().isoformat()}

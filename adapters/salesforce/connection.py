@@ -108,6 +108,7 @@ class OrderNames(_Names):
     object of its own, and `active_statuses` then says which statuses count as activated (None: ask `OrderStatus`)."""
 
     sobject: ApiName = "Order"
+    name: ApiName = "OrderNumber"
     number: ApiName = "ERP_Order_Id__c"
     gateway_status: ApiName = "Gateway_Status__c"
     gateway_message: ApiName = "Gateway_Message__c"

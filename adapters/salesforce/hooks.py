@@ -1,34 +1,34 @@
 """What Salesforce calls us with: a flow's JSON and outbound messages in SOAP, reduced to hints of what to read again.
 
-A payload is never believed: it names records, and those are read by their Id. Signatures are checked over the raw
-bytes before anything is parsed.
+A payload is never believed: it names records, and those are read by their Id. Signatures and secrets are checked
+before anything is parsed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import re
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated
 from xml.etree.ElementTree import Element
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from adapters.salesforce.connection import SalesforceNames
+from adapters.salesforce.ids import full_id
 from domain.errors import Malformed, NotAuthorized
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
-RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
-OBJECTS = ("Order", "OrderItem")
-HINTS = 200  # records that one call may name
+SCHEMA_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+HINTS = 200  # records that one call may name: as many as one query reads
 ACK = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
-    '<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>{ack}</Ack></notificationsResponse>'
+    '<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>'
     "</soapenv:Body></soapenv:Envelope>"
 )
 
@@ -42,89 +42,129 @@ class Hint(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     event_id: str
-    sobject: str
     record_id: str | None
+    is_line: bool = False
+
+
+class Sender(BaseModel):
+    """Who may send: the org (None: any), and how far a call's own time may be from ours."""
+
+    model_config = ConfigDict(frozen=True)
+
+    org_id: str | None = None
+    window: timedelta = timedelta(days=1)
+    names: SalesforceNames = SalesforceNames()
+
+
+class _Call(BaseModel):
+    """A flow's call; what else it holds is not looked at."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    org_id: str | None = Field(default=None, alias="orgId")
+    sobject: str = Field(alias="object")
+    record_id: str | None = Field(default=None, alias="recordId")
+    ids: Annotated[list[str], Field(max_length=HINTS)] = []
+    occurred_at: AwareDatetime | None = Field(default=None, alias="occurredAt")
 
 
 def check_signature(body: bytes, signature: str | None, secret: SecretStr) -> None:
     """Raise NotAuthorized unless the signature is the hex HMAC-SHA256 of the raw body; in constant time."""
     expected = hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), (signature or "").strip().lower().encode()):
-        raise NotAuthorized("The signature does not fit the body.", reason="signature")
+    if not _equal(expected, (signature or "").strip().lower()):
+        raise NotAuthorized("X-Threeway-Signature does not fit the body.", reason="signature")
 
 
 def check_secret(given: str, secret: SecretStr) -> None:
     """Raise NotAuthorized unless the secret in an address is ours; in constant time."""
-    if not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
-        raise NotAuthorized("This address is not ours.", reason="secret")
+    if not _equal(given, secret.get_secret_value()):
+        raise NotAuthorized("The secret in this address is not ours.", reason="secret")
 
 
-def hints_of_json(body: bytes, org_id: str | None) -> list[Hint]:
-    """The hints of a flow's call: `{orgId, object, recordId | ids}`. Raises Malformed where it is none of ours.
+def hints_of_call(body: bytes, sender: Sender, now: datetime) -> list[Hint]:
+    """The hints of a flow's call, one a record. Raises Malformed for what is none of this sender.
 
     The same body again gives the same `event_id`.
     """
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("The body is no JSON.", reason="body") from error
-    if not isinstance(given, dict):
-        raise Malformed("The body is no JSON object.", reason="body")
-    _check_org(given.get("orgId"), org_id)
-    sobject = given.get("object")
-    if sobject not in OBJECTS:
-        raise Malformed(f"object: give one of {', '.join(OBJECTS)}.", reason="object")
-    digest = hashlib.sha256(body).hexdigest()[:32]
-    return [Hint(event_id=f"call {digest}/{one}", sobject=str(sobject), record_id=one) for one in _ids(given)]
+        call = _Call.model_validate_json(body)
+    except ValidationError as error:
+        raise _unreadable(error) from None
+    _check_org(call.org_id, sender)
+    is_line = _is_line(call.sobject, sender.names)
+    if call.occurred_at is not None and abs(now - call.occurred_at) > sender.window:
+        detail = f"occurredAt: it is more than {sender.window} away from now. The poll of orders has seen it, or will."
+        raise Malformed(detail, reason="late")
+    named = [*call.ids, *([call.record_id] if call.record_id is not None else [])]
+    if not named:
+        raise Malformed("recordId: name a record, or several in ids.", reason="record")
+    digest = hashlib.sha256(body).hexdigest()
+    return [
+        Hint(event_id=f"call {digest}/{one}", record_id=one, is_line=is_line) for one in dict.fromkeys(map(_id, named))
+    ]
 
 
-def _ids(given: dict[str, Any]) -> list[str]:
-    named = given["ids"] if "ids" in given else [given.get("recordId")]
-    if not isinstance(named, list) or not 1 <= len(named) <= HINTS:
-        raise Malformed(f"ids: give a list of 1 to {HINTS} record ids.", reason="ids")
-    for one in named:
-        if not isinstance(one, str) or not RECORD_ID.fullmatch(one):
-            raise Malformed("A record id has 15 or 18 letters and digits.", reason="ids")
-    return list(dict.fromkeys(named))
-
-
-def hints_of_message(body: bytes, org_id: str | None) -> list[Hint]:
-    """The hints of an outbound message, one a notification. Raises Malformed for what is no message of our org."""
+def hints_of_message(body: bytes, sender: Sender) -> list[Hint]:
+    """The hints of an outbound message, one a notification. Raises Malformed for what is no message of this sender."""
     try:
         root = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:
-        raise Malformed("The body is no XML that can be read safely.", reason="body") from error
-    message = root.find(f"{ENVELOPE}Body/{OUTBOUND}notifications")
+    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
+        raise Malformed("The body is no XML that can be read safely.", reason="body") from None
+    message = root.find(f"{ENVELOPE}Body/{OUTBOUND}notifications") if root.tag == f"{ENVELOPE}Envelope" else None
     if message is None:
         raise Malformed("The body is no outbound message.", reason="body")
-    _check_org(message.findtext(f"{OUTBOUND}OrganizationId"), org_id)
-    found = list(_notifications(message))
-    if not found:
-        raise Malformed("The message holds no notification.", reason="body")
+    _check_org(message.findtext(f"{OUTBOUND}OrganizationId"), sender)
+    found = list(_notifications(message, sender.names))
+    if not 1 <= len(found) <= HINTS:
+        raise Malformed(f"A message holds 1 to {HINTS} notifications.", reason="body")
     return found
 
 
-def _notifications(message: Element) -> Iterator[Hint]:
+def _notifications(message: Element, names: SalesforceNames) -> Iterator[Hint]:
     for one in message.findall(f"{OUTBOUND}Notification"):
-        event_id = (one.findtext(f"{OUTBOUND}Id") or "").strip()
-        if not RECORD_ID.fullmatch(event_id):
+        event_id = full_id((one.findtext(f"{OUTBOUND}Id") or "").strip())
+        if event_id is None:
             raise Malformed("A notification has no Id.", reason="body")
         record = one.find(f"{OUTBOUND}sObject")
-        sobject, record_id = _record(record) if record is not None else (OBJECTS[0], None)
-        yield Hint(event_id=f"notification {event_id}", sobject=sobject, record_id=record_id)
+        found = None if record is None else _text_of(record, "Id")
+        if record is None or not found:
+            yield Hint(event_id=f"notification {event_id}", record_id=None)
+        else:
+            is_line = _is_line(record.get(SCHEMA_TYPE, "").rpartition(":")[2], names)
+            yield Hint(event_id=f"notification {event_id}", record_id=_id(found), is_line=is_line)
 
 
-def _record(record: Element) -> tuple[str, str | None]:
-    kind = record.get("{http://www.w3.org/2001/XMLSchema-instance}type", "").rpartition(":")[2]
-    if kind not in OBJECTS:
-        raise Malformed(f"A notification is about {kind or 'nothing'}: send {', '.join(OBJECTS)}.", reason="object")
-    record_id = next((child.text for child in record if child.tag.rpartition("}")[2] == "Id"), None)
-    if record_id is not None and not RECORD_ID.fullmatch(record_id.strip()):
-        raise Malformed("A record id has 15 or 18 letters and digits.", reason="ids")
-    return kind, record_id.strip() if record_id else None
+def _text_of(record: Element, field: str) -> str:
+    """A field's text whatever its namespace is: that of the enterprise and of the partner API differ."""
+    return next((child.text or "" for child in record if child.tag.rpartition("}")[2] == field), "").strip()
 
 
-def _check_org(given: object, org_id: str | None) -> None:
-    """Ids of 15 and of 18 characters name the same org."""
-    if org_id is not None and (not isinstance(given, str) or given[:15] != org_id[:15]):
-        raise Malformed("This comes from another org.", reason="org")
+def _id(given: str) -> str:
+    found = full_id(given)
+    if found is None:
+        raise Malformed("A record id has 15 or 18 letters and digits, of which the last three fit.", reason="record")
+    return found
+
+
+def _is_line(sobject: str, names: SalesforceNames) -> bool:
+    wanted = (names.order.sobject, names.order_item.sobject)
+    if sobject not in wanted:
+        raise Malformed(f"object: the gateway reads {' and '.join(wanted)} again, no other.", reason="object")
+    return sobject == names.order_item.sobject
+
+
+def _check_org(given: str | None, sender: Sender) -> None:
+    """Ids of 15 and of 18 characters name the same org; a sandbox's copy of the metadata is another one."""
+    if sender.org_id is not None and (given or "").strip()[:15] != sender.org_id[:15]:
+        raise Malformed("orgId: this comes from another org, or from none.", reason="org")
+
+
+def _unreadable(error: ValidationError) -> Malformed:
+    """Say where and what, never the value that was given."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"])) or "body"
+    return Malformed(f"{where}: {first['msg']}.", reason="body")
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(errors="replace"), other.encode(errors="replace"))

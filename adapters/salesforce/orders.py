@@ -24,12 +24,22 @@ class IncompleteOrder(BaseModel):
     reason: str
 
 
+class UnnumberedOrder(BaseModel):
+    """An order without an ERP number; whether it may have one is said by its status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    external_id: str
+    status: str
+    active: bool
+
+
 class OrderPage(BaseModel):
     """Some changed orders.
 
     `newest_version_at` may be kept as the next `since` once this page is stored; None: keep the one you have.
-    `unnumbered_ids` are orders without an ERP number, `new_ids` those of them that are active, `incomplete` numbered
-    ones with lines that cannot be read.
+    `unnumbered_ids` are orders without an ERP number, `acceptable` those of them that live, with their status;
+    `incomplete` are numbered ones with lines that cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +47,7 @@ class OrderPage(BaseModel):
     orders: tuple[Order, ...]
     newest_version_at: datetime | None = None
     unnumbered_ids: tuple[str, ...] = ()
-    new_ids: tuple[str, ...] = ()
+    acceptable: tuple[UnnumberedOrder, ...] = ()
     incomplete: tuple[IncompleteOrder, ...] = ()
 
 
@@ -124,12 +134,11 @@ class OrderReader:
                 number = str(record[self._names.order.number])
                 incomplete.append(IncompleteOrder(external_id=str(record["Id"]), number=number, reason=lack))
         unnumbered = [record for record in records if not record.get(self._names.order.number)]
-        new = [one for one in unnumbered if one.get("IsDeleted") is not True and self._counts(one)]
         return OrderPage(
             orders=tuple(orders),
             newest_version_at=newest,
             unnumbered_ids=tuple(str(record["Id"]) for record in unnumbered),
-            new_ids=tuple(str(record["Id"]) for record in new),
+            acceptable=tuple(self._unnumbered(one) for one in unnumbered if one.get("IsDeleted") is not True),
             incomplete=tuple(incomplete),
         )
 
@@ -174,8 +183,9 @@ class OrderReader:
             external_id=str(row["Id"]),
         )
 
-    def _counts(self, record: Record) -> bool:
-        return self.is_active(str(record.get(self._names.order.status) or ""))
+    def _unnumbered(self, record: Record) -> UnnumberedOrder:
+        status = str(record.get(self._names.order.status) or "")
+        return UnnumberedOrder(external_id=str(record["Id"]), status=status, active=self.is_active(status))
 
     def is_active(self, status: str) -> bool:
         """True for a status of the category Activated: an org names its statuses as it likes.
@@ -206,6 +216,7 @@ def _newest_stamp(rows: Iterable[Record]) -> datetime:
 def _what_lacks(lines: Sequence[Record], names: SalesforceNames) -> str | None:
     """Say what keeps these lines from being read, or None: a line without a key is shown, never guessed or dropped."""
     item = names.order_item
+    numbers: set[int] = set()
     for row in lines:
         missing = [
             field for field in (item.line_no, item.quantity, item.unit_price, item.uom) if row.get(field) is None
@@ -214,4 +225,8 @@ def _what_lacks(lines: Sequence[Record], names: SalesforceNames) -> str | None:
             missing.append(f"{item.product}.{names.product.sku}")
         if missing:
             return f"line {row['Id']} has no {', '.join(missing)}"
+        number = int(read_decimal(row[item.line_no]))
+        if number in numbers:
+            return f"line {row['Id']} has the number {number} of another line ({item.line_no})"
+        numbers.add(number)
     return None

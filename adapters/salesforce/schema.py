@@ -37,7 +37,7 @@ def _updated(names: SalesforceNames) -> list[Need]:
         Need(product.sobject, (product.name, product.is_active), (product.available,), product.sku),
         Need(
             order.sobject,
-            (order.status, order.purchase_order, order.ordered_on),
+            (order.name, order.status, order.purchase_order, order.ordered_on),
             (order.number, order.gateway_status, order.gateway_message, order.invoiced_amount, order.open_amount),
             order.number,
         ),

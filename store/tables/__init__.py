@@ -19,7 +19,7 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
-from store.tables.order_numbers import NewOrderRow, OrderNumberRow
+from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
@@ -73,6 +73,7 @@ __all__ = [
     "OrderFileContentRow",
     "OrderFileRow",
     "OrderLineLedgerRow",
+    "OrderLineNumberRow",
     "OrderLineRow",
     "OrderMarkRow",
     "OrderMessageRow",

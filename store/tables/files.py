@@ -22,6 +22,7 @@ class InboxRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
         Index("ix_inbox_unstarted", "received_at", "id", postgresql_where=text("started_at IS NULL")),
+        Index(None, "kind", "received_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(always=True),))

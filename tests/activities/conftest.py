@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from store import items
+from store.session import transaction
+from tests.activities.order_desk import Desk
+from tests.activities.salesroom import BY
 from tests.activities.stockroom import Stockroom
 from tests.activities.worker import Worker
 from tests.activities.world import House, running_house
+from tests.adapters.salesforce import world
 from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to, serving
-from tests.build import company
+from tests.build import company, item
 from tests.database import cloned
 from twins.salesforce.app import create_app
 
@@ -54,4 +59,15 @@ def stockroom(engine: Engine, served_org: Twin, tmp_path: Path) -> Iterator[Stoc
     served_org.reset()
     gateway = gateway_to(served_org.url, MemoryVault())
     yield Stockroom(engine, served_org, gateway, tmp_path, company())
+    gateway.close()
+
+
+@pytest.fixture
+def desk(engine: Engine, database_url: str, served_org: Twin) -> Iterator[Desk]:
+    served_org.reset()
+    served_org.control("POST", "/seed", world.world([]))
+    with transaction(engine, BY) as session:
+        items.upsert(session, [item(sku, sell_uom="BX") for sku in world.SKUS])
+    gateway = gateway_to(served_org.url, MemoryVault(), read_timeout=2)
+    yield Desk(engine, database_url, served_org, gateway)
     gateway.close()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -25,9 +26,10 @@ from adapters.erp.outbox import Outbox, Proof
 from domain.exceptions import Cause as Why
 from domain.order_messages import MessageState, OrderAction, OrderMessage, OrderMessageLine
 from domain.work import ExportWork, OrdersWritten
-from store import exceptions, order_files, order_marks, order_messages
+from store import exceptions, order_files, order_messages
 from store.causes import Cause, CauseSource
 from store.session import make_engine, reading, transaction
+from store.tables import OrderMarkRow
 from tests.activities.worker import Death, Life, mortal_engine
 from tests.build import company
 from twins.erp.ordimp import read_ordimp
@@ -122,7 +124,7 @@ class Desk:
 
     def noted(self) -> list[str]:
         with reading(self.engine) as session:
-            return order_marks.take(session, 100)
+            return sorted(session.scalars(select(col(OrderMarkRow.order_number))))
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_shortage_names_the_orders_that_it_hits_and_tells_them(room: Stockroom
     assert short.money_at_stake == 10  # four pieces at 2.50
     assert short.choices == (Choice.SPLIT, Choice.BACKORDER, Choice.HANDLED)
     assert decided.orders == ["SO2"]
-    assert room.tell(decided.orders) == 1
+    assert room.tell(decided.orders) == 2, "its words, and that it is active"
     told = room.shown("Order", "ERP_Order_Id__c")["SO2"]
     assert told["Gateway_Status__c"] == "Needs Attention"
     assert told["Gateway_Message__c"].startswith("Cannot be filled from stock: line 1: 4 of 6 NUT. Possible: split")
@@ -179,7 +179,7 @@ def test_a_shortage_names_the_orders_that_it_hits_and_tells_them(room: Stockroom
     assert decided.orders == ["SO2"]
     room.tell(decided.orders)
     told = room.shown("Order", "ERP_Order_Id__c")["SO2"]
-    assert (told["Gateway_Status__c"], told["Gateway_Message__c"]) == (None, None)
+    assert (told["Gateway_Status__c"], told["Gateway_Message__c"]) == ("Submitted", "Accepted by the gateway.")
 
 
 def test_a_shortage_that_somebody_decided_stays_decided_until_it_changes(room: Stockroom) -> None:

@@ -21,6 +21,7 @@ from sqlmodel import Session
 
 from api.app import create_app
 from api.services import Services
+from runtime.logs import redact_text
 from runtime.settings import Settings
 from store import keys
 from store.causes import Cause, CauseSource
@@ -133,6 +134,6 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
     assert (document["code"], document["type"]) == (code, f"urn:threeway:problem:{code}")
     assert document["title"]
     assert document["detail"]
-    assert document["instance"] == answer.request.url.path
+    assert document["instance"] == redact_text(answer.request.url.path)
     assert document["trace_id"] == answer.headers["x-trace-id"]
     return document

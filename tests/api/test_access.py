@@ -76,6 +76,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/trace/{trace_key:path}"): Rule(READS),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
     ("GET", "/connections"): Rule(READS),
+    ("GET", "/hooks"): Rule(READS),
     ("GET", "/layouts"): Rule(READS),
     ("POST", "/layouts/check"): Rule(WORKS),
     ("POST", "/layouts/preview"): Rule(WORKS),
@@ -94,6 +95,10 @@ OPEN = {
     ("GET", "/redoc"): "shows the description",
     ("GET", "/openapi.json"): "the description holds no fact of the business",
 }
+SIGNED = {
+    ("POST", "/hooks/salesforce"): "a flow signs its body with the hook secret",
+    ("POST", "/hooks/salesforce/outbound-message/{secret}"): "an outbound message has a secret address, and no headers",
+}
 
 
 def _routes() -> Iterator[tuple[str, str]]:
@@ -108,6 +113,7 @@ def _address(path: str) -> str:
     for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id"):
         path = path.replace("{" + name + ":path}", "unknown")
     path = path.replace("{sequence}", "9")
+    path = path.replace("{secret}", "none-of-ours")
     assert "{" not in path
     return path
 
@@ -121,7 +127,7 @@ async def _status(served: Served, route: tuple[str, str], key: str | None) -> tu
 
 
 def test_every_route_has_a_rule() -> None:
-    assert set(_routes()) == RULES.keys() | OPEN.keys()
+    assert set(_routes()) == RULES.keys() | OPEN.keys() | SIGNED.keys()
 
 
 @pytest.mark.parametrize("route", sorted(RULES), ids=" ".join)
@@ -149,6 +155,12 @@ async def test_a_route_wants_its_scope(filled: Served, route: tuple[str, str]) -
 async def test_an_open_route_wants_no_key(filled: Served, route: tuple[str, str]) -> None:
     status, _ = await _status(filled, route, None)
     assert status not in {401, 403, 500}
+
+
+@pytest.mark.parametrize("route", sorted(SIGNED), ids=" ".join)
+async def test_a_signed_route_takes_no_key_for_a_signature(filled: Served, route: tuple[str, str]) -> None:
+    for key in (None, filled.key_for("admin")):
+        assert await _status(filled, route, key) == (401, "signature_refused")
 
 
 async def test_a_missing_key_is_explained(filled: Served) -> None:

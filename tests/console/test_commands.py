@@ -275,6 +275,33 @@ def test_doctor_warns_when_the_api_does_not_know_connections(api: StubApi, run: 
     assert "does not tell about connections" in found["detail"]
 
 
+@pytest.mark.parametrize(
+    ("state", "detail", "remedy"),
+    [
+        ({"on": False}, "off", "THREEWAY_SALESFORCE_HOOK_SECRET"),
+        ({}, "on, none came yet", ""),
+        (
+            {"last_call_at": "2026-11-25T10:55:00Z", "last_message_at": "2026-11-25T11:55:00Z"},
+            "at 2026-11-25T11:55",
+            "",
+        ),
+        ({"org_checked": False}, "on", "THREEWAY_SALESFORCE_ORG_ID"),
+    ],
+)
+def test_doctor_tells_whether_salesforce_calls(
+    api: StubApi, run: Run, state: dict[str, object], detail: str, remedy: str
+) -> None:
+    whole = {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None, **state}
+    api.on("GET", "/readyz", {"ready": True, "checks": {}})
+    api.on("GET", "/hooks", whole)
+    found = json.loads(run("doctor", "--json", THREEWAY_TWINS="off").stdout)["checks"]
+    (hooks,) = (item for item in found if item["check"] == "hooks")
+    assert hooks["result"] == "ok"
+    assert detail in hooks["detail"]
+    assert remedy in hooks["remedy"]
+    assert bool(remedy) is bool(hooks["remedy"])
+
+
 def test_doctor_tells_how_old_the_stock_is(api: StubApi, run: Run) -> None:
     """Case I7."""
     feed = {"filename": "INV410R.1", "effective_at": "2026-11-25T10:55:00Z", "missed_exports": 2}

@@ -35,10 +35,12 @@ class StackedGateway(Gateway):
 
 
 @contextmanager
-def stacked_gateway() -> Iterator[StackedGateway]:
-    """A gateway with empty books for as long as the body runs."""
+def stacked_gateway(**variables: str) -> Iterator[StackedGateway]:
+    """A gateway with empty books for as long as the body runs; `variables` are set for its processes."""
     with own_folder("e2e") as folder:
-        with without_our_variables(folder), ports_of_the_systems_choice():
+        with without_our_variables(folder), pytest.MonkeyPatch.context() as surroundings, ports_of_the_systems_choice():
+            for name, value in variables.items():
+                surroundings.setenv(name, value)
             stack = _up(folder)
         try:
             with StackedGateway(stack) as gateway:

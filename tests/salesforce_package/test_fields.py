@@ -1,170 +1,222 @@
-"""The package has exactly the fields that the adapter uses, as the stand-in declares them; rights cover these alone."""
+"""The package has the fields that the adapter names, of a type that fits, and so has the stand-in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from adapters.salesforce.connection import SalesforceNames
+from adapters.salesforce.connection import SalesforceNames, relationship
 from adapters.salesforce.schema import needs
-from tests.salesforce_package.metadata import NAMESPACE, SIGNED_CALL, Component, fields, of_kind, text
-from twins.salesforce.objects import CUSTOM, STANDARD
+from domain.company import Company
+from domain.freshness import Confidence
+from domain.invoices import InvoiceStatus
+from domain.lifecycle import Lifecycle
+from store.publication import _invoice_statement
+from store.tables.invoices import InvoiceRow
+from tests.architecture.project import ROOT
+from tests.salesforce_package.package import MAIN, Component, fields, of_kind, picklist_values
+from twins.salesforce.objects import org_schema
 from twins.salesforce.schema import Field
 
-FIELDS = fields()
-NEEDS = needs(SalesforceNames())
-USED = {
-    f"{need.sobject}.{name}"
-    for need in NEEDS
-    for name in (*need.read, *need.written, need.external_id)
-    if name and name.endswith("__c")
+NAMES = SalesforceNames()
+TWIN = org_schema()
+KINDS_OF_TWIN = {
+    "Checkbox": "boolean",
+    "Currency": "currency",
+    "Date": "date",
+    "DateTime": "datetime",
+    "LongTextArea": "textarea",
+    "Lookup": "reference",
+    "Number": "double",
+    "Picklist": "picklist",
+    "Text": "string",
 }
-# Written, or given to the upsert that finds the record by it.
-WRITTEN = {f"{need.sobject}.{name}" for need in NEEDS for name in (*need.written, need.external_id) if name}
-TWIN = {
-    f"{sobject.name}.{item.name}": item
-    for sobject in (*STANDARD, *CUSTOM)
-    for item in sobject.fields
-    if item.name.endswith("__c")
+# What the adapter says in each field, by the name that `SalesforceNames` has for it.
+FITTING = {
+    "account": {"erp_id": "Text", "open_balance": "Currency", "credit_hold": "Checkbox"},
+    "product": {"sku": "Text", "available": "Number"},
+    "order": {
+        "number": "Text",
+        "gateway_status": "Picklist",
+        "gateway_message": "Text",
+        "invoiced_amount": "Currency",
+        "open_amount": "Currency",
+    },
+    "order_item": {
+        "line_no": "Number",
+        "shipped": "Number",
+        "backordered": "Number",
+        "invoiced": "Number",
+        "uom": "Text",
+    },
+    "order_event": {
+        "key": "Text",
+        "order": "Lookup",
+        "type": "Text",
+        "occurred_at": "DateTime",
+        "source": "Text",
+        "note": "LongTextArea",
+    },
+    "invoice": {
+        "key": "Text",
+        "order": "Lookup",
+        "doc_number": "Text",
+        "status": "Picklist",
+        "total": "Currency",
+        "balance": "Currency",
+        "invoiced_on": "Date",
+        "quickbooks_id": "Text",
+    },
+    "inventory": {
+        "key": "Text",
+        "product": "Lookup",
+        "warehouse": "Text",
+        "on_hand": "Number",
+        "allocated": "Number",
+        "available": "Number",
+        "as_of": "DateTime",
+        "source_seq": "Number",
+        "confidence": "Picklist",
+        "basis": "LongTextArea",
+    },
 }
-KINDS = {"double": "Number", "currency": "Currency", "boolean": "Checkbox", "picklist": "Picklist"}
-KINDS |= {"reference": "Lookup", "date": "Date", "datetime": "DateTime", "textarea": "LongTextArea", "string": "Text"}
-PERMISSIONS = of_kind("PermissionSet")
-INTEGRATION, SALES = PERMISSIONS["Threeway_Integration"], PERMISSIONS["Threeway_Sales"]
-OWN = {"Order_Event__c", "Invoice__c", "Inventory_Level__c"}
-# Standard fields without which the API user would see nothing; all others of the adapter are required or always shown.
-STANDARD_RIGHTS = {"Order.PoNumber"}
 
 
-def _field_rights(permissions: Component) -> dict[str, tuple[bool, bool]]:
-    return {
-        str(text(right, "field")): (text(right, "readable") == "true", text(right, "editable") == "true")
-        for right in permissions.all("fieldPermissions")
+def named() -> Iterator[tuple[str, str, str]]:
+    """Every custom field that the adapter names: the object's and the field's name of its own, and the API name."""
+    for group, _ in NAMES:
+        for name, value in getattr(NAMES, group):
+            if isinstance(value, str) and value.endswith("__c") and name != "sobject":
+                yield group, name, f"{getattr(NAMES, group).sobject}.{value}"
+
+
+def test_the_package_has_every_field_that_the_adapter_names_and_no_other() -> None:
+    assert {full for _, _, full in named()} == {*fields(MAIN)}
+
+
+def test_every_field_that_is_checked_is_there_or_standard() -> None:
+    for need in needs(NAMES):
+        for name in (need.external_id, *need.read, *need.written):
+            if name and name.endswith("__c"):
+                assert f"{need.sobject}.{name}" in fields(MAIN)
+            elif name:
+                assert TWIN.get(need.sobject).field_named(name) is not None, f"{need.sobject} has no {name}"
+
+
+def test_the_objects_of_the_adapter_are_there_or_standard() -> None:
+    custom = {one.name for one in of_kind("CustomObject")}
+    assert {getattr(NAMES, group).sobject for group, _ in NAMES} - custom == {
+        "Account",
+        "Product2",
+        "Order",
+        "OrderItem",
     }
 
 
-def _object_rights(permissions: Component) -> dict[str, set[str]]:
-    return {
-        str(text(right, "object")): {
-            child.tag.removeprefix(NAMESPACE) for child in right if child.text == "true" and child.tag
-        }
-        for right in permissions.all("objectPermissions")
+@pytest.mark.parametrize(("group", "name", "full"), list(named()), ids=str)
+def test_a_field_takes_what_the_adapter_says(group: str, name: str, full: str) -> None:
+    assert fields(MAIN)[full].text("type") == FITTING[group][name]
+
+
+@pytest.mark.parametrize("need", [one for one in needs(NAMES) if one.external_id], ids=lambda one: one.sobject)
+def test_keys_are_external_ids_and_unique(need: object) -> None:
+    field = fields(MAIN)[f"{need.sobject}.{need.external_id}"]  # type: ignore[attr-defined]
+    assert (field.text("externalId"), field.text("unique")) == ("true", "true")
+
+
+def test_only_keys_are_external_ids() -> None:
+    keys = {f"{need.sobject}.{need.external_id}" for need in needs(NAMES) if need.external_id}
+    assert {name for name, one in fields(MAIN).items() if one.text("externalId") == "true"} == keys
+
+
+@pytest.mark.parametrize(
+    ("full", "longest"),
+    [
+        ("Order.Gateway_Message__c", NAMES.order.gateway_message_length),
+        ("Order_Event__c.Note__c", NAMES.order_event.note_length),
+        ("Inventory_Level__c.Basis__c", NAMES.inventory.basis_length),
+    ],
+)
+def test_texts_fit(full: str, longest: int) -> None:
+    assert int(fields(MAIN)[full].text("length") or 0) >= longest
+
+
+def test_lookups_lead_where_the_adapter_follows_them() -> None:
+    found = {name: one.text("referenceTo") for name, one in fields(MAIN).items() if one.text("type") == "Lookup"}
+    assert found == {
+        "Order_Event__c.Order__c": NAMES.order.sobject,
+        "Invoice__c.Order__c": NAMES.order.sobject,
+        "Inventory_Level__c.Product__c": NAMES.product.sobject,
     }
+    assert relationship(NAMES.invoice.order) == "Order__r"
 
 
-def test_the_fields_are_those_that_the_adapter_names_and_no_others() -> None:
-    assert set(FIELDS) == USED
-
-
-def test_every_configurable_name_of_a_custom_field_is_shipped() -> None:
-    """Checked against the names themselves, so that a name that no need lists is found too."""
-    named = {
-        f"{part['sobject']}.{value}"
-        for part in SalesforceNames().model_dump().values()
-        for value in part.values()
-        if isinstance(value, str) and value.endswith("__c") and value != part["sobject"]
+def test_the_status_has_every_word_that_a_shipped_lifecycle_and_the_company_can_say() -> None:
+    company = Company.parse((ROOT / "config" / "company.toml").read_text())
+    lifecycle = Lifecycle.parse((ROOT / "config" / "lifecycle.toml").read_text())
+    said = {state.shows for state in lifecycle.states.values() if state.shows} | {
+        *company.status_words.model_dump().values()
     }
-    assert named == set(FIELDS)
+    assert said - {*picklist_values(fields(MAIN)["Order.Gateway_Status__c"])} == set()
 
 
-def test_the_stand_in_has_the_same_fields() -> None:
-    assert set(TWIN) == set(FIELDS)
+def test_an_event_has_room_for_every_label_of_the_shipped_lifecycles() -> None:
+    longest = int(fields(MAIN)["Order_Event__c.Type__c"].text("length") or 0)
+    for path in (ROOT / "config" / "lifecycle.toml", *(ROOT / "config" / "examples").glob("lifecycle*.toml")):
+        labels = [event.label for event in Lifecycle.parse(Path(path).read_text()).events.values()]
+        assert max(map(len, labels)) <= longest
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_a_field_is_of_the_type_that_the_stand_in_declares(name: str) -> None:
-    shipped, twin = FIELDS[name], TWIN[name]
-    assert shipped.text("type") == KINDS[twin.type]
-    assert (shipped.text("externalId") == "true", shipped.text("unique") == "true") == (twin.external_id, twin.unique)
-    assert (shipped.text("caseSensitive") == "true") == twin.case_sensitive
-    assert _measures(shipped) == _measures_of(twin)
-
-
-def _measures(shipped: Component) -> tuple[str | None, ...]:
-    return tuple(
-        shipped.text(tag) for tag in ("length", "precision", "scale", "referenceTo", "relationshipName", "defaultValue")
+@pytest.mark.parametrize("status", InvoiceStatus)
+def test_an_invoice_has_every_status_that_is_said(status: InvoiceStatus) -> None:
+    row = InvoiceRow(
+        **dict.fromkeys(("shipment_number", "order_number", "doc_number", "quickbooks_id"), "1"),
+        **dict.fromkeys(("generation", "total", "balance"), 1),
+        invoiced_on="2026-11-26",
+        status=status.value,
     )
+    assert _invoice_statement(row).status in picklist_values(fields(MAIN)["Invoice__c.Status__c"])
 
 
-def _measures_of(twin: Field) -> tuple[str | None, ...]:
-    return (
-        str(twin.length) if twin.type in {"string", "textarea"} else None,
-        *((str(twin.precision), str(twin.scale)) if twin.numeric else (None, None)),
-        twin.to[0] if twin.to else None,
-        twin.child_relationship.removesuffix("__r") or None,
-        str(twin.default).lower() if twin.type == "boolean" else None,
-    )
+def test_the_confidences_are_those_of_the_domain() -> None:
+    assert picklist_values(fields(MAIN)["Inventory_Level__c.Confidence__c"]) == tuple(Confidence)
 
 
-def test_parents_are_looked_up_and_never_masters() -> None:
-    """A child of a master locks it with every write: orders would fail while their invoices are written."""
-    lookups = [one for one in FIELDS.values() if one.text("referenceTo")]
-    assert {one.name for one in lookups} == {
-        "Order_Event__c.Order__c",
-        "Invoice__c.Order__c",
-        "Inventory_Level__c.Product__c",
-    }
-    assert {(one.text("type"), one.text("deleteConstraint")) for one in lookups} == {("Lookup", "SetNull")}
+def test_the_stand_in_has_the_fields_of_the_package_and_no_other() -> None:
+    objects = {getattr(NAMES, group).sobject for group, _ in NAMES}
+    of_twin = {f"{name}.{one.name}" for name in objects for one in TWIN.get(name).fields if one.custom}
+    assert of_twin == {*fields(MAIN)}
 
 
-def test_what_the_adapter_cuts_fits_into_its_field() -> None:
-    names = SalesforceNames()
-    for field, length in (
-        ("Order.Gateway_Message__c", names.order.gateway_message_length),
-        ("Order_Event__c.Note__c", names.order_event.note_length),
-        ("Inventory_Level__c.Basis__c", names.inventory.basis_length),
-    ):
-        assert length <= int(FIELDS[field].text("length") or 0)
+@pytest.mark.parametrize("field", list(fields(MAIN).values()), ids=lambda one: one.full_name)
+def test_the_stand_in_agrees_with_the_package(field: Component) -> None:
+    twin = TWIN.get(field.parent).field_named(field.name)
+    assert twin is not None
+    kind = str(field.text("type"))
+    assert twin.type == KINDS_OF_TWIN[kind]
+    assert _shape(twin, kind) == _shape_of_package(field, kind)
+    flags = [field.text(name) == "true" for name in ("externalId", "unique", "caseSensitive", "required")]
+    assert [twin.external_id, twin.unique, twin.case_sensitive, twin.required] == flags
+    assert (twin.createable, twin.updateable, twin.permissionable) == (True, True, True)
 
 
-def test_the_objects_are_numbered_shown_and_closed_to_changes_by_others() -> None:
-    objects = of_kind("CustomObject")
-    assert set(objects) == OWN == {item.name for item in CUSTOM}
-    for one in objects.values():
-        assert one.text("deploymentStatus") == "Deployed"
-        assert one.text("sharingModel") == "Read"
-        assert one.text("nameField", "type") == "AutoNumber"
-        bulk = [one.text(f"enable{word}") for word in ("BulkApi", "Sharing", "StreamingApi")]
-        assert bulk == ["true"] * 3  # Salesforce takes them together only
-        twin = next(item for item in CUSTOM if item.name == one.name)
-        assert (one.text("label"), one.text("pluralLabel")) == (twin.label, twin.plural)
-        digits = (one.text("nameField", "displayFormat") or "").partition("{")
-        assert f"{digits[0]}{{:0{len(digits[2]) - 1}d}}" == twin.fields[0].auto_number
+def _shape(twin: Field, kind: str) -> object:
+    if kind in {"Text", "LongTextArea"}:
+        return twin.length
+    if kind in {"Number", "Currency"}:
+        return twin.precision, twin.scale
+    if kind == "Picklist":
+        return twin.values, twin.restricted
+    return (twin.to, twin.child_relationship) if kind == "Lookup" else None
 
 
-def test_each_object_of_the_package_has_a_tab() -> None:
-    assert set(of_kind("CustomTab")) == OWN
-    assert {text(one, "tab") for one in SALES.all("tabSettings")} == OWN
-
-
-def test_the_integration_user_may_write_what_the_adapter_writes_and_read_what_it_reads() -> None:
-    expected = {name: (True, name in WRITTEN) for name in USED | STANDARD_RIGHTS}
-    assert _field_rights(INTEGRATION) == expected
-
-
-def test_the_integration_user_may_create_only_records_of_the_gateways_own() -> None:
-    expected = {}
-    for need in NEEDS:
-        if need.sobject == "OrderItem":  # has the rights of its order
-            continue
-        rights = {"allowRead", "allowEdit", *({"allowCreate"} if need.created else ())}
-        expected[need.sobject] = rights | ({"viewAllRecords"} if need.sobject != "Product2" else set())
-    assert _object_rights(INTEGRATION) == expected
-
-
-def test_the_integration_user_has_two_rights_of_the_org_and_the_mark_of_the_gateway() -> None:
-    rights = {(text(one, "name"), text(one, "enabled")) for one in INTEGRATION.all("userPermissions")}
-    assert rights == {("ApiEnabled", "true"), ("EditActivatedOrders", "true")}
-    assert INTEGRATION.texts("customPermissions", "name") == list(of_kind("CustomPermission"))
-
-
-def test_sales_reads_all_of_it_and_writes_none() -> None:
-    assert _field_rights(SALES) == dict.fromkeys(FIELDS, (True, False))
-    assert _object_rights(SALES) == {name: {"allowRead"} for name in OWN}
-    assert SALES.all("userPermissions") == []
-    assert SALES.all("customPermissions") == []
-
-
-def test_the_signed_call_gives_nothing_but_itself() -> None:
-    (only,) = of_kind("PermissionSet", SIGNED_CALL).values()
-    assert only.texts("classAccesses", "apexClass") == ["ThreewayHook"]
-    assert not only.all("fieldPermissions") + only.all("objectPermissions") + only.all("userPermissions")
+def _shape_of_package(field: Component, kind: str) -> object:
+    if kind in {"Text", "LongTextArea"}:
+        return int(field.text("length") or 0)
+    if kind in {"Number", "Currency"}:
+        return int(field.text("precision") or 0), int(field.text("scale") or 0)
+    if kind == "Picklist":
+        return picklist_values(field), field.text("valueSet/restricted") == "true"
+    return ((field.text("referenceTo"),), f"{field.text('relationshipName')}__r") if kind == "Lookup" else None

@@ -1,159 +1,185 @@
-"""Every file of the Salesforce package is well-formed metadata of its type, named as its file, within the limits."""
+"""Each file is metadata of its type, as the Metadata API demands it."""
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from tests.salesforce_package.metadata import (
-    FORCE_APP,
-    KINDS,
+from tests.salesforce_package.package import (
+    MAIN,
     NAMESPACE,
-    PACKAGE,
+    OWN_OBJECTS,
+    SALESFORCE,
     SIGNED_CALL,
+    TYPES,
     Component,
     components,
+    every_component,
+    namespaced,
+    of_kind,
+    project,
 )
 
-EVERYTHING = components(FORCE_APP) + components(SIGNED_CALL)
-API_NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__c)?")
-LABEL, API_NAME_LENGTH, HELP, DESCRIPTION = 40, 40, 510, 1000
+ALL = every_component()
 REQUIRED = {
-    "CustomField": {"fullName", "label", "type"},
-    "CustomObject": {"label"},
-    "ListView": {"fullName", "label", "filterScope", "columns"},
-    "CompactLayout": {"fullName", "label", "fields"},
-    "GlobalValueSet": {"masterLabel", "sorted", "customValue"},
-    "PermissionSet": {"label", "hasActivationRequired"},
-    "CustomPermission": {"label", "isLicensed"},
-    "Flow": {"apiVersion", "label", "processType", "start", "status", "interviewLabel"},
-    "Workflow": {"outboundMessages"},
-    "Layout": {"layoutSections"},
-    "CustomTab": {"customObject", "motif"},
-    "ApexClass": {"apiVersion", "status"},
-    "NamedCredential": {"label", "namedCredentialType", "namedCredentialParameters"},
-    "ExternalCredential": {"label", "authenticationProtocol", "externalCredentialParameters"},
+    "ApexClass": ("apiVersion", "status"),
+    "CompactLayout": ("fullName", "label", "fields"),
+    "CustomField": ("fullName", "label", "type", "description", "inlineHelpText"),
+    "CustomObject": ("label", "description", "visibility"),
+    "CustomPermission": ("label", "isLicensed", "description"),
+    "CustomTab": ("customObject", "motif"),
+    "ExternalCredential": ("label", "authenticationProtocol"),
+    "Flow": ("label", "apiVersion", "description", "processType", "status", "start/object", "start/triggerType"),
+    "GlobalValueSet": ("masterLabel", "sorted", "customValue"),
+    "Layout": ("layoutSections",),
+    "ListView": ("fullName", "label", "filterScope", "columns"),
+    "NamedCredential": ("label", "namedCredentialType"),
+    "PermissionSet": ("label", "description", "hasActivationRequired"),
+    "Workflow": ("outboundMessages/fullName", "outboundMessages/endpointUrl", "outboundMessages/integrationUser"),
 }
-OF_A_TYPE = {
-    "Text": {"length"},
-    "LongTextArea": {"length", "visibleLines"},
-    "Number": {"precision", "scale"},
-    "Currency": {"precision", "scale"},
+BY_TYPE_OF_FIELD = {
     "Checkbox": {"defaultValue"},
-    "Picklist": {"valueSet"},
+    "Currency": {"precision", "scale"},
+    "Date": set(),
+    "DateTime": set(),
+    "LongTextArea": {"length", "visibleLines"},
     "Lookup": {"referenceTo", "relationshipName", "relationshipLabel", "deleteConstraint"},
-    "Date": set[str](),
-    "DateTime": set[str](),
+    "Number": {"precision", "scale"},
+    "Picklist": {"valueSet"},
+    "Text": {"length"},
 }
-every_component = pytest.mark.parametrize("one", EVERYTHING, ids=lambda one: f"{one.kind} {one.name}")
+TYPE_BOUND = set.union(*BY_TYPE_OF_FIELD.values())
+LABELS = {
+    "CustomField": ("label", 40),
+    "CustomObject": ("label", 40),
+    "ListView": ("label", 40),
+    "CompactLayout": ("label", 80),
+    "PermissionSet": ("label", 80),
+    "CustomPermission": ("label", 80),
+    "Flow": ("label", 80),
+    "GlobalValueSet": ("masterLabel", 80),
+}
+API_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?!_)){0,39}")
 
 
-def _tags(one: Component) -> set[str]:
-    return {child.tag.removeprefix(NAMESPACE) for child in one.root}
+def ids(component: Component) -> str:
+    return component.path.name
 
 
-def test_there_is_nothing_but_metadata_and_the_sources_of_classes() -> None:
-    files = [path for part in (FORCE_APP, SIGNED_CALL) for path in (PACKAGE / part).rglob("*") if path.is_file()]
-    sources = {path for path in files if path.suffix == ".cls"}
-    assert {path for path in files if not path.name.endswith("-meta.xml")} == sources
-    assert {path.with_name(f"{path.name}-meta.xml") for path in sources} <= set(files)
+def test_every_file_is_metadata_of_a_known_type() -> None:
+    apex = set(SIGNED_CALL.rglob("*.cls"))
+    known = {one.path for one in ALL} | apex
+    found = {path for base in (MAIN, SIGNED_CALL) for path in base.rglob("*") if path.is_file()}
+    assert found == known
+    assert len(components(MAIN)) > 60
+    assert {one.kind for one in ALL} <= {*TYPES.values()}
 
 
-def test_every_type_that_is_known_here_is_shipped() -> None:
-    assert {one.kind for one in EVERYTHING} == set(KINDS.values())
+@pytest.mark.parametrize("component", ALL, ids=ids)
+def test_a_file_is_well_formed_and_of_its_type(component: Component) -> None:
+    text = component.path.read_text(encoding="utf-8")
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n')
+    assert component.root.tag == NAMESPACE + component.kind
+    assert {one.tag[: len(NAMESPACE)] for one in component.root.iter()} == {NAMESPACE}
+    missing = [path for path in REQUIRED[component.kind] if component.root.find(namespaced(path)) is None]
+    assert missing == []
 
 
-@every_component
-def test_a_file_is_of_its_type_and_holds_what_the_type_requires(one: Component) -> None:
-    assert one.root.tag == NAMESPACE + one.kind
-    assert REQUIRED[one.kind] <= _tags(one)
+@pytest.mark.parametrize("component", [one for one in ALL if one.text("fullName")], ids=ids)
+def test_a_file_is_named_like_what_it_defines(component: Component) -> None:
+    assert component.text("fullName") == component.name
 
 
-@every_component
-def test_an_element_of_a_single_value_stands_once(one: Component) -> None:
-    for tag in ("fullName", "label", "description", "type", "length", "sharingModel", "masterLabel"):
-        assert len(one.all(tag)) <= 1, tag
+@pytest.mark.parametrize("component", [one for one in ALL if one.kind not in {"Layout", "Workflow"}], ids=ids)
+def test_names_and_labels_keep_their_limits(component: Component) -> None:
+    assert API_NAME.fullmatch(component.name.removesuffix("__c"))
+    if component.kind in LABELS:
+        path, longest = LABELS[component.kind]
+        assert 0 < len(component.text(path) or "") <= longest
+    assert len(component.text("description") or "") <= 255 or component.kind in {"CustomField", "CustomObject"}
+    assert len(component.text("description") or "") <= 1000
+    assert len(component.text("inlineHelpText") or "") <= 510
 
 
-@every_component
-def test_a_name_is_that_of_the_file_and_within_the_limits(one: Component) -> None:
-    if one.kind == "Layout":  # the layout's name is a label
-        assert len(one.name.partition("-")[2]) <= 80
-        return
-    assert one.text("fullName") in {None, one.own_name}
-    assert API_NAME.fullmatch(one.own_name)
-    assert len(one.own_name.removesuffix("__c")) <= API_NAME_LENGTH
+@pytest.mark.parametrize("component", ALL, ids=ids)
+def test_elements_of_a_kind_stand_together(component: Component) -> None:
+    """A deployment refuses an element that comes back after another one."""
+    order = [one.tag for one in component.root]
+    groups = [tag for at, tag in enumerate(order) if at == 0 or order[at - 1] != tag]
+    assert len(groups) == len(set(groups))
 
 
-@every_component
-def test_labels_and_words_for_people_are_within_the_limits(one: Component) -> None:
-    label = one.text("label") or one.text("masterLabel")
-    if "label" in REQUIRED[one.kind] or label is not None:
-        assert label
-        assert len(label) <= (255 if one.kind == "Flow" else LABEL)
-    assert len(one.text("pluralLabel") or "") <= LABEL
-    assert len(one.text("inlineHelpText") or "") <= HELP
-    assert len(one.text("description") or "") <= (255 if one.kind == "CustomPermission" else DESCRIPTION)
+@pytest.mark.parametrize("field", [one for one in ALL if one.kind == "CustomField"], ids=lambda one: one.full_name)
+def test_a_field_has_what_its_type_needs_and_nothing_else(field: Component) -> None:
+    needed = BY_TYPE_OF_FIELD[str(field.text("type"))]
+    assert {one.tag.removeprefix(NAMESPACE) for one in field.root} & TYPE_BOUND == needed
+    if field.text("precision"):
+        assert int(field.text("scale") or 0) <= int(field.text("precision") or 0) <= 18
+    if field.text("type") == "Text":
+        assert 1 <= int(field.text("length") or 0) <= 255
+    if field.text("externalId") == "true":
+        assert (field.text("type"), field.text("unique")) == ("Text", "true")
+        assert field.text("caseSensitive") in {"true", "false"}
+    if field.text("valueSet/restricted"):
+        assert field.text("valueSet/restricted") == "true"
 
 
-@pytest.mark.parametrize("one", [one for one in EVERYTHING if one.kind == "CustomField"], ids=lambda one: one.name)
-def test_a_field_holds_what_its_type_requires_and_explains_itself(one: Component) -> None:
-    kind = one.text("type")
-    assert kind in OF_A_TYPE
-    assert OF_A_TYPE[kind] <= _tags(one)
-    assert {"description", "inlineHelpText"} <= _tags(one)
-    assert ("length" in _tags(one)) == (kind in {"Text", "LongTextArea"})
-    assert one.text("required") in {None, "false"}  # permission sets cannot give required fields, and deployments fail
+def test_relationships_have_names_of_their_own() -> None:
+    lookups = [one for one in of_kind("CustomField") if one.text("type") == "Lookup"]
+    names = [(one.text("referenceTo"), one.text("relationshipName")) for one in lookups]
+    assert len(set(names)) == len(names) == 3
 
 
-def test_relationships_to_one_object_have_names_of_their_own() -> None:
-    pairs = [
-        (one.text("referenceTo"), one.text("relationshipName"))
-        for one in EVERYTHING
-        if one.text("type") == "Lookup" and one.kind == "CustomField"
-    ]
-    assert len(pairs) == len(set(pairs)) > 0
+@pytest.mark.parametrize("name", sorted(OWN_OBJECTS))
+def test_an_object_is_numbered_searchable_and_read_by_everybody(name: str) -> None:
+    (found,) = (one for one in of_kind("CustomObject") if one.name == name)
+    assert found.text("nameField/type") == "AutoNumber"
+    assert re.search(r"\{0+\}", found.text("nameField/displayFormat") or "")
+    assert (found.text("sharingModel"), found.text("externalSharingModel")) == ("Read", "Private")
+    assert found.text("deploymentStatus") == "Deployed"
+    switches = ("enableBulkApi", "enableSharing", "enableStreamingApi")
+    assert {found.text(one) for one in switches} == {"true"}, "these three go together"
+    compact = [one.name for one in of_kind("CompactLayout") if one.parent == name]
+    assert [found.text("compactLayoutAssignment")] == compact
+    tracked = [one for one in of_kind("CustomField") if one.parent == name and one.text("trackHistory") == "true"]
+    assert bool(tracked) == (found.text("enableHistory") == "true")
+    assert [one.name for one in of_kind("CustomTab") if one.name == name] == [name]
+    assert [one for one in of_kind("Layout") if one.name.startswith(f"{name}-")] != []
 
 
-def test_the_package_has_fewer_external_ids_than_an_object_may_have() -> None:
-    keys = [one.sobject for one in EVERYTHING if one.text("externalId") == "true"]
-    assert max(keys.count(name) for name in keys) == 1
+def test_fields_of_standard_objects_track_no_history() -> None:
+    """It would have to be switched on for the object as a whole, and order events are the history."""
+    tracked = [one.full_name for one in of_kind("CustomField") if one.text("trackHistory") == "true"]
+    assert {name.split(".")[0] for name in tracked} <= OWN_OBJECTS
 
 
-def test_one_version_of_the_api_is_used_throughout() -> None:
-    project = json.loads((PACKAGE / "sfdx-project.json").read_text())
-    versions = {version for one in EVERYTHING for version in one.texts("apiVersion")}
-    versions |= {version for one in EVERYTHING for version in one.texts("outboundMessages", "apiVersion")}
-    assert versions == {project["sourceApiVersion"]}
+def test_no_lookup_is_a_master_detail_relationship() -> None:
+    """Writing a detail locks its master: orders, events and invoices are written side by side."""
+    assert "MasterDetail" not in {one.text("type") for one in of_kind("CustomField")}
 
 
-def test_the_folders_of_the_project_exist() -> None:
-    project = json.loads((PACKAGE / "sfdx-project.json").read_text())
-    folders = [entry["path"] for entry in project["packageDirectories"]]
-    assert folders == [FORCE_APP, SIGNED_CALL]
-    assert [entry["path"] for entry in project["packageDirectories"] if entry.get("default")] == [FORCE_APP]
-    assert all((PACKAGE / folder).is_dir() for folder in folders)
+def test_versions_are_those_of_the_project() -> None:
+    version = project()["sourceApiVersion"]
+    assert {text for one in ALL if (text := one.text("apiVersion"))} == {version}
+    assert {text for one in of_kind("Workflow") for text in one.texts("outboundMessages/apiVersion")} == {version}
 
 
-def test_what_is_put_in_while_deploying_stands_in_its_file() -> None:
-    """A replacement that finds nothing would deploy the placeholder."""
-    project = json.loads((PACKAGE / "sfdx-project.json").read_text())
-    placeholders = {
-        (path, word)
-        for path in (str(file.path.relative_to(PACKAGE)) for file in EVERYTHING)
-        for word in ("gateway.example.com/hooks", "integration.user@", ">https://gateway.example.com<")
-        if word in (PACKAGE / path).read_text()
+def test_the_project_names_its_folders_and_puts_in_what_differs() -> None:
+    told = project()
+    assert {one["path"] for one in told["packageDirectories"]} == {"force-app", "signed-call"}
+    assert [one["path"] for one in told["packageDirectories"] if one.get("default")] == ["force-app"]
+    for one in told["replacements"]:
+        text = (SALESFORCE / one["filename"]).read_text()
+        assert one["stringToReplace"] in text
+        assert not one.get("allowUnsetEnvVariable"), "a deployment that would send to nowhere has to fail"
+
+
+def test_there_is_no_secret_and_no_address_of_somebody() -> None:
+    hosts = {
+        host
+        for path in SALESFORCE.rglob("*")
+        if path.is_file()
+        for host in re.findall(r"https?://([^/\s\"<]+)", path.read_text(encoding="utf-8"))
     }
-    replaced = {(entry["filename"], entry["stringToReplace"]) for entry in project["replacements"]}
-    assert all(word in (PACKAGE / path).read_text() for path, word in replaced)
-    assert {path for path, _ in placeholders} == {path for path, _ in replaced}
-    assert len(placeholders) == len(replaced)
-    assert all(entry["replaceWithEnv"].startswith("GATEWAY_") for entry in project["replacements"])
-
-
-def test_no_secret_is_part_of_the_source() -> None:
-    for one in EVERYTHING:
-        for address in one.texts("outboundMessages", "endpointUrl"):
-            assert address.endswith("/HOOK-SECRET")
+    assert hosts == {"soap.sforce.com", "login.salesforce.com", "gateway.example.com"}

@@ -128,16 +128,6 @@ def test_a_voided_invoice_is_stated_and_no_longer_counted(session: Session) -> N
     assert [one.status for one in found.invoices] == ["Voided"]
 
 
-def test_a_partly_paid_invoice_is_stated_in_a_word_that_salesforce_takes(session: Session) -> None:
-    given = shipment()
-    place_order(session, given)
-    state(session, given)
-    book(session, given, "71")
-    session.execute(update(InvoiceRow).where(col(InvoiceRow.shipment_number) == "SH1").values(status="partly_paid"))
-    session.expire_all()
-    assert [one.status for one in said(session, "SH1").invoices] == ["Partly Paid"]
-
-
 def test_a_shipment_without_anything_to_say_says_nothing(session: Session) -> None:
     state(session, shipment())
     assert said(session, "SH1") == Statements()

@@ -110,11 +110,17 @@ async def test_a_master_is_loaded_and_wakes_what_waited_for_it(stage: Stage, ent
 
 
 async def test_returns_are_kept(stage: Stage) -> None:
-    """O12: what came back is stated; nothing else is set going by the file itself."""
+    """O12: what came back is stated, and the orders that it is news of are looked at."""
     stage.steps.answer("read_source_file", reading(3, Entity.RETURNS))
 
     assert await apply(stage) == FileProgress(state="applied", groups_done=3, group_count=3)
-    assert list(stage.steps.asked) == ["read_source_file", "check_sequence", "state_returns", "finish_file"]
+    assert list(stage.steps.asked) == [
+        "read_source_file",
+        "check_sequence",
+        "state_returns",
+        "wake_stock",
+        "finish_file",
+    ]
 
 
 async def test_shipments_go_in_ranges_of_one_batch_each(stage: Stage) -> None:

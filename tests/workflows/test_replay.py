@@ -44,6 +44,8 @@ BREAKING = {
     "Publication.asked-again": ("publication", "if asked == self._asked:", "if True:"),
     "ShipmentInvoicing.publication-under-way": ("shipment", "await publish_later([self._number])", "pass"),
     "OrdersPull.changed": ("orders", "if pulled.changed_count:", "if False:"),
+    "SalesforceEvent.asked-again": ("salesforce_event", "if asked == self._asked:", "if True:"),
+    "SalesforceEvent.continued": ("salesforce_event", "if asked == self._asked:", "if True:"),
     "LinksMatch.confirmed": ("linking", "System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),", ""),
     "ErpFile.returns": ("erp_file", "if reading.entity is Entity.RETURNS:", "if False:"),
     "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),

@@ -28,11 +28,15 @@ class AcknowledgedLine:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The ERP's word on an order: A accepted, H credit hold, R rejected, K picking, C cancelled."""
+    """The ERP's word on an order: A accepted, H credit hold, R rejected, K picking, C cancelled.
+
+    Without a `reason` of its own the status has its usual one.
+    """
 
     order_no: str
     status: str
     lines: tuple[AcknowledgedLine, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def write_ordack(sequence: int, created_at: datetime, orders: Sequence[Acknowled
     """The acknowledgement file; only accepted orders have lines."""
     lines = [_header("ORDACK", sequence, created_at)]
     for order in orders:
-        lines.append(f"ACK|{order.order_no}|{order.status}|{REASONS[order.status]}")
+        reason = REASONS[order.status] if order.reason is None else order.reason
+        lines.append(f"ACK|{order.order_no}|{order.status}|{reason}")
         lines += [_acknowledged(order.order_no, line) for line in order.lines]
     return encode([*lines, f"END|{len(lines) + 1}"])
 
@@ -65,10 +70,7 @@ def ordack_truth(sequence: int, created_at: datetime, orders: Sequence[Acknowled
         "sequence": sequence,
         "created_at": stated(created_at),
         "records": 2 + len(orders) + sum(len(order.lines) for order in orders),
-        "orders": [
-            {"order_no": order.order_no, "status": order.status, "lines": [_told_line(line) for line in order.lines]}
-            for order in orders
-        ],
+        "orders": [_told_order(order) for order in orders],
     }
 
 
@@ -95,6 +97,12 @@ def _header(export: str, sequence: int, created_at: datetime) -> str:
 def _acknowledged(order_no: str, line: AcknowledgedLine) -> str:
     promise = f"{line.promise_on:%m/%d/%Y}" if line.promise_on else ""
     return f"LIN|{order_no}|{line.line:04d}|{line.sku}|{plain(line.allocated)}|{plain(line.backordered)}|{promise}"
+
+
+def _told_order(order: Acknowledgement) -> Document:
+    reason = {} if order.reason is None else {"reason": order.reason}
+    lines = [_told_line(line) for line in order.lines]
+    return {"order_no": order.order_no, "status": order.status, **reason, "lines": lines}
 
 
 def _told_line(line: AcknowledgedLine) -> Document:

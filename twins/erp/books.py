@@ -48,9 +48,19 @@ class Books:
 
     def __init__(self, database: Database, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
+        self._tables = ["state", "shipped", "exports", "imported"]
         self._clock = clock or _real_time
         self._world: World | None = None
         database.script(SCHEMA)
+
+    @property
+    def database(self) -> Database:
+        """The file behind the books."""
+        return self._database
+
+    def add_tables(self, *names: str) -> None:
+        """Tables that are emptied with the books; so are documents whose kind begins with `warehouse `."""
+        self._tables += names
 
     def turn(self) -> AbstractContextManager[None]:
         """One transaction, one caller at a time; an error undoes what was written in it."""
@@ -68,8 +78,9 @@ class Books:
     def begin(self) -> None:
         """Empty books, as on the first day."""
         with self.turn():
-            for table in ("state", "shipped", "exports", "imported"):
-                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in this line
+            for table in self._tables:
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of tables in this package
+            self._database.execute("DELETE FROM document WHERE kind LIKE 'warehouse %'")
             self._world = None
 
     def begin_world(self, request: WorldRequest) -> World:

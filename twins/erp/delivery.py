@@ -24,6 +24,16 @@ def begin_growing(folder: Path, filename: str, content: bytes) -> Path:
     return path
 
 
+def grow_to(folder: Path, filename: str, content: bytes, size: int) -> None:
+    """Let a file under its final name reach this size; what is there already stays. The same call twice is as one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / filename
+    there = path.stat().st_size if path.exists() else 0
+    if there < size:
+        with path.open("ab") as file:
+            file.write(content[there:size])
+
+
 async def grow(path: Path, content: bytes, seconds: int) -> None:
     """Append the second half piece by piece over so many seconds; cancelled, it leaves the file as it is."""
     half = len(content) // 2

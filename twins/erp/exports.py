@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,13 +22,16 @@ from twins.erp.world import Order
 
 RETURN_CONDITIONS = ("RESTOCK", "DAMAGED")
 FIRST_RMA = 9001
+Writer = Callable[[Books, ExportRequest, datetime], Export]
 
 
-def export_file(books: Books, name: ExportName, request: ExportRequest) -> Export:
+def export_file(
+    books: Books, name: ExportName, request: ExportRequest, writers: Mapping[ExportName, Writer] | None = None
+) -> Export:
     """Write an export, remember it with its truth; its `content` is whole, `handed_out` gives the damaged bytes.
 
     CannotExport when the books lack what it needs (no world, no order left, no earlier shipment). Not idempotent:
-    every call is a new file of the sequence, except with `again`.
+    every call is a new file of the sequence, except with `again`. `writers` take the place of the usual ones.
     """
     if request.damage in OF_SHIPMENT_FILES and name is not ExportName.SHPCNF:
         raise CannotExport(f"{request.damage} is damage to a SHPCNF file")
@@ -36,7 +39,7 @@ def export_file(books: Books, name: ExportName, request: ExportRequest) -> Expor
         if request.again is not None:
             export = _again(books, name, request.again)
         else:
-            export = _WRITERS[name](books, request, request.created_at or books.now())
+            export = {**_WRITERS, **(writers or {})}[name](books, request, request.created_at or books.now())
         export = replace(export, damage=request.damage)
         if request.damage is not None:
             export = replace(export, truth=export.truth | {"damage": request.damage.value})
@@ -56,7 +59,8 @@ def _again(books: Books, name: ExportName, filename: str) -> Export:
     return replace(export, truth={key: value for key, value in export.truth.items() if key != "damage"})
 
 
-def _sequence(books: Books, name: ExportName, asked: int | None) -> int:
+def next_sequence(books: Books, name: ExportName, asked: int | None) -> int:
+    """The number of the next file of a kind, or the one asked for; the numbers go on from it."""
     key = f"sequence {name.value}"
     sequence: int = asked or books.read(key, books.request().sequence)
     books.keep(key, sequence + 1)
@@ -80,16 +84,21 @@ def _itmmst(books: Books, request: ExportRequest, created_at: datetime) -> Expor
 
 
 def _shpcnf(books: Books, request: ExportRequest, created_at: datetime) -> Export:
+    return made_up_shipments(books, request, created_at, orders_to_ship(books))
+
+
+def made_up_shipments(books: Books, request: ExportRequest, created_at: datetime, orders: list[Order]) -> Export:
+    """A shipment file of these orders in their turn, as many shipments and troubles as are asked for."""
     asked = books.request()
     count = request.shipments or asked.shipments
     troubles = request.troubles if request.troubles is not None else asked.troubles
     if sum(troubles.values()) > count:
         raise CannotExport(f"{sum(troubles.values())} troubles do not fit into {count} shipments")
-    sequence = _sequence(books, ExportName.SHPCNF, request.sequence)
+    sequence = next_sequence(books, ExportName.SHPCNF, request.sequence)
     first_number = books.read("next shipment", FIRST_SHIPMENT)
     rng = _rng(books, ExportName.SHPCNF, sequence)
     warehousing = Warehousing(books.world().warehouses, rng, created_at, first_number)
-    queue = _Queue(orders_to_ship(books))
+    queue = _Queue(orders)
     shipments = _troubled(books, troubles, warehousing, queue)
     shipments += warehousing.ship(queue, count - len(shipments))
     if not shipments:
@@ -171,7 +180,7 @@ def _inv410r(books: Books, request: ExportRequest, created_at: datetime) -> Expo
 
 
 def _ordack(books: Books, request: ExportRequest, created_at: datetime) -> Export:
-    sequence = _sequence(books, ExportName.ORDACK, request.sequence)
+    sequence = next_sequence(books, ExportName.ORDACK, request.sequence)
     orders = acknowledgements(books, request, local(created_at).date() + timedelta(days=14))
     content = write_ordack(sequence, created_at, orders)
     truth = ordack_truth(sequence, created_at, orders)
@@ -179,7 +188,7 @@ def _ordack(books: Books, request: ExportRequest, created_at: datetime) -> Expor
 
 
 def _rtnrcv(books: Books, request: ExportRequest, created_at: datetime) -> Export:
-    sequence = _sequence(books, ExportName.RTNRCV, request.sequence)
+    sequence = next_sequence(books, ExportName.RTNRCV, request.sequence)
     rma = books.read("next rma", FIRST_RMA)
     returned = {(goods["shipment_no"], goods["line"]) for truth in books.truths("RTNRCV") for goods in truth["returns"]}
     source = [made for made in _repeatable(books) if (made.shipment_no, made.lines[0].line) not in returned]
@@ -204,7 +213,7 @@ def _rtnrcv(books: Books, request: ExportRequest, created_at: datetime) -> Expor
     return Export("RTNRCV", f"RTNRCV.S{sequence:06d}", created_at, content, rtnrcv_truth(sequence, created_at, returns))
 
 
-_WRITERS: dict[ExportName, Callable[[Books, ExportRequest, datetime], Export]] = {
+_WRITERS: dict[ExportName, Writer] = {
     ExportName.SHPCNF: _shpcnf,
     ExportName.CUSMST: _cusmst,
     ExportName.ITMMST: _itmmst,

@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from starlette.responses import JSONResponse
 
-from twins.salesforce import bulk, bulk_jobs, composite, graphs, oauth, queries, resources, row_collections
+from twins.salesforce import bulk, bulk_jobs, composite, graphs, oauth, queries, resources, row_collections, watch
 from twins.salesforce.bulk_loader import Loader
 from twins.salesforce.control import routes
 from twins.salesforce.errors import ApiError
 from twins.salesforce.faults import JSON, OrgFaults, answers, refusal
+from twins.salesforce.hook_routes import hook_routes, picklist_routes
+from twins.salesforce.hooks import SETTINGS as HOOK_SETTINGS
+from twins.salesforce.hooks import HookSender
 from twins.salesforce.oauth import Refused, Sessions
 from twins.salesforce.org import INTEGRATION_USER, SETTINGS, Org
 from twins.salesforce.rest import UNTROUBLED, Answer, Call, Router, split_target
@@ -57,8 +60,10 @@ def create_app(database: str = ":memory:") -> TwinApp:
     store = Database(database)
     org: Org
     sessions: Sessions
+    sender: HookSender
 
     def start() -> None:
+        sender.forget()
         org.furnish()
 
     def fill(world: dict[str, Any]) -> dict[str, Any]:
@@ -72,16 +77,21 @@ def create_app(database: str = ":memory:") -> TwinApp:
 
     kinds = answers(end_sessions)
 
-    app = TwinApp("Salesforce twin", store, SETTINGS, kinds, fill, start)
+    app = TwinApp("Salesforce twin", store, {**SETTINGS, **HOOK_SETTINGS}, kinds, fill, start)
     org = Org(store, app.clock.now, app.settings.all)
     store.execute("PRAGMA cache_size = -64000")  # 64 MB: the indexes of 200,000 rows do not fit in the usual two
     store.script(queries.TABLES)
     store.script(bulk_jobs.TABLES)
+    store.script(watch.TABLES)
     sessions = Sessions(org)
     app.faults = OrgFaults(store, kinds)
     with store.transaction():
         org.furnish()
+    sender = HookSender(org, store, app.settings)
+    app.background.append(sender.run)
     app.include_router(routes(org, store, sessions))
+    app.include_router(hook_routes(org, store))
+    app.include_router(picklist_routes(org, store))
     _vendor_routes(app, org, sessions)
     return app
 

@@ -58,7 +58,7 @@ def computed(item: Field) -> Field:
 
 def auto_name(form: str) -> Field:
     """An auto-numbered Name."""
-    return Field("Name", "string", length=80, createable=False, updateable=False, auto_number=form)
+    return Field("Name", "string", length=80, createable=False, updateable=False, auto_number=form, open_to_all=True)
 
 
 def address(prefix: str) -> tuple[Field, ...]:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from twins.salesforce.errors import ApiError
 from twins.salesforce.ids import normalise
 from twins.salesforce.oauth import Sessions
-from twins.salesforce.org import SALES_USER, Org
+from twins.salesforce.org import INTEGRATION_USER, SALES_USER, Org
 from twins.salesforce.rest import NEWEST
 from twins.salesforce.schema import Field, SObject
 from twins.salesforce.seeding import place_order
@@ -21,6 +21,7 @@ from twins.salesforce.values import Stored, dump_json, load_json, to_json, to_st
 from twins.web import Database
 
 BASE = f"/services/data/v{NEWEST}.0"
+USERS = {"sales": SALES_USER, "integration": INTEGRATION_USER}
 
 
 def routes(org: Org, database: Database, sessions: Sessions) -> APIRouter:
@@ -126,13 +127,21 @@ def _place(org: Org, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _edit(org: Org, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:
-    """Change every record that matches, or create one when no match is asked for."""
+    """Change every record that matches, or create one when no match is asked for; as a sales rep unless told."""
+    user = _user(body)
     if not body.get("match"):
-        return {"ids": [org.records.create(sobject, body["fields"], SALES_USER)], "created": True}
+        return {"ids": [org.records.create(sobject, body["fields"], user)], "created": True}
     ids = [str(row["Id"]) for row in _matching(org, sobject, body["match"])]
     for record in ids:
-        org.records.update(sobject, record, body["fields"], SALES_USER)
+        org.records.update(sobject, record, body["fields"], user)
     return {"ids": ids, "created": False}
+
+
+def _user(body: dict[str, Any]) -> str:
+    name = body.get("user", "sales")
+    if name not in USERS:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", f"no user named {name}; known: {', '.join(USERS)}")
+    return USERS[name]
 
 
 def _remove(org: Org, sobject: SObject, match: dict[str, Any]) -> dict[str, Any]:

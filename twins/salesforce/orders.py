@@ -9,27 +9,31 @@ from datetime import datetime
 from typing import Any
 
 from twins.salesforce.errors import ApiError
-from twins.salesforce.objects import ORDER_STATUSES
 from twins.salesforce.schema import SObject
 from twins.salesforce.tables import Row, Tables
 from twins.salesforce.values import scaled, stamp, to_json
-
-CATEGORY = {name: category for name, category, _ in ORDER_STATUSES}
 
 
 class OrderRules:
     """The rules of Order, OrderItem and PricebookEntry; other objects pass untouched."""
 
-    def __init__(self, tables: Tables, now: Callable[[], datetime], settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        now: Callable[[], datetime],
+        settings: Callable[[], Mapping[str, Any]],
+        category: Callable[[str], str | None],
+    ) -> None:
         self.tables = tables
         self.now = now
         self.settings = settings
+        self.category = category
 
     def complete(self, sobject: SObject, row: Row) -> None:
         """Fill the product, its list price and the category of a status."""
         if sobject.name == "Order":
             row["TotalAmount"] = 0
-            row["StatusCode"] = CATEGORY.get(str(row.get("Status")))
+            row["StatusCode"] = self.category(str(row.get("Status")))
         elif sobject.name == "OrderItem" and row.get("PricebookEntryId"):
             self._complete_item(row)
         elif sobject.name == "PricebookEntry" and row.get("Product2Id"):
@@ -132,7 +136,7 @@ class OrderRules:
             raise ApiError(400, "STANDARD_PRICE_NOT_DEFINED", message, [])
 
     def _check_order_update(self, row: Row, changes: Row, user: str) -> None:
-        before, after = row["StatusCode"], CATEGORY.get(str(changes.get("Status", row["Status"])))
+        before, after = row["StatusCode"], self.category(str(changes.get("Status", row["Status"])))
         given = set(changes)
         if "Status" in changes:
             changes["StatusCode"] = after

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from twins.salesforce.errors import not_found
 from twins.salesforce.ids import make_id
-from twins.salesforce.objects import ORDER_STATUSES, org_schema
+from twins.salesforce.objects import org_schema
 from twins.salesforce.orders import OrderRules
+from twins.salesforce.picklists import Documents, Picklists
 from twins.salesforce.records import Records
 from twins.salesforce.schema import SObject
 from twins.salesforce.tables import Database, Row, Tables
 from twins.salesforce.values import stamp
+from twins.salesforce.watch import Watch
 
 ORGANIZATION = make_id("00D", 1)
 INTEGRATION_USER = make_id("005", 1)
@@ -35,19 +37,25 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+class OrgDatabase(Database, Documents, Protocol):
+    """Tables and documents in one database."""
+
+
 class Org:
     """Everything that the handlers work on; one request is one transaction of the database."""
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], settings: Callable[[], Mapping[str, Any]]
+        self, database: OrgDatabase, now: Callable[[], datetime], settings: Callable[[], Mapping[str, Any]]
     ) -> None:
         self.database = database
         self.now = now
         self.settings = settings
         self.schema = org_schema()
         self.tables = Tables(database, self.schema)
-        rules = OrderRules(self.tables, now, settings)
-        self.records = Records(self.tables, rules, now, lambda: settings()["validation_rules"])
+        self.picklists = Picklists(database, self.schema, self.tables)
+        rules = OrderRules(self.tables, now, settings, self.picklists.category)
+        watch = Watch(self.tables, now, settings, INTEGRATION_USER)
+        self.records = Records(self.tables, rules, now, lambda: settings()["validation_rules"], watch.see)
         self._depth = 0
 
     def sobject(self, name: str) -> SObject:
@@ -81,9 +89,7 @@ class Org:
         ):
             self._place("User", record, {"Name": name, "Username": login, "Email": login, "IsActive": 1})
         self._place("Pricebook2", STANDARD_PRICE_BOOK, {"Name": "Standard Price Book", "IsActive": 1, "IsStandard": 1})
-        for place, (status, category, default) in enumerate(ORDER_STATUSES, start=1):
-            row: Row = {"MasterLabel": status, "ApiName": status, "StatusCode": category}
-            self._place("OrderStatus", make_id("01J", place), {**row, "SortOrder": place, "IsDefault": int(default)})
+        self.picklists.furnish(stamp(self.now()), INTEGRATION_USER)
 
     def _place(self, name: str, record: str, values: Row) -> None:
         sobject = self.schema.get(name)

@@ -9,6 +9,7 @@ from twins.salesforce.ids import normalise
 from twins.salesforce.schema import Field, SObject
 from twins.salesforce.tables import Row, Tables
 from twins.salesforce.values import Stored, malformed_id, stamp, to_json, to_stored
+from twins.salesforce.watch import Change
 
 Body = Mapping[str, Any]
 
@@ -40,7 +41,8 @@ class Rules(Protocol):
 class Records:
     """All writes of single records; `user` is the id of the user in whose name it happens.
 
-    Every check comes before the first write of a record, so that a refused record leaves no trace.
+    Every check comes before the first write of a record, so that a refused record leaves no trace. `see` is told of
+    every written row, for the flows of the org.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Records:
         rules: Rules,
         now: Callable[[], datetime],
         validations: Callable[[], list[dict[str, Any]]],
+        see: Callable[[Change], None],
     ) -> None:
         self.tables = tables
         self.rules = rules
         self.now = now
         self.validations = validations
+        self.see = see
 
     def read(self, sobject: SObject, record: str, *, writing: bool = False) -> Row:
         """The live row; 404 when the id is malformed, unknown or in the recycle bin."""
@@ -248,6 +252,7 @@ class Records:
         row |= {"LastModifiedDate": moment, "LastModifiedById": user, "SystemModstamp": moment}
         self.tables.insert(sobject, row)
         self.rules.saved(sobject, row)
+        self.see(Change(sobject, {}, row, user))
         return record
 
     def _save(self, sobject: SObject, row: Row, changes: Row, user: str) -> None:
@@ -255,6 +260,7 @@ class Records:
         changes = {**changes, "LastModifiedDate": moment, "LastModifiedById": user, "SystemModstamp": moment}
         self.tables.update(sobject, str(row["Id"]), changes)
         self.rules.saved(sobject, {**row, **changes})
+        self.see(Change(sobject, row, {**row, **changes}, user))
 
 
 def _unsupported(sobject: SObject, operation: str) -> ApiError:

@@ -34,6 +34,12 @@ class Field:
     to: tuple[str, ...] = ()
     relationship: str = ""
     child_relationship: str = ""
+    open_to_all: bool = False
+
+    @property
+    def permissionable(self) -> bool:
+        """True for a field whose visibility is a matter of permission sets; a required field is seen by everybody."""
+        return not (self.required or self.open_to_all or self.type == "id")
 
     @property
     def custom(self) -> bool:
@@ -86,6 +92,7 @@ class Schema:
     """All objects of the org, found by name without regard to case."""
 
     def __init__(self, objects: tuple[SObject, ...]) -> None:
+        self._shipped = objects
         self._objects = {o.name.lower(): o for o in objects}
 
     def __iter__(self) -> Any:
@@ -111,6 +118,16 @@ class Schema:
                 return candidate, reference
         return None
 
+    def set_values(self, sobject: str, field: str, values: tuple[str, ...]) -> None:
+        """Give a picklist other values."""
+        found = self.get(sobject)
+        fields = tuple(replace(f, values=values) if f.name == field else f for f in found.fields)
+        self._objects[sobject.lower()] = replace(found, fields=fields, by_name={f.name.lower(): f for f in fields})
+
+    def restore_values(self) -> None:
+        """Give every picklist the values that it had at first."""
+        self._objects = {o.name.lower(): o for o in self._shipped}
+
     def children(self, parent: SObject) -> list[tuple[SObject, Field]]:
         """Every (object, reference field) that offers a child relationship to `parent`."""
         return [(o, f) for o in self for f in o.fields if f.child_relationship and parent.name in f.to]
@@ -125,7 +142,7 @@ def complete(sobject: SObject) -> SObject:
 
 
 def _read_only(name: str, kind: str, label: str, **more: Any) -> Field:
-    return Field(name, kind, label, createable=False, updateable=False, **more)
+    return Field(name, kind, label, createable=False, updateable=False, open_to_all=True, **more)
 
 
 SYSTEM_FIELDS = (
@@ -146,12 +163,11 @@ def describe_field(item: Field) -> dict[str, Any]:
         {"active": True, "defaultValue": value == item.default, "label": value, "validFor": None, "value": value}
         for value in item.values
     ]
-    number = item.numeric
     return {
         "name": item.name,
         "label": item.label or item.name,
         "type": item.type,
-        "soapType": SOAP_TYPES.get(item.type, "xsd:double" if number else "xsd:string"),
+        "soapType": SOAP_TYPES.get(item.type, "xsd:double" if item.numeric else "xsd:string"),
         "length": item.length,
         "byteLength": item.length * 3 if item.type not in {"id", "reference"} else item.length,
         "precision": item.precision,
@@ -171,13 +187,14 @@ def describe_field(item: Field) -> dict[str, Any]:
         "defaultValue": item.default,
         "filterable": item.type != "textarea",
         "sortable": item.type != "textarea",
-        "groupable": not number and item.type != "textarea",
+        "groupable": not item.numeric and item.type != "textarea",
         "aggregatable": True,
         "nameField": item.name == "Name",
         "picklistValues": picklist,
         "restrictedPicklist": item.restricted,
         "referenceTo": list(item.to),
         "relationshipName": item.relationship or None,
+        "permissionable": item.permissionable,
         "deprecatedAndHidden": False,
     }
 

@@ -29,13 +29,16 @@ def seed(org: Org, world: World) -> dict[str, Any]:
 
 
 def place_order(org: Org, order: World) -> dict[str, Any]:
-    """Create one order as a sales rep does: a draft, its products, and the activation unless `activate` is false."""
+    """Create one order as a sales rep does: a draft, its products, and the activation unless `activate` is false.
+
+    `status` names the draft's status where it is not the default one.
+    """
     account = _need(org, "Account", "ERP_Id__c", order["customer_erp_no"])
     header = {
         "AccountId": account["Id"],
         "Pricebook2Id": STANDARD_PRICE_BOOK,
         "EffectiveDate": order["ordered_on"],
-        "Status": "Draft",
+        "Status": order.get("status") or org.picklists.first_status,
         "PoNumber": order.get("po_no"),
         "ERP_Order_Id__c": order.get("order_no"),
     }
@@ -45,7 +48,7 @@ def place_order(org: Org, order: World) -> dict[str, Any]:
         org.records.create(org.schema.get("OrderItem"), _line(org, record, line), SALES_USER) for line in order["lines"]
     ]
     if order.get("activate", True):
-        org.records.update(sobject, record, {"Status": "Activated"}, SALES_USER)
+        org.records.update(sobject, record, {"Status": org.picklists.activated_status}, SALES_USER)
     number = org.records.read(sobject, record)["OrderNumber"]
     return {"id": record, "order_number": number, "items": items}
 

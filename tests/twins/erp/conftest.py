@@ -1,19 +1,38 @@
-"""A real server around the ERP's twin, on a loopback port of its own."""
+"""A real server around the ERP's twin, on a loopback port of its own; and warehouses without a server."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
+from tests.twins.erp.town import CALM, Town, consistent
 from twins.erp.app import create_app
 
 Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+Founded = Callable[..., Town]
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Iterator[Founded]:
+    """Found a town with these settings; at the end its sums must hold and nothing may have failed in it."""
+    towns: list[Town] = []
+
+    def founded(**settings: Any) -> Town:
+        towns.append(Town(tmp_path, **{**CALM, **settings}).open())
+        return towns[-1]
+
+    yield founded
+    for town in towns:
+        consistent(town.truth())
+        assert town.problems() == []
+        town.close()
 
 
 @pytest.fixture

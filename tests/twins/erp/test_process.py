@@ -28,9 +28,9 @@ def free_ports() -> list[int]:
         return [listener.getsockname()[1] for listener in (one, two, three)]
 
 
-def started(folder: Path, ports: list[int]) -> subprocess.Popen[str]:
+def started(folder: Path, ports: list[int], *more: str) -> subprocess.Popen[str]:
     options = [part for name, port in zip(SYSTEMS, ports, strict=True) for part in (f"--{name}-port", str(port))]
-    command = [sys.executable, "-m", "twins", "--data", str(folder), *options]
+    command = [sys.executable, "-m", "twins", "--data", str(folder), *options, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
