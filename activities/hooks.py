@@ -14,8 +14,8 @@ from temporalio.client import Client
 
 from activities.starting import look_at_records
 from adapters.salesforce.hooks import ACK, Hint, Sender, check_secret, check_signature, hints_of_call, hints_of_message
+from domain.order_work import SalesforceEventWork
 from domain.sources import System
-from domain.work import SalesforceEventWork
 from store import inbox
 from store.causes import Cause, CauseSource
 from store.session import transaction

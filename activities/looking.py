@@ -11,7 +11,8 @@ from temporalio.client import Client
 
 from activities.order import SettlingActivities
 from activities.starting import say_later, wake_order
-from domain.work import OrderSettled, OrdersLook, PublishWork
+from domain.order_work import OrderSettled, OrdersLook
+from domain.work import PublishWork
 
 AT_ONCE = 8  # starts under way at Temporal at the same time
 BLOCKS = 50  # of marked orders, a look: a sweep comes again
@@ -36,6 +37,7 @@ class LookingActivities:
             settled = await asyncio.to_thread(self._settling.settle_marked)
             if not settled:
                 break
+            activity.heartbeat()
             taken += len(settled)
             woken += await self._wake(settled)
         return OrdersLook(taken=taken, woken=woken)

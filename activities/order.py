@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.boundary import at_boundary
 from activities.order_settlement import Settlement, SettlingRules
 from domain.order_acts import act_observation
-from domain.work import OrderAct, OrderSettled, OrderWork
+from domain.order_work import OrderAct, OrderSettled, OrderWork
 from store import cursors, observations, order_marks, order_states
 from store.causes import Cause, CauseSource
 from store.session import transaction

@@ -25,8 +25,8 @@ from domain.order_ledger import OrderLedger, check_order, derive_order
 from domain.order_plan import OrderPlan, Standing, money_open, plan
 from domain.order_reading import observed
 from domain.order_words import early_words, sentence_of, unknown_words
+from domain.order_work import OrderSettled
 from domain.sources import System
-from domain.work import OrderSettled
 from store import acknowledgements, exposures, observations, order_cases, order_messages, order_states, orders
 from store.billing import lock_orders
 from store.order_cases import Loaded

@@ -19,9 +19,9 @@ from domain.errors import Permanent
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.order_acceptance import NumberRules
+from domain.order_work import OrdersNamed, OrdersPulled, OrdersWork
 from domain.orders import Order
 from domain.sources import System
-from domain.work import OrdersNamed, OrdersPulled, OrdersWork
 from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_numbers, orders
 from store.causes import Cause, CauseSource
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 CURSOR = "salesforce-orders"
 TO_WAKE = "salesforce-orders-to-wake"  # changed orders of pages that were kept; what waits for them was not woken yet
-OTHER_CAUSES = tuple(cause for cause in Why if cause is not Why.ORDER_INCOMPLETE)
+OTHER_CAUSES = tuple(cause for cause in Why if cause not in {Why.ORDER_INCOMPLETE, Why.ORDER_NUMBER_REFUSED})
 SALES_DESK = "sales operations"
 NAMED = 500  # changed orders that are named one by one; more of them wake everything that waits for an order
 OVERLAP = timedelta(minutes=5)  # commits become visible later than their stamp (facts: SystemModstamp poll)
@@ -54,6 +54,22 @@ def _open_incomplete(session: Session, order: IncompleteOrder) -> None:
         record=("order", order.number),
         owner=SALES_DESK,
     )
+
+
+def _open_renumbered(session: Session, fresh: Sequence[Order]) -> None:
+    """An order of ours that bears another number by now: the ERP knows it by the first one, so a person is told."""
+    given = order_numbers.given(session, [order.external_id for order in fresh])
+    for order in fresh:
+        row = given.get(order.external_id)
+        if row is None or row.written_at is None or row.number == order.number:
+            continue
+        sentence = (
+            f"Order {row.number} bears the number {order.number} in Salesforce by now. The ERP knows it by the first: "
+            "write that number there again. Until then nothing that is changed there reaches the order."
+        )
+        cause = Why.ORDER_NUMBER_REFUSED
+        finding = Finding(kind=ExceptionKind.CONFLICT, cause=cause, sentence=sentence, choices=(Choice.HANDLED,))
+        exceptions.open_item(session, finding=finding, record=("order", row.number), owner=SALES_DESK)
 
 
 def differs(order: Order, known: Order | None) -> bool:
@@ -179,6 +195,7 @@ class OrderActivities:
                 exceptions.close_by_itself(session, ("order", order.number), datetime.now(UTC), keep=OTHER_CAUSES)
             for incomplete in page.incomplete:
                 _open_incomplete(session, incomplete)
+            _open_renumbered(session, fresh)
             self._note_new(session, page)
             order_marks.mark(session, changed, "changed in Salesforce")
             cursors.note(session, TO_WAKE, changed)

@@ -55,52 +55,63 @@ class Parts:
 
 def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
     """The activities of each task queue."""
-    rules = SettlingRules(parts.company, parts.lifecycle)
-    preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
-    publication = PublicationActivities(parts.engine, parts.salesforce, rules)
     files = FileActivities(parts.engine, parts.receiver.layouts, parts.folder)
-    orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
     links = LinkActivities(parts.engine, parts.company, parts.quickbooks, parts.salesforce)
-    settling = SettlingActivities(parts.engine, rules)
-    looking = LookingActivities(parts.client, settling)
-    waiting = WaitingActivities(parts.engine, parts.client, looking)
-    stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
     export = OrderExportActivities(parts.engine, parts.receiver.layouts, parts.outbox, parts.company)
-    stock = StockActivities(parts.engine, parts.company)
-    stock_publication = StockPublicationActivities(parts.engine, parts.salesforce)
     return {
         WORKFLOW_QUEUE: [
-            preparing.prepare_range,
-            preparing.prepare,
-            preparing.note_unbooked,
+            *_billing_steps(parts),
             *_correcting_steps(parts),
             files.check_sequence,
             files.finish_file,
             files.note_failure,
             MasterActivities(parts.engine).load_master,
-            waiting.hand_over,
-            waiting.hand_over_credits,
-            waiting.wake,
-            waiting.sweep,
-            waiting.wake_stock,
-            stating.state_stock,
-            stating.state_acknowledgements,
-            stating.state_returns,
-            stock.decide_stock,
-            settling.settle_order,
-            settling.note_act,
-            looking.look_at_orders,
+            *_stating_steps(parts),
+            *_order_steps(parts),
         ],
         QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts)],
-        SALESFORCE_QUEUE: [
-            publication.publish,
-            stock_publication.publish_stock,
-            orders.pull_orders,
-            orders.read_orders,
-            links.propose_salesforce,
-        ],
+        SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts)],
         ERP_QUEUE: [files.read_source_file, export.write_orders],
     }
+
+
+def _billing_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that bring shipments to their intents."""
+    preparing = PreparingActivities(parts.engine, parts.company, parts.realm)
+    return [preparing.prepare_range, preparing.prepare, preparing.note_unbooked]
+
+
+def _stating_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that bring the ERP's statements into the store, and decide what can be promised."""
+    stating = StatingActivities(parts.engine, parts.receiver.layouts, parts.company)
+    stock = StockActivities(parts.engine, parts.company)
+    return [stating.state_stock, stating.state_acknowledgements, stating.state_returns, stock.decide_stock]
+
+
+def _order_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that settle orders, and those that wake what waits."""
+    settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
+    looking = LookingActivities(parts.client, settling)
+    waiting = WaitingActivities(parts.engine, parts.client, looking)
+    return [
+        settling.settle_order,
+        settling.note_act,
+        looking.look_at_orders,
+        waiting.hand_over,
+        waiting.hand_over_credits,
+        waiting.wake,
+        waiting.sweep,
+        waiting.wake_stock,
+    ]
+
+
+def _org_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that read from Salesforce and write there."""
+    rules = SettlingRules(parts.company, parts.lifecycle)
+    publication = PublicationActivities(parts.engine, parts.salesforce, rules)
+    stock = StockPublicationActivities(parts.engine, parts.salesforce)
+    orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
+    return [publication.publish, stock.publish_stock, orders.pull_orders, orders.read_orders]
 
 
 def _correcting_steps(parts: Parts) -> Sequence[Activity]:

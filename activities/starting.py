@@ -8,7 +8,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.work import CreditWork, OrderWork, PublishWork, ShipmentWork, StockWork
+from domain.order_work import OrderWork
+from domain.work import CreditWork, PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
 
 

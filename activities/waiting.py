@@ -24,7 +24,8 @@ from activities.starting import (
     wake_shipment,
     wake_stock,
 )
-from domain.work import HandOver, OrdersLook, PublishWork, StockWork, SweepWork, Swept, Wake
+from domain.order_work import OrdersLook
+from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
 from store import cursors, exceptions, inbox, order_marks, order_messages, order_states, shipments, statements
 from store.causes import Cause, CauseSource

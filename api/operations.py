@@ -29,8 +29,9 @@ from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionStat
 from domain.exceptions import Cause as Why
 from domain.links import Link
 from domain.order_acts import act_observation
+from domain.order_work import OrdersWork
 from domain.shipments import ShipmentState
-from domain.work import LinkingWork, OrdersWork, Wake
+from domain.work import LinkingWork, Wake
 from runtime import metrics
 from store import cursors, exceptions, links, observations, order_marks, shipments, statements
 from store.causes import Cause, CauseSource

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 
 from api.services import Services
 from domain.errors import Duplicate, Malformed, Unavailable
-from domain.work import OrderAct, OrderProgress, OrderWork
+from domain.order_work import OrderAct, OrderProgress, OrderWork
 from runtime.names import WORKFLOW_QUEUE
 
 PATIENCE = 20  # seconds: an act is answered within one look at the order

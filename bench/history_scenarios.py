@@ -11,6 +11,7 @@ from temporalio.client import WorkflowFailureError
 from domain.errors import Missing, NotAuthorized, Unavailable
 from domain.files import Entity
 from domain.links import LinkKind
+from domain.order_work import OrdersNamed, OrdersPulled, OrdersWork, SalesforceEventWork
 from domain.sources import System
 from domain.work import (
     Booked,
@@ -23,14 +24,10 @@ from domain.work import (
     InvoicesWork,
     LinkingCount,
     LinkingWork,
-    OrdersNamed,
-    OrdersPulled,
-    OrdersWork,
     Prepared,
     Published,
     PublishWork,
     RangeWork,
-    SalesforceEventWork,
     SequenceCheck,
     ShipmentWork,
     StockDecided,

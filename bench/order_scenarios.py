@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from domain.work import OrderAct, OrderProgress, OrdersWritten, OrderWork
+from domain.order_work import OrderAct, OrderProgress, OrderWork
+from domain.work import OrdersWritten
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import settled
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from domain.work import OrderAct, OrderProgress, OrderSettled, OrderWork
+from domain.order_work import OrderAct, OrderProgress, OrderSettled, OrderWork
 from runtime.names import ORDER_NUMBER, WORK_STATE
 from workflows import policies
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 from domain.exceptions import ORDER_CAUSES
-from domain.work import OrdersPulled, OrdersWork, Wake
+from domain.order_work import OrdersPulled, OrdersWork
+from domain.work import Wake
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():

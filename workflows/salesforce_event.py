@@ -5,7 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 from domain.exceptions import ORDER_CAUSES
-from domain.work import OrdersNamed, OrdersPulled, SalesforceEventProgress, SalesforceEventWork, Wake
+from domain.order_work import OrdersNamed, OrdersPulled, SalesforceEventProgress, SalesforceEventWork
+from domain.work import Wake
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():

@@ -17,8 +17,8 @@ from api.routes.workflows import started
 from api.services import Reading, Services, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.errors import Malformed, Missing
+from domain.order_work import OrderAct, OrderProgress
 from domain.orders import Order
-from domain.work import OrderAct, OrderProgress
 from store import order_stories, orders
 from store.order_stories import OrderStory
 from store.session import reading
@@ -66,7 +66,7 @@ def read_story(number: str, session: Reading, key: Viewer) -> OrderStory:
 
 
 @router.post("/{number:path}/acts", responses=problems(404, 409, 413), summary="Decide about an order")
-async def act(
+async def decide_order(
     number: str,
     given: Act,
     serving: Serving,

@@ -15,8 +15,8 @@ from activities.orders import OrderActivities
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.exceptions import ExceptionItem
 from domain.order_acceptance import NumberRules
+from domain.order_work import OrdersNamed, OrdersPulled, OrdersWork
 from domain.orders import Order
-from domain.work import OrdersNamed, OrdersPulled, OrdersWork
 from store import exceptions, orders
 from store.session import reading, transaction
 from store.tables.lifecycle import OrderMarkRow

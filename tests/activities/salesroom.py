@@ -15,8 +15,9 @@ from activities.orders import TO_WAKE, OrderActivities
 from activities.publication import PublicationActivities
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.order_acceptance import NumberRules
+from domain.order_work import OrdersPulled, OrdersWork
 from domain.shipments import Shipment
-from domain.work import OrdersPulled, OrdersWork, Published, PublishWork
+from domain.work import Published, PublishWork
 from store import cursors
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction

@@ -257,6 +257,35 @@ def test_a_number_that_somebody_else_gave_counts(desk: Desk) -> None:
     assert desk.waiting() == {}
 
 
+def test_a_number_that_is_written_over_later_is_told(desk: Desk) -> None:
+    """The ERP knows the order by its first number; the gateway never writes over what stands there."""
+    order = desk.place()
+    desk.pull()
+    desk.org.control("PATCH", "/clock", {"advance_seconds": 5})
+    desk.change("Order", {"Id": order}, ERP_Order_Id__c="XX1")
+    desk.pull()
+    (work,) = desk.work_on("SO900001")
+    assert work.cause is Why.ORDER_NUMBER_REFUSED
+    assert "bears the number XX1" in work.sentence
+    assert desk.number(order) == "XX1"
+
+    desk.org.control("PATCH", "/clock", {"advance_seconds": 5})
+    desk.change("Order", {"Id": order}, ERP_Order_Id__c="SO900001")
+    desk.pull()
+    assert desk.work_on("SO900001") == []
+
+
+def test_a_number_that_is_cleared_is_written_again(desk: Desk) -> None:
+    """Somebody emptied the field: it is the same order, so it gets the same number."""
+    order = desk.place()
+    desk.pull()
+    desk.change("Order", {"Id": order}, ERP_Order_Id__c=None)
+    desk.pull()
+
+    assert desk.number(order) == "SO900001"
+    assert desk.line_numbers(order) == [1, 2]
+
+
 def test_a_line_that_comes_later_gets_the_next_number_and_none_comes_twice(desk: Desk) -> None:
     """O8: the order went back to a draft, a line was removed, another one added."""
     order = desk.place()

@@ -17,7 +17,7 @@ from domain.exceptions import Choice, Resolution
 from domain.lifecycle import Lifecycle
 from domain.order_acts import act_observation
 from domain.order_messages import OrderAction
-from domain.work import OrderSettled
+from domain.order_work import OrderSettled
 from store import (
     acknowledgements,
     balances,

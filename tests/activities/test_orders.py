@@ -16,7 +16,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from adapters.salesforce.orders import OrderPage
 from domain.errors import Unavailable
 from domain.order_acceptance import NumberRules
-from domain.work import OrdersPulled, OrdersWork
+from domain.order_work import OrdersPulled, OrdersWork
 from store import cursors
 from store.causes import Cause, CauseSource
 from store.session import transaction

@@ -13,7 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.hooks import Heard, Hint, HookReceiver, Sender
 from activities.waiting import WaitingActivities
-from domain.work import OrdersNamed, OrdersPulled, SalesforceEventProgress, SweepWork, Swept
+from domain.order_work import OrdersNamed, OrdersPulled, SalesforceEventProgress
+from domain.work import SweepWork, Swept
 from store import inbox
 from store.session import reading
 from tests.looks import looking

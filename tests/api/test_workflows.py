@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from domain.work import OrdersPulled, OrdersWork
+from domain.order_work import OrdersPulled, OrdersWork
 from tests.api.served import Served, assert_problem
 
 ANSWER = OrdersPulled(read=12, changed_count=1, changed=["SO1"])

@@ -61,6 +61,25 @@ def test_an_outbound_message_does_the_same(generated: GeneratedWorld) -> None:
     assert len({number_of(generated, one) for one in orders}) == 2
 
 
+@pytest.mark.parametrize("way", ["outbound_messages", "flow_calls"])
+def test_the_org_itself_tells_that_a_rep_placed_an_order(generated: GeneratedWorld, way: str) -> None:
+    """Case S25: as the package's flows tell it, and nothing that the gateway writes comes back to it."""
+    settings = {"hook_url": generated.gateway.url, "hook_secret": SECRET, way: True}
+    generated.gateway.salesforce.patch("/settings", settings)
+    try:
+        before = generated.gateway.salesforce.get("/hooks")["messages"]
+        order = str(placed(generated)["id"])
+        number_of(generated, order)
+        told = wait_until(
+            "everything is told",
+            lambda: generated.gateway.salesforce.get("/hooks")["messages"][len(before) :],
+            lambda all_: bool(all_) and all(one["state"] == "acknowledged" for one in all_),
+        )
+        assert {notice["record"] for one in told for notice in one["notices"]} == {order}
+    finally:
+        generated.gateway.salesforce.patch("/settings", {way: False})
+
+
 def test_the_secret_of_the_address_is_in_no_log(generated: GeneratedWorld) -> None:
     logs = generated.gateway.stack.settings.data_dir / "logs"
     said = "".join(path.read_text(errors="replace") for path in logs.rglob("*") if path.is_file())

@@ -32,6 +32,10 @@ class Twin:
         """Tell the control plane something."""
         return _answer(self._client.post(path, json=body))
 
+    def patch(self, path: str, body: object) -> Any:
+        """Change something of the control plane, such as settings."""
+        return _answer(self._client.patch(path, json=body))
+
     def seed(self, world: Json) -> Json:
         """Make the records of a world; a second time changes nothing."""
         return dict(self.post("/seed", world))

@@ -22,6 +22,7 @@ from twins.salesforce.schema import Field
 
 NAMES = SalesforceNames()
 TWIN = org_schema()
+LIFECYCLES = [ROOT / "config" / "lifecycle.toml", *sorted((ROOT / "config" / "examples").glob("lifecycle*.toml"))]
 KINDS_OF_TWIN = {
     "Checkbox": "boolean",
     "Currency": "currency",
@@ -153,19 +154,30 @@ def test_lookups_lead_where_the_adapter_follows_them() -> None:
     assert relationship(NAMES.invoice.order) == "Order__r"
 
 
-def test_the_status_has_every_word_that_a_shipped_lifecycle_and_the_company_can_say() -> None:
-    company = Company.parse((ROOT / "config" / "company.toml").read_text())
-    lifecycle = Lifecycle.parse((ROOT / "config" / "lifecycle.toml").read_text())
-    said = {state.shows for state in lifecycle.states.values() if state.shows} | {
-        *company.status_words.model_dump().values()
-    }
+@pytest.mark.parametrize("path", LIFECYCLES, ids=lambda path: path.stem)
+def test_the_status_has_every_word_that_a_shipped_lifecycle_shows(path: Path) -> None:
+    said = {state.shows for state in Lifecycle.parse(path.read_text()).states.values() if state.shows}
     assert said - {*picklist_values(fields(MAIN)["Order.Gateway_Status__c"])} == set()
+
+
+def test_the_status_has_every_word_of_the_company_and_one_for_what_is_not_known() -> None:
+    company = Company.parse((ROOT / "config" / "company.toml").read_text())
+    said = {*company.status_words.model_dump().values(), "Unknown"}
+    assert said - {*picklist_values(fields(MAIN)["Order.Gateway_Status__c"])} == set()
+
+
+def test_a_word_of_the_status_stands_once_and_reads_as_it_is_written() -> None:
+    (found,) = of_kind("GlobalValueSet")
+    words = found.texts("customValue/fullName")
+    assert len({word.lower() for word in words}) == len(words)
+    assert found.texts("customValue/label") == words
+    assert {*found.texts("customValue/default")} == {"false"}
 
 
 def test_an_event_has_room_for_every_label_of_the_shipped_lifecycles() -> None:
     longest = int(fields(MAIN)["Order_Event__c.Type__c"].text("length") or 0)
-    for path in (ROOT / "config" / "lifecycle.toml", *(ROOT / "config" / "examples").glob("lifecycle*.toml")):
-        labels = [event.label for event in Lifecycle.parse(Path(path).read_text()).events.values()]
+    for path in LIFECYCLES:
+        labels = [event.label for event in Lifecycle.parse(path.read_text()).events.values()]
         assert max(map(len, labels)) <= longest
 
 

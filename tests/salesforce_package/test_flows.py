@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from adapters.salesforce.hooks import Sender, hints_of_call
 from tests.salesforce_package.package import MAIN, SIGNED_CALL, Component, fields, namespaced, of_kind
 from twins.salesforce import watch
 from twins.salesforce.envelopes import FIELDS
+from twins.salesforce.ids import make_id
 from twins.salesforce.objects import org_schema
 
 TWIN = org_schema()
@@ -131,3 +135,15 @@ def test_the_signed_call_goes_where_the_gateway_listens() -> None:
     assert "'X-Threeway-Signature'" in apex
     named = re.findall(r"'(\w+)' => ", apex)
     assert named == ["orgId", "object", "ids", "event", "occurredAt"]
+
+
+@pytest.mark.parametrize("flow", list(of_kind("Flow", SIGNED_CALL)), ids=lambda one: one.name)
+def test_the_gateway_reads_the_signed_call_of_as_many_records_as_a_flow_hands_over(flow: Component) -> None:
+    sobject = str(flow.text("start/object"))
+    ids = [make_id(TWIN.get(sobject).prefix, number) for number in range(1, 201)]  # the records of one batch
+    now = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+    told = {"orgId": "00D000000000001EAA", "object": sobject, "ids": ids, "event": "changed"}
+    body = json.dumps({**told, "occurredAt": now.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
+    hints = hints_of_call(body, Sender(org_id="00D000000000001EAA"), now)
+    assert [hint.record_id for hint in hints] == ids
+    assert {hint.is_line for hint in hints} == {sobject == "OrderItem"}

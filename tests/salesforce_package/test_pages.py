@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from domain.lifecycle import Lifecycle
+from tests.architecture.project import ROOT
 from tests.salesforce_package.package import MAIN, Component, fields, namespaced, of_kind, picklist_values
 from twins.salesforce.objects import org_schema
 
@@ -49,6 +51,19 @@ def test_a_rep_finds_the_orders_that_need_somebody() -> None:
         "Threeway_Credit_Hold",
         "Threeway_Backordered",
     } <= found
+
+
+def test_every_state_that_waits_for_a_person_is_in_a_view() -> None:
+    """What a rep looks at each morning: nothing that needs somebody stays hidden, and nothing else is in the way."""
+    views = {one.name: one for one in of_kind("ListView") if one.parent == "Order"}
+    shown = [
+        str(views[name].text("filters/value")).split(",")
+        for name in ("Threeway_Needs_Attention", "Threeway_Credit_Hold")
+    ]
+    lifecycle = Lifecycle.parse((ROOT / "config" / "lifecycle.toml").read_text())
+    assert {word for words in shown for word in words} == {
+        state.shows for state in lifecycle.states.values() if state.person
+    }
 
 
 @pytest.mark.parametrize("compact", list(of_kind("CompactLayout")), ids=lambda one: one.full_name)

@@ -17,6 +17,7 @@ from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
 from domain.lifecycle import Lifecycle
+from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -30,11 +31,7 @@ from domain.work import (
     InvoicesPulled,
     LinkingCount,
     MastersApplied,
-    OrderSettled,
-    OrdersLook,
-    OrdersPulled,
     OrdersWritten,
-    OrderWork,
     PairWork,
     Prepared,
     Published,

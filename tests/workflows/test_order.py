@@ -11,7 +11,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import Unavailable
-from domain.work import OrderAct, OrderProgress, OrdersWritten, OrderWork
+from domain.order_work import OrderAct, OrderProgress, OrderWork
+from domain.work import OrdersWritten
 from runtime.names import ORDER_NUMBER, WORK_STATE
 from tests.workflows.stage import Stage, until
 from tests.workflows.steps import settled

@@ -11,7 +11,8 @@ from temporalio.client import WorkflowFailureError
 from activities.starting import look_at_records
 from domain.errors import NotAuthorized, Unavailable
 from domain.exceptions import ORDER_CAUSES
-from domain.work import OrdersNamed, OrdersPulled, SalesforceEventProgress, SalesforceEventWork, Wake
+from domain.order_work import OrdersNamed, OrdersPulled, SalesforceEventProgress, SalesforceEventWork
+from domain.work import Wake
 from tests.workflows.stage import Stage, until
 
 ORDER, LINE = "801000000000001AAA", "802000000000001AAA"

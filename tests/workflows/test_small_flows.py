@@ -13,14 +13,13 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from domain.errors import NotAuthorized, Rejected, Unavailable
 from domain.exceptions import ORDER_CAUSES
 from domain.links import LinkKind
+from domain.order_work import OrdersPulled, OrdersWork
 from domain.sources import System
 from domain.work import (
     Booked,
     LinkingCount,
     LinkingReport,
     LinkingWork,
-    OrdersPulled,
-    OrdersWork,
     PairWork,
     Published,
     PublishWork,

@@ -163,12 +163,11 @@ def describe_field(item: Field) -> dict[str, Any]:
         {"active": True, "defaultValue": value == item.default, "label": value, "validFor": None, "value": value}
         for value in item.values
     ]
-    number = item.numeric
     return {
         "name": item.name,
         "label": item.label or item.name,
         "type": item.type,
-        "soapType": SOAP_TYPES.get(item.type, "xsd:double" if number else "xsd:string"),
+        "soapType": SOAP_TYPES.get(item.type, "xsd:double" if item.numeric else "xsd:string"),
         "length": item.length,
         "byteLength": item.length * 3 if item.type not in {"id", "reference"} else item.length,
         "precision": item.precision,
@@ -188,7 +187,7 @@ def describe_field(item: Field) -> dict[str, Any]:
         "defaultValue": item.default,
         "filterable": item.type != "textarea",
         "sortable": item.type != "textarea",
-        "groupable": not number and item.type != "textarea",
+        "groupable": not item.numeric and item.type != "textarea",
         "aggregatable": True,
         "nameField": item.name == "Name",
         "picklistValues": picklist,

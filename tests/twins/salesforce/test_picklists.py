@@ -92,9 +92,9 @@ def test_only_other_picklists_take_words(caller: Any, place: str, status: int) -
 def test_words_of_the_gateway_are_those_that_it_was_given(seeded: Any) -> None:
     order = seeded.control("GET", "/records/Order")["records"][0]["Id"]
     path = f"/sobjects/Order/{order}"
-    assert seeded.refusal("PATCH", path, {"Gateway_Status__c": "On Site"})[0] == 400
-    seeded.control("PUT", "/picklists/order/gateway_status__c", {"values": ["On Site"]})
-    assert seeded.call("PATCH", path, {"Gateway_Status__c": "On Site"}).status_code == 204
+    assert seeded.refusal("PATCH", path, {"Gateway_Status__c": "On Fire"})[0] == 400
+    seeded.control("PUT", "/picklists/order/gateway_status__c", {"values": ["On Fire"]})
+    assert seeded.call("PATCH", path, {"Gateway_Status__c": "On Fire"}).status_code == 204
     assert field(seeded, "Order", "Gateway_Status__c")["restrictedPicklist"] is True
 
 

@@ -61,7 +61,7 @@ class House:
 
     def paced(self, wait: timedelta) -> timedelta:
         """How long a wait is at the pace of the house."""
-        return wait / max(1, self.settings["pace"])
+        return wait / max(1, int(self.settings["pace"]))
 
     def parts(self, sku: str, uom: str) -> dict[str, Decimal] | None:
         """How many base units of which item one unit takes from stock; None for an unknown item or unit."""
