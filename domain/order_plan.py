@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -89,14 +89,15 @@ def plan(
 def content_of(case: OrderCase, terms: str, warehouse: str) -> OrderMessage | None:
     """The order as the ERP has to know it now; None without lines.
 
-    A shipped quantity stays, whatever Salesforce says since (case O8).
+    A shipped quantity stays, whatever Salesforce says since (case O8); what left beyond the order is not ordered by it
+    (case O4).
     """
-    order = case.order
+    order, told = case.order, _told(case)
     lines = [
         OrderMessageLine(
             line_no=line.line_no,
             sku=line.sku,
-            quantity=max(line.quantity, case.shipped(line.line_no)),
+            quantity=max(line.quantity, _left_of(case, told, line.line_no)),
             uom=line.uom,
             unit_price=line.unit_price,
         )
@@ -121,12 +122,20 @@ def content_of(case: OrderCase, terms: str, warehouse: str) -> OrderMessage | No
 
 def _gone_but_shipped(case: OrderCase) -> list[OrderMessageLine]:
     """Lines that Salesforce has no more, and of which something had left."""
-    last = _known(case)
-    living = {line.line_no for line in case.order.lines}
-    lost = [line for line in (last.lines if last else ()) if line.line_no not in living]
-    return [
-        line.model_copy(update={"quantity": case.shipped(line.line_no)}) for line in lost if case.shipped(line.line_no)
-    ]
+    told, living = _told(case), {line.line_no for line in case.order.lines}
+    left = {line_no: _left_of(case, told, line_no) for line_no in told if line_no not in living}
+    return [told[line_no].model_copy(update={"quantity": quantity}) for line_no, quantity in left.items() if quantity]
+
+
+def _told(case: OrderCase) -> dict[int, OrderMessageLine]:
+    """The lines that the ERP was told last."""
+    known = _known(case)
+    return {line.line_no: line for line in known.lines} if known else {}
+
+
+def _left_of(case: OrderCase, told: Mapping[int, OrderMessageLine], line_no: int) -> Decimal:
+    """How much of what the ERP was told to deliver of a line has left; what left beyond it is not part of that."""
+    return min(case.shipped(line_no), told[line_no].quantity) if line_no in told else Decimal(0)
 
 
 def _known(case: OrderCase) -> OrderMessage | None:
@@ -216,13 +225,9 @@ def _for_person(case: OrderCase, standing: Standing) -> Finding:
 
 def _changed_after_shipment(case: OrderCase) -> Iterator[Finding]:
     """A price or a quantity that was lowered below what has left: what was shipped stays as it was (case O8)."""
-    known = _known(case)
-    if known is None:
-        return
-    told = {line.line_no: line for line in known.lines}
-    living = {line.line_no: line for line in case.order.lines}
+    told, living = _told(case), {line.line_no: line for line in case.order.lines}
     for line_no, line in sorted(told.items()):
-        shipped = case.shipped(line_no)
+        shipped = _left_of(case, told, line_no)
         now = living.get(line_no)
         if not shipped:
             continue

@@ -159,7 +159,10 @@ def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
 
 
 def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
-    """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18)."""
+    """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18).
+
+    It speaks of all invoices, so it is no older than the newest one: a prepaid order is partly paid once it is billed.
+    """
     living = [one for one in case.invoices if one.counts]
     paid = [one for one in living if one.balance < one.total]
     if not paid:
@@ -167,7 +170,8 @@ def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
     last = max(paid, key=lambda one: (one.changed_at, one.key))
     owed = sum((one.balance for one in living), Decimal(0))
     value = "whole" if owed <= 0 and invoiced is Progress.WHOLE else "part"
-    yield _of(System.QUICKBOOKS, "payment", value, last.key, last.changed_at, f"Still to be paid: {owed}.")
+    at = max(last.changed_at, *(one.booked_at for one in living))
+    yield _of(System.QUICKBOOKS, "payment", value, last.key, at, f"Still to be paid: {owed}.")
 
 
 def _credits(case: OrderCase) -> Iterator[Observation]:
