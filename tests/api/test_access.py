@@ -43,6 +43,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/invoices/{invoice_key:path}"): Rule(READS),
     ("GET", "/orders"): Rule(READS),
     ("GET", "/orders/{number:path}"): Rule(READS),
+    ("GET", "/orders/{number:path}/story"): Rule(READS),
+    ("POST", "/orders/{number:path}/acts"): Rule(WORKS),
     ("POST", "/orders/pull"): Rule(WORKS),
     ("GET", "/customers"): Rule(READS),
     ("GET", "/customers/{number:path}"): Rule(READS),

@@ -320,15 +320,21 @@ async def test_nothing_is_acknowledged_while_the_store_is_away(
 
 
 async def test_the_secret_is_in_no_log_and_no_answer(
-    served: Served, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    served: Served,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not that of the address either, which the web server logs."""
     secret = secret_of(served.settings)
     root = logging.getLogger()
     former = root.handlers[:], root.level
     logs.configure(style="json", level="DEBUG", role="api")
-    for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):
-        logging.getLogger(name).propagate = True
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):  # another server of this process may have silenced them
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "propagate", True)
+        monkeypatch.setattr(logger, "disabled", False)
+        caplog.set_level(logging.INFO, name)
     try:
         async with over_a_socket(served.app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             base = f"{CALL}/outbound-message/{secret}"
