@@ -145,15 +145,20 @@ def _returns(case: OrderCase, returned: Progress, zone: ZoneInfo) -> Iterator[Ob
 
 
 def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
-    """Each invoice; the last one makes the order invoiced where nothing is left to bill."""
+    """Each invoice; the last one makes the order invoiced where nothing is left to bill.
+
+    A further invoice of a shipment that was corrected upwards is not the last one: the goods were invoiced before.
+    """
     living = sorted((one for one in case.invoices if one.counts), key=lambda one: (one.booked_at, one.key))
+    first = {one.shipment_number: one for one in reversed(living)}
+    last = max(first.values(), key=living.index, default=None)
     for invoice in case.invoices:
         note = f"Invoice {invoice.doc_number} over {invoice.total} for shipment {invoice.shipment_number}."
         if not invoice.counts:
             yield _of(System.QUICKBOOKS, "invoice_void", "voided", invoice.key, invoice.changed_at, note)
             continue
-        value = "whole" if invoice is living[-1] and invoiced is Progress.WHOLE else "part"
-        if any(one.shipment_number == invoice.shipment_number for one in living[: living.index(invoice)]):
+        value = "whole" if invoice is last and invoiced is Progress.WHOLE else "part"
+        if invoice is not first[invoice.shipment_number]:
             value = "supplement"
         yield _of(System.QUICKBOOKS, "invoice", value, invoice.key, invoice.booked_at, note)
 

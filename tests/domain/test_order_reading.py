@@ -258,3 +258,12 @@ def test_a_payment_is_no_older_than_the_newest_invoice() -> None:
 
     (payment,) = [one for one in observations(case) if one.kind == "payment"]
     assert (payment.value, payment.occurred_at) == ("part", AT + 5 * HOUR)
+
+
+def test_a_further_invoice_leaves_the_order_invoiced() -> None:
+    """Case F9: eleven left of ten after all, and the eleventh is billed besides."""
+    left = shipped("S1", 1, {1: "11", 2: "4"})
+    further = invoice("S1", 6, {1: "1"}).model_copy(update={"key": "S1:2"})
+    case = OrderCase(order=order(), shipments=(left,), invoices=(invoice("S1", 1, {1: "10", 2: "4"}), further))
+
+    assert said(case) == [("invoice", "whole", "S1:1"), ("shipment", "whole", "S1"), ("invoice", "supplement", "S1:2")]

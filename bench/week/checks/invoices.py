@@ -116,5 +116,5 @@ def _same_numbers(report: Report, document: Json, row: Json) -> None:
     gone = row["status"] in {"voided", "deleted"}
     report.equal(System.GATEWAY, "invoice in the store", (doc, "standing"), not lives(document), gone)
     report.equal(System.GATEWAY, "invoice in the store", (doc, "doc_number"), document["doc_number"], row["doc_number"])
-    for name in ("total", "balance"):
+    for name in ("total", "balance") if lives(document) else ("balance",):  # what was billed is to be seen
         report.equal(System.GATEWAY, "invoice in the store", (doc, name), number(document[name]), number(row[name]))

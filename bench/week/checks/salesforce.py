@@ -103,6 +103,8 @@ def _invoices(evidence: Evidence, report: Report, written: dict[str, Bill]) -> N
                 "Order": of_shipment.get(shipment_no),
             }
             for name, value in expected.items():
+                if name == "Total__c" and not lives(document):
+                    continue  # of an invoice that is nothing, what was billed stays to be seen
                 report.equal(System.SALESFORCE, SHOWN, (doc, name), value, _cell(found[0], name, orders))
     for left in rows.values():
         report.add(System.SALESFORCE, SHOWN, (str(left[0]["Doc_Number__c"]), "rows"), 0, len(left))
