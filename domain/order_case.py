@@ -97,9 +97,9 @@ class OrderCase(Fact):
     """One order and everything that bears on it.
 
     `lasting` are observations that do not follow from the rest: what Salesforce showed once, what a person said.
-    `stated_at`: when the ERP stated each shipment as it is now. `decided`: shipments whose billing is over by their
-    newest statement: what of them is not billed never will be. `baseline` is what the ERP is taken to know of an order
-    that it had before the gateway did.
+    `stated_at`: when the ERP stated each shipment as it is now, `returned_at` each return, by its RMA. `decided`:
+    shipments whose billing is over by their newest statement: what of them is not billed never will be. `baseline` is
+    what the ERP is taken to know of an order that it had before the gateway did.
     """
 
     order: Order
@@ -107,6 +107,7 @@ class OrderCase(Fact):
     said: tuple[ErpWord, ...] = ()
     shipments: tuple[Shipment, ...] = ()
     stated_at: Mapping[str, AwareDatetime] = {}
+    returned_at: Mapping[str, AwareDatetime] = {}
     decided: frozenset[str] = frozenset()
     invoices: tuple[BilledInvoice, ...] = ()
     returns: tuple[ReturnReceipt, ...] = ()

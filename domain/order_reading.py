@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -139,9 +139,16 @@ def _returns(case: OrderCase, returned: Progress, zone: ZoneInfo) -> Iterator[Ob
     last = max(days, key=lambda rma: (days[rma], rma), default="")
     for rma, goods in sorted(by_rma.items()):
         words = ", ".join(f"{plain(one.quantity)} {one.uom} of {one.sku}" for one in goods)
-        at = datetime.combine(days[rma], MIDDAY, zone)
+        at = _came_back(days[rma], case.returned_at.get(rma), zone)
         value = "whole" if rma == last and returned is Progress.WHOLE else "part"
         yield _of(System.ERP, "return", value, rma, at, f"{rma}: {words}.")
+
+
+def _came_back(day: date, stated: datetime | None, zone: ZoneInfo) -> datetime:
+    """The ERP names a day alone: what it states on that very day has happened by then, other days count from midday."""
+    if stated and stated.astimezone(zone).date() == day:
+        return stated
+    return datetime.combine(day, MIDDAY, zone)
 
 
 def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:

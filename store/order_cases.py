@@ -73,8 +73,10 @@ class _Loader:
         self._born = order_numbers.born(session, numbers)
         self._messages = order_messages.of_orders(session, numbers)
         self._returns: defaultdict[str, list[ReturnReceipt]] = defaultdict(list)
+        self._returned_at: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         for one in returns.of_orders(session, numbers):
             self._returns[one.receipt.order_number].append(one.receipt)
+            self._returned_at[one.receipt.order_number][one.receipt.rma] = one.stated_at
         self._credits = _credits(session, numbers)
         self._said = _words(session, numbers)
         self._shipments = _shipments(session, numbers)
@@ -95,6 +97,7 @@ class _Loader:
             stated_at={one.shipment.number: one.stated_at for one in self._shipments.get(number, ())},
             decided=frozenset(one.shipment.number for one in self._shipments.get(number, ()) if one.decided),
             invoices=tuple(self._invoices.get(number, ())),
+            returned_at=self._returned_at[number],
             returns=tuple(self._returns[number]),
             credits=tuple(self._credits.get(number, ())),
             messages=tuple(_sent(one) for one in self._messages.get(number, ())),

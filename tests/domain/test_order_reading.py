@@ -267,3 +267,25 @@ def test_a_further_invoice_leaves_the_order_invoiced() -> None:
     case = OrderCase(order=order(), shipments=(left,), invoices=(invoice("S1", 1, {1: "10", 2: "4"}), further))
 
     assert said(case) == [("invoice", "whole", "S1:1"), ("shipment", "whole", "S1"), ("invoice", "supplement", "S1:2")]
+
+
+def test_a_return_that_is_stated_on_its_day_has_happened_by_then() -> None:
+    """Case O12: the ERP names a day alone. What is written in its file of that evening came back before the file."""
+    goods = ReturnReceipt(
+        rma="R1",
+        order_number="SO1",
+        shipment_number="S1",
+        line_no=1,
+        sku="PIPE",
+        quantity=Decimal(2),
+        uom="EA",
+        condition=ReturnCondition.RESTOCK,
+        received_on=date(2026, 11, 24),
+    )
+    evening, next_day = datetime(2026, 11, 24, 22, 0, tzinfo=UTC), datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
+    midday = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
+
+    for stated, expected in ((evening, evening), (next_day, midday), (None, midday)):
+        stated_at = {"R1": stated} if stated else {}
+        (seen,) = observations(OrderCase(order=order(), returns=(goods,), returned_at=stated_at))
+        assert seen.occurred_at == expected
