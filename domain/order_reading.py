@@ -161,7 +161,7 @@ def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
 def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
     """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18)."""
     living = [one for one in case.invoices if one.counts]
-    paid = [one for one in living if one.balance < one.total]
+    paid = [one for one in living if one.balance < one.total or not one.total]
     if not paid:
         return
     last = max(paid, key=lambda one: (one.changed_at, one.key))
