@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -35,8 +35,7 @@ class SettlingActivities:
     def settle_order(self, work: OrderWork) -> OrderSettled:
         """Derive where an order stands and keep it, with what has to follow. Running it again changes nothing."""
         with transaction(self._engine, _cause()) as session:
-            order_marks.strike(session, [work.order_number])
-            settled = Settlement(session, self._rules, self._clock()).settle([work.order_number])
+            settled = Settlement(session, self._rules, self._clock()).settle([work.order_number], strike=True)
         return settled[0] if settled else OrderSettled(order_number=work.order_number, known=False)
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -57,13 +56,12 @@ class SettlingActivities:
         """The customers whose balance moved; their open orders are marked, because what they may do depends on it."""
         with transaction(self._engine, _cause()) as session:
             moved = cursors.noted(session, cursors.CUSTOMERS_TO_LOOK)
-            order_marks.mark(session, order_states.open_of_customers(session, moved), "the customer's balance moved")
+            if moved:
+                order_marks.mark(
+                    session, order_states.open_of_customers(session, moved), "its customer's balance moved"
+                )
+                cursors.strike(session, cursors.CUSTOMERS_TO_LOOK, moved)
         return moved
-
-    def strike_customers(self, numbers: Sequence[str]) -> None:
-        """What these customers owe is being said."""
-        with transaction(self._engine, _cause()) as session:
-            cursors.strike(session, cursors.CUSTOMERS_TO_LOOK, numbers)
 
     def settle_marked(self) -> list[OrderSettled]:
         """Settle one block of orders that are marked, or whose wait is over by the clock; empty when none is left.
@@ -72,8 +70,8 @@ class SettlingActivities:
         """
         with transaction(self._engine, _cause()) as session:
             now = self._clock()
-            numbers = order_marks.take(session, BLOCK) or order_states.due(session, now, BLOCK)
-            return Settlement(session, self._rules, now).settle(numbers)
+            numbers = order_marks.oldest(session, BLOCK) or order_states.due(session, now, BLOCK)
+            return Settlement(session, self._rules, now).settle(sorted(numbers), strike=True)
 
 
 def _cause() -> Cause:

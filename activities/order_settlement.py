@@ -27,7 +27,16 @@ from domain.order_reading import observed
 from domain.order_words import early_words, sentence_of, unknown_words
 from domain.order_work import OrderSettled
 from domain.sources import System
-from store import acknowledgements, exposures, observations, order_cases, order_messages, order_states, orders
+from store import (
+    acknowledgements,
+    exposures,
+    observations,
+    order_cases,
+    order_marks,
+    order_messages,
+    order_states,
+    orders,
+)
 from store.billing import lock_orders
 from store.order_cases import Loaded
 from store.stock import marks
@@ -72,11 +81,16 @@ class Settlement:
         self._company, self._lifecycle = rules.company, rules.lifecycle
         self._rules = rules.company.orders
 
-    def settle(self, numbers: Sequence[str]) -> list[OrderSettled]:
-        """Settle those of these orders that Salesforce has; running it again writes nothing."""
+    def settle(self, numbers: Sequence[str], *, strike: bool = False) -> list[OrderSettled]:
+        """Settle those of these orders that Salesforce has; running it again writes nothing.
+
+        `strike`: this look is the one that their marks ask for.
+        """
         if not numbers:
             return []
         lock_orders(self._session, numbers)
+        if strike:  # after the orders: whoever changes an order marks it while holding it
+            order_marks.strike(self._session, numbers)
         self._note_status(numbers)
         loaded = order_cases.load(self._session, numbers)
         facts = {number: facts_of(one.case, self._company.kits_by_sku) for number, one in loaded.items()}
@@ -188,6 +202,8 @@ class Settlement:
             early=tuple(early_words(one, state.label) for one in outlook.overdue),
             unknown=tuple(unknown_words(one) for one in walk.unknown),
             broken=check_order(ledger),
+            allowed=tuple(allowed_acts(self._lifecycle, walk.state)),
+            shipped={line.line_no: line.shipped for line in ledger.lines},
             look_at=outlook.look_at,
         )
 
@@ -275,10 +291,6 @@ def _released(loaded: Loaded) -> bool:
     return any(one.value == "released" for one in loaded.case.lasting)
 
 
-def _ordered_amount(one: Weighed) -> Decimal:
-    return sum((line_amount(line.ordered, line.unit_price) for line in one.ledger.lines), Decimal(0))
-
-
 def _ledger_rows(one: Weighed) -> list[dict[str, Any]]:
     names = set(LineLedger.model_fields) & set(OrderLineLedgerRow.model_fields)
     return [{"order_number": one.case.number, **line.model_dump(include=names)} for line in one.ledger.lines]
@@ -287,8 +299,10 @@ def _ledger_rows(one: Weighed) -> list[dict[str, Any]]:
 def _baseline(one: Weighed) -> Mapping[str, Any] | None:
     """What the ERP is taken to know of an order that it had before the gateway: what it was when it was first seen."""
     before = one.loaded.before
+    if one.case.born_here:
+        return None
     if before is not None and before.baseline is not None:
         return before.baseline
-    if one.case.born_here or one.plan.content is None:
+    if one.plan.content is None:
         return None
     return one.plan.content.model_dump(mode="json")

@@ -68,6 +68,8 @@ def decide(
         )
         # Before the item is locked: who decides about stock takes the marks first, too.
         marks.mark(session, _stock_of(item), "a person decided")
+        if item.cause in LOOKED_AT:
+            order_marks.mark(session, [item.record_key], "a person decided")
         resolved = exceptions.resolve(session, resolution)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.cause in LOOKED_AT:
@@ -90,7 +92,6 @@ def _act_on_order(session: Session, resolution: Resolution, number: str) -> None
         words = f"{resolution.decided_by}: {resolution.reason}"
         observed = act_observation(act, resolution.exception_id, words, resolution.decided_at)
         observations.note(session, number, observed, resolution.decided_at)
-    order_marks.mark(session, [number], "a person decided")
 
 
 def _forget(session: Session, item: ExceptionItem) -> None:

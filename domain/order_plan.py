@@ -12,9 +12,12 @@ from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.money import plain
 from domain.order_case import OrderCase, SentMessage
 from domain.order_messages import OrderAction, OrderMessage, OrderMessageLine
+from domain.orders import OrderLine
 from domain.sources import System
 
-ASKS_AGAIN = {(System.GATEWAY, "order", "resend_requested"), (System.GATEWAY, "order", "released")}
+RESEND, RELEASED = "resend_requested", "released"
+DECISIONS = {Choice.RELEASE_ORDER: "release", Choice.CANCEL_ORDER: "cancel"}
+NOTHING = Decimal(0)
 
 
 class OrderRules(BaseModel):
@@ -39,7 +42,7 @@ class OrderRules(BaseModel):
 
 
 class Standing(BaseModel):
-    """What the plan needs to know of the order's state: what is done there, and whose turn it is."""
+    """What the plan needs to know of the order's state: what is done there, whose turn it is, and what left by line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +55,8 @@ class Standing(BaseModel):
     early: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    shipped: Mapping[int, Decimal] = {}
     look_at: AwareDatetime | None = None
 
 
@@ -71,12 +76,17 @@ class OrderPlan(BaseModel):
 
 
 def plan(
-    case: OrderCase, standing: Standing, terms: str, rules: OrderRules, watermark: datetime | None, now: datetime
+    case: OrderCase,
+    standing: Standing,
+    terms: str,
+    rules: OrderRules,
+    watermark: datetime | None,
+    now: datetime,
 ) -> OrderPlan:
     """Decide what is to be done about an order. Pure: the same case, standing and instant give the same plan."""
-    content = content_of(case, terms, rules.warehouse)
+    content = content_of(case, terms, rules.warehouse, standing.shipped)
     waits = [at for at in (standing.look_at, _silent_until(case, rules)) if at and at > now]
-    again = _asked_again(case)
+    again = _asked_again(case, {RESEND, RELEASED} if "send" in standing.does else {RESEND})
     return OrderPlan(
         message=_message(case, standing, content, again=again),
         content=content,
@@ -86,56 +96,41 @@ def plan(
     )
 
 
-def content_of(case: OrderCase, terms: str, warehouse: str) -> OrderMessage | None:
+def content_of(
+    case: OrderCase, terms: str, warehouse: str, shipped: Mapping[int, Decimal] | None = None
+) -> OrderMessage | None:
     """The order as the ERP has to know it now; None without lines.
 
-    A shipped quantity stays, whatever Salesforce says since (case O8); what left beyond the order is not ordered by it
-    (case O4).
+    Of a line that has left, in whole or in part, what left stays as it was told, and so does its price (case O8). What
+    is not Salesforce's own word (terms, warehouse, the day) is told once: a master that changes later changes no order.
     """
-    order, told = case.order, _told(case)
-    lines = [
-        OrderMessageLine(
-            line_no=line.line_no,
-            sku=line.sku,
-            quantity=max(line.quantity, _left_of(case, told, line.line_no)),
-            uom=line.uom,
-            unit_price=line.unit_price,
-        )
-        for line in order.lines
-    ]
-    lines += _gone_but_shipped(case)
+    order, known, left = case.order, _known(case), shipped or {}
+    told = {line.line_no: line for line in (known.lines if known else ())}
+    living = {line.line_no for line in order.lines}
+    lines = [_line_of(line, told.get(line.line_no), left.get(line.line_no, NOTHING)) for line in order.lines]
+    gone = [line for line in told.values() if line.line_no not in living and left.get(line.line_no)]
+    lines += [line.model_copy(update={"quantity": min(line.quantity, left[line.line_no])}) for line in gone]
     if not lines:
         return None
-    ordered_on = order.ordered_on or order.version_at.date()
     return OrderMessage(
         action=OrderAction.ADD,
         order_number=order.number,
         customer_number=order.customer_number or "",
-        ordered_on=ordered_on,
+        ordered_on=known.ordered_on if known else order.ordered_on or order.version_at.date(),
         requested_on=None,
-        warehouse=warehouse,
+        warehouse=known.warehouse if known else warehouse,
         purchase_order=order.purchase_order,
-        terms=terms,
+        terms=known.terms if known else terms,
         lines=tuple(sorted(lines, key=lambda line: line.line_no)),
     )
 
 
-def _gone_but_shipped(case: OrderCase) -> list[OrderMessageLine]:
-    """Lines that Salesforce has no more, and of which something had left."""
-    told, living = _told(case), {line.line_no for line in case.order.lines}
-    left = {line_no: _left_of(case, told, line_no) for line_no in told if line_no not in living}
-    return [told[line_no].model_copy(update={"quantity": quantity}) for line_no, quantity in left.items() if quantity]
-
-
-def _told(case: OrderCase) -> dict[int, OrderMessageLine]:
-    """The lines that the ERP was told last."""
-    known = _known(case)
-    return {line.line_no: line for line in known.lines} if known else {}
-
-
-def _left_of(case: OrderCase, told: Mapping[int, OrderMessageLine], line_no: int) -> Decimal:
-    """How much of what the ERP was told to deliver of a line has left; what left beyond it is not part of that."""
-    return min(case.shipped(line_no), told[line_no].quantity) if line_no in told else Decimal(0)
+def _line_of(line: OrderLine, told: OrderMessageLine | None, left: Decimal) -> OrderMessageLine:
+    """A line as the ERP has to know it: more than was ordered is no reason to tell it anything (case O4)."""
+    quantity, price = line.quantity, line.unit_price
+    if told is not None and left:
+        quantity, price = max(quantity, min(left, told.quantity)), told.unit_price
+    return OrderMessageLine(line_no=line.line_no, sku=line.sku, quantity=quantity, uom=line.uom, unit_price=price)
 
 
 def _known(case: OrderCase) -> OrderMessage | None:
@@ -173,9 +168,12 @@ def _statement(case: OrderCase, content: OrderMessage, *, send: bool, again: boo
     return known if again else None
 
 
-def _asked_again(case: OrderCase) -> bool:
-    """Whether a person wants the ERP to be told once more, and that has not been done since."""
-    asked = [one.occurred_at for one in case.lasting if (one.system, one.kind, one.value) in ASKS_AGAIN]
+def _asked_again(case: OrderCase, words: set[str]) -> bool:
+    """Whether a person wants the ERP to be told once more, and that has not been done since.
+
+    A release asks for it only where the ERP took nothing of the order.
+    """
+    asked = [one.occurred_at for one in case.lasting if one.system is System.GATEWAY and one.value in words]
     told = max((one.added_at for one in case.messages), default=None)
     return bool(asked) and told is not None and max(asked) > told
 
@@ -200,7 +198,11 @@ def _unanswered(case: OrderCase) -> SentMessage | None:
 
 
 def _findings(
-    case: OrderCase, standing: Standing, rules: OrderRules, watermark: datetime | None, now: datetime
+    case: OrderCase,
+    standing: Standing,
+    rules: OrderRules,
+    watermark: datetime | None,
+    now: datetime,
 ) -> Iterator[Finding]:
     number = case.number
     for words in standing.unknown:
@@ -211,23 +213,27 @@ def _findings(
         yield _hold(Cause.ORDER_LEDGER_BROKEN, f"Order {number}: {words}", Choice.HANDLED)
     if standing.person:
         yield _for_person(case, standing)
-    yield from _changed_after_shipment(case)
+    yield from _changed_after_shipment(case, standing.shipped)
     yield from _cancel_refused(case)
     yield from _silent(case, rules, watermark, now)
 
 
 def _for_person(case: OrderCase, standing: Standing) -> Finding:
-    choices = (Choice.RELEASE_ORDER, Choice.CANCEL_ORDER, Choice.HANDLED)
+    choices = (*(choice for choice, act in DECISIONS.items() if act in standing.allowed), Choice.HANDLED)
     why = f" {standing.last_note}" if standing.last_note else ""
     sentence = f"Order {case.number} is in the state {standing.state} and waits for a person.{why}"
     return _hold(Cause.ORDER_NEEDS_DECISION, sentence, *choices)
 
 
-def _changed_after_shipment(case: OrderCase) -> Iterator[Finding]:
+def _changed_after_shipment(case: OrderCase, left: Mapping[int, Decimal]) -> Iterator[Finding]:
     """A price or a quantity that was lowered below what has left: what was shipped stays as it was (case O8)."""
-    told, living = _told(case), {line.line_no: line for line in case.order.lines}
+    known = _known(case)
+    if known is None:
+        return
+    told = {line.line_no: line for line in known.lines}
+    living = {line.line_no: line for line in case.order.lines}
     for line_no, line in sorted(told.items()):
-        shipped = _left_of(case, told, line_no)
+        shipped = min(left.get(line_no, NOTHING), line.quantity)
         now = living.get(line_no)
         if not shipped:
             continue
@@ -270,7 +276,7 @@ def _silent(case: OrderCase, rules: OrderRules, watermark: datetime | None, now:
         return
     seen = "no acknowledgement has come since"
     if watermark and watermark > sent.sent_at:
-        seen = f"acknowledgements up to {watermark.isoformat(timespec='minutes')} do not list it"
+        seen = "newer acknowledgements do not list it"
     sentence = (
         f"Order {case.number} went to the ERP in order file {sent.sequence}, and {seen}. See whether the file was "
         "imported; sending it again is safe once it was not."

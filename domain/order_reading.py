@@ -176,7 +176,7 @@ def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
     It speaks of all invoices, so it is no older than the newest one: a prepaid order is partly paid once it is billed.
     """
     living = [one for one in case.invoices if one.counts]
-    paid = [one for one in living if one.balance < one.total]
+    paid = [one for one in living if one.balance < one.total or not one.total]
     if not paid:
         return
     last = max(paid, key=lambda one: (one.changed_at, one.key))

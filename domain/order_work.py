@@ -57,7 +57,7 @@ class OrdersPulled(Message):
 
 
 class OrderWork(Message):
-    """Start of `order/<number>`; `look_at` carries a wait over into a fresh history."""
+    """Start of `order/<number>`."""
 
     order_number: str
 

@@ -104,7 +104,7 @@ class _Loader:
             lasting=tuple(one.observation for one in self.seen.get(number, ()) if one.lasting),
             born_here=number in self._born,
             born_at=self._born.get(number),
-            baseline=OrderMessage.model_validate(baseline) if baseline else None,
+            baseline=OrderMessage.model_validate(baseline) if baseline and number not in self._born else None,
         )
 
 

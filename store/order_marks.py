@@ -1,4 +1,4 @@
-"""Marks of orders that have to be looked at: set with what changed, taken with the look, so that nothing is missed."""
+"""Marks of orders that have to be looked at: set with what changed, struck with the look, so that nothing is missed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,20 @@ INSERT INTO order_marks (order_number, reason)
 SELECT DISTINCT number, CAST(:reason AS text) FROM unnest(CAST(:numbers AS text[])) AS number
 ORDER BY number ON CONFLICT (order_number) DO UPDATE SET reason = excluded.reason
 """)
-_TAKE = text("""
-DELETE FROM order_marks WHERE order_number IN (
-    SELECT order_number FROM order_marks ORDER BY marked_at, order_number LIMIT :limit FOR UPDATE SKIP LOCKED
-) RETURNING order_number
-""")
 _STRIKE = text("DELETE FROM order_marks WHERE order_number = ANY(:numbers)")
 
 
 def mark(session: Session, numbers: Iterable[str], reason: str) -> None:
-    """Mark orders by their numbers. A mark that is there is locked: it is not taken before this change can be seen."""
+    """Mark orders by their numbers. A mark that is there is locked: it is not struck before this change can be seen."""
     listed = [number for number in numbers if number]
     if listed:
         session.execute(_SET, {"numbers": listed, "reason": reason})
 
 
-def take(session: Session, limit: int) -> list[str]:
-    """Take marks to look at, the oldest first; what another process has taken is skipped."""
-    return sorted(session.scalars(_TAKE, {"limit": limit}))
+def oldest(session: Session, limit: int) -> list[str]:
+    """The orders that were marked first; they are struck once their orders are locked."""
+    query = select(col(OrderMarkRow.order_number)).order_by(col(OrderMarkRow.marked_at), col(OrderMarkRow.order_number))
+    return list(session.scalars(query.limit(limit)))
 
 
 def strike(session: Session, numbers: Sequence[str]) -> None:

@@ -75,9 +75,14 @@ def give_lines(session: Session, order: OrderNumberRow, numbers: Mapping[str, in
 
 
 def born(session: Session, numbers: Sequence[str]) -> dict[str, datetime]:
-    """Which of these orders the gateway gave their number, and when."""
-    query = select(OrderNumberRow).where(
-        _among(OrderNumberRow.number, numbers), col(OrderNumberRow.written_at).is_not(None)
+    """Which of these orders the gateway gave their number, and when.
+
+    A number counts from its commit on: an order may be read under it before its writing is known to have been taken.
+    """
+    query = (
+        select(OrderNumberRow)
+        .join(OrderRow, col(OrderRow.external_id) == col(OrderNumberRow.external_id))
+        .where(_among(OrderNumberRow.number, numbers), col(OrderRow.number) == col(OrderNumberRow.number))
     )
     return {row.number: row.given_at for row in session.scalars(query)}
 

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import ARRAY, String, any_, delete, literal, or_, select, tuple_, update
 from sqlmodel import Session, col
 
-from domain.sources import System
-from store.tables.lifecycle import OrderLineLedgerRow, OrderObservationRow, OrderStateRow
+from store.tables.lifecycle import OrderLineLedgerRow, OrderStateRow
 from store.tables.orders import OrderRow
 from store.upserts import upsert
 
@@ -98,17 +97,6 @@ def due(session: Session, now: datetime, limit: int) -> list[str]:
         .limit(limit)
     )
     return list(session.scalars(query))
-
-
-def watermark(session: Session) -> datetime | None:
-    """Up to when the ERP has said which orders it had seen."""
-    query = (
-        select(col(OrderObservationRow.occurred_at))
-        .where(col(OrderObservationRow.system) == System.ERP, col(OrderObservationRow.kind) == "acknowledgement")
-        .order_by(col(OrderObservationRow.occurred_at).desc())
-        .limit(1)
-    )
-    return session.scalar(query)
 
 
 def _among(column: Any, numbers: Sequence[str]) -> Any:

@@ -114,13 +114,13 @@ class OrderLifecycle:
     async def _hand_over(self) -> None:
         """The message is committed; the file that carries it takes whatever else waits along."""
         self._step = "writing for the ERP"
-        more = True
+        more, told = True, False
         while more:
             written: OrdersWritten = await workflow.execute_activity_method(
                 OrderExportActivities.write_orders, ExportWork(reason=self._number), **policies.WRITE_ORDERS.options()
             )
-            more = written.more
-        if self._number in written.orders:
+            more, told = written.more, told or self._number in written.orders
+        if told:
             self._looks += 1  # it is sent now: the state follows from that
 
     async def _tell(self) -> None:

@@ -122,9 +122,6 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)
 # Reading records that something is said to have happened to: for as long as Salesforce is away, and at once if not.
 READ_HINTED = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
-# Writing what waits for the ERP into its folder: as long as the folder is away.
-WRITE_ORDERS = Call(ERP_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
-
 # Looks at one order before its history starts afresh.
 ORDER_ROUNDS = 100
 

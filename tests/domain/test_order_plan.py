@@ -25,7 +25,8 @@ def told(*lines: OrderLine) -> SentMessage:
 
 def looked(*lines: OrderLine, message: SentMessage, shipments: tuple[Shipment, ...] = ()) -> OrderPlan:
     case = OrderCase(order=order(*lines), messages=(message,), shipments=shipments, born_here=True)
-    standing = Standing(state="Shipped", does=frozenset(), person=False, closed=False, since_at=AT)
+    left = {one.line_no: one.quantity_shipped for shipment in shipments for one in shipment.lines}
+    standing = Standing(state="Shipped", does=frozenset(), person=False, closed=False, since_at=AT, shipped=left)
     return plan(case, standing, "N30", RULES, None, AT + 9 * HOUR)
 
 
