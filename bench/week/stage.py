@@ -79,9 +79,9 @@ class Stage:
 
 
 @contextmanager
-def staged(asked: World, *, poll_seconds: int = 2, hooks: bool = True) -> Iterator[Stage]:
+def staged(asked: World, *, poll_seconds: int = 2, hooks: bool = True, where: Path | None = None) -> Iterator[Stage]:
     """Everything up, the world known to all; the warehouse is still closed. What comes after is the week."""
-    with tempfile.TemporaryDirectory(prefix="week-") as name:
+    with tempfile.TemporaryDirectory(prefix="week-", dir=where) as name:
         folder, before = Path(name), dict(os.environ)
         variables = {
             "THREEWAY_CONFIG_DIR": str(folder / "config"),
