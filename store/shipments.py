@@ -299,6 +299,7 @@ def _stated_otherwise(before: datetime) -> ColumnElement[bool]:
     stated_at = (
         select(col(held.stated_at))
         .where(col(held.shipment_number) == col(ShipmentRow.number), col(held.revision) == col(ShipmentRow.revision))
+        .correlate(ShipmentRow)  # two levels up: by itself it would be joined anew, and be many rows
         .scalar_subquery()
     )
     return exists().where(

@@ -224,13 +224,8 @@ def _level(evidence: Evidence) -> Json:
 
 def _unpaid(evidence: Evidence) -> Json:
     """An invoice that nothing was paid of."""
-    return next(
-        one
-        for one in evidence.ledger["invoices"]
-        if lives(one)
-        and MARKER.search(one["private_note"] or "")
-        and Decimal(one["balance"]) == Decimal(one["total"]) > 0
-    )
+    ours = [one for one in evidence.ledger["invoices"] if lives(one) and MARKER.search(one["private_note"] or "")]
+    return next(one for one in ours if Decimal(one["balance"]) == Decimal(one["total"]) > 0)
 
 
 def _dearer(hands: Hands, evidence: Evidence) -> Undo:

@@ -224,6 +224,17 @@ def test_a_correction_that_nobody_looked_at_is_stranded(session: Session, file_i
     assert shipments.stranded(session, soon) == []
 
 
+def test_corrections_of_several_shipments_are_told_apart(session: Session, file_id: UUID) -> None:
+    """F9: two invoiced shipments are stated otherwise; each by its own statements."""
+    numbers = ("SH1", "SH2", "SH3")
+    record(session, file_id, *(shipment(number=number) for number in numbers))
+    for number in numbers:
+        shipments.set_state(session, row(session, number), ShipmentState.INVOICED, at=SEEN_AT)
+    record(session, new_file(session), *(shipment(number=number, freight=Decimal(9)) for number in numbers[:2]))
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    assert sorted(shipments.stranded(session, soon)) == ["SH1", "SH2"]
+
+
 def test_what_waits_is_looked_at_again_now_and_then(session: Session, file_id: UUID) -> None:
     """What it waits for may have come in the moment in which it was being held."""
     record(session, file_id, shipment(), shipment(number="SH2"), shipment(number="SH3"))
