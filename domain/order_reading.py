@@ -145,21 +145,29 @@ def _returns(case: OrderCase, returned: Progress, zone: ZoneInfo) -> Iterator[Ob
 
 
 def _invoices(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
-    """Each invoice; the last one makes the order invoiced where nothing is left to bill."""
+    """Each invoice; the last one makes the order invoiced where nothing is left to bill.
+
+    A further invoice of a shipment that was corrected upwards is not the last one: the goods were invoiced before.
+    """
     living = sorted((one for one in case.invoices if one.counts), key=lambda one: (one.booked_at, one.key))
+    first = {one.shipment_number: one for one in reversed(living)}
+    last = max(first.values(), key=living.index, default=None)
     for invoice in case.invoices:
         note = f"Invoice {invoice.doc_number} over {invoice.total} for shipment {invoice.shipment_number}."
         if not invoice.counts:
             yield _of(System.QUICKBOOKS, "invoice_void", "voided", invoice.key, invoice.changed_at, note)
             continue
-        value = "whole" if invoice is living[-1] and invoiced is Progress.WHOLE else "part"
-        if any(one.shipment_number == invoice.shipment_number for one in living[: living.index(invoice)]):
+        value = "whole" if invoice is last and invoiced is Progress.WHOLE else "part"
+        if invoice is not first[invoice.shipment_number]:
             value = "supplement"
         yield _of(System.QUICKBOOKS, "invoice", value, invoice.key, invoice.booked_at, note)
 
 
 def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
-    """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18)."""
+    """What QuickBooks says is still to be paid of the invoices; payments are read there, never inferred (case E18).
+
+    It speaks of all invoices, so it is no older than the newest one: a prepaid order is partly paid once it is billed.
+    """
     living = [one for one in case.invoices if one.counts]
     paid = [one for one in living if one.balance < one.total or not one.total]
     if not paid:
@@ -167,7 +175,8 @@ def _payments(case: OrderCase, invoiced: Progress) -> Iterator[Observation]:
     last = max(paid, key=lambda one: (one.changed_at, one.key))
     owed = sum((one.balance for one in living), Decimal(0))
     value = "whole" if owed <= 0 and invoiced is Progress.WHOLE else "part"
-    yield _of(System.QUICKBOOKS, "payment", value, last.key, last.changed_at, f"Still to be paid: {owed}.")
+    at = max(last.changed_at, *(one.booked_at for one in living))
+    yield _of(System.QUICKBOOKS, "payment", value, last.key, at, f"Still to be paid: {owed}.")
 
 
 def _credits(case: OrderCase) -> Iterator[Observation]:

@@ -248,3 +248,22 @@ def test_identities_are_unique() -> None:
 
     for left, right in itertools.combinations(found, 2):
         assert (left.kind, left.value, left.reference) != (right.kind, right.value, right.reference)
+
+
+def test_a_payment_is_no_older_than_the_newest_invoice() -> None:
+    """Case E18: the first of two invoices was paid before the second one was written; the order is partly paid."""
+    both = (shipped("S1", 1, {1: "10"}), shipped("S2", 5, {2: "4"}))
+    first = invoice("S1", 1, {1: "10"}, balance="0.00", status=InvoiceStatus.PAID)
+    case = OrderCase(order=order(), shipments=both, invoices=(first, invoice("S2", 5, {2: "4"})))
+
+    (payment,) = [one for one in observations(case) if one.kind == "payment"]
+    assert (payment.value, payment.occurred_at) == ("part", AT + 5 * HOUR)
+
+
+def test_a_further_invoice_leaves_the_order_invoiced() -> None:
+    """Case F9: eleven left of ten after all, and the eleventh is billed besides."""
+    left = shipped("S1", 1, {1: "11", 2: "4"})
+    further = invoice("S1", 6, {1: "1"}).model_copy(update={"key": "S1:2"})
+    case = OrderCase(order=order(), shipments=(left,), invoices=(invoice("S1", 1, {1: "10", 2: "4"}), further))
+
+    assert said(case) == [("invoice", "whole", "S1:1"), ("shipment", "whole", "S1"), ("invoice", "supplement", "S1:2")]

@@ -91,7 +91,7 @@ class Desk:
     def _see(self, imported: ImportedOrder, at: datetime) -> None:
         order = new_order(imported.order, at.astimezone(UTC).isoformat(), imported.requested_on)
         order.warehouse = order.warehouse or self._house.warehouses()[0]
-        order.plan = self._house.papers.take_plan(order.order_no)
+        order.plan = self._house.papers.take_plan(order.order_no) + self._house.papers.take_plan(order.po_no)
         if self._house.settings["drop_ship_warehouses"] and order.take("drop_ship"):
             order.warehouse = self._house.settings["drop_ship_warehouses"][0]
         if order.order_no in self._house.books.shipped_orders():  # in a file that was made up: nothing is left of it

@@ -43,7 +43,7 @@ class OfOrder(_Body):
 
 
 class Plan(_Body):
-    """What is to happen to an order, also to one that is still to come; each way happens once."""
+    """What is to happen to an order, each way once; to one that is still to come by its number or purchase order."""
 
     order_no: str
     ways: list[Way]
