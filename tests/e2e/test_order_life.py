@@ -29,6 +29,10 @@ def in_salesforce(world: GeneratedWorld, record: str) -> Json:
     return next(one for one in world.gateway.salesforce.records("Order") if one["Id"] == record)
 
 
+def events_of(world: GeneratedWorld, record: str) -> list[Json]:
+    return [one for one in world.gateway.salesforce.records("Order_Event__c") if one["Order__c"] == record]
+
+
 def story(world: GeneratedWorld, number: str) -> Json:
     return dict(world.gateway.get(f"/orders/{number}/story"))
 
