@@ -133,6 +133,12 @@ def _line_of(line: OrderLine, told: OrderMessageLine | None, left: Decimal) -> O
     return OrderMessageLine(line_no=line.line_no, sku=line.sku, quantity=quantity, uom=line.uom, unit_price=price)
 
 
+def _told(case: OrderCase) -> dict[int, OrderMessageLine]:
+    """The lines that the ERP was told last."""
+    known = _known(case)
+    return {line.line_no: line for line in known.lines} if known else {}
+
+
 def _known(case: OrderCase) -> OrderMessage | None:
     """What the ERP was told last, or is taken to know."""
     newest = max(case.messages, key=lambda one: (one.added_at, one.sequence or 0), default=None)
@@ -227,11 +233,7 @@ def _for_person(case: OrderCase, standing: Standing) -> Finding:
 
 def _changed_after_shipment(case: OrderCase, left: Mapping[int, Decimal]) -> Iterator[Finding]:
     """A price or a quantity that was lowered below what has left: what was shipped stays as it was (case O8)."""
-    known = _known(case)
-    if known is None:
-        return
-    told = {line.line_no: line for line in known.lines}
-    living = {line.line_no: line for line in case.order.lines}
+    told, living = _told(case), {line.line_no: line for line in case.order.lines}
     for line_no, line in sorted(told.items()):
         shipped = min(left.get(line_no, NOTHING), line.quantity)
         now = living.get(line_no)

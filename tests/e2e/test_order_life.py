@@ -29,6 +29,10 @@ def in_salesforce(world: GeneratedWorld, record: str) -> Json:
     return next(one for one in world.gateway.salesforce.records("Order") if one["Id"] == record)
 
 
+def events_of(world: GeneratedWorld, record: str) -> list[Json]:
+    return [one for one in world.gateway.salesforce.records("Order_Event__c") if one["Order__c"] == record]
+
+
 def story(world: GeneratedWorld, number: str) -> Json:
     return dict(world.gateway.get(f"/orders/{number}/story"))
 
@@ -98,8 +102,13 @@ def test_salesforce_shows_its_way_through_the_erp(generated: GeneratedWorld, bor
     told = story(generated, number)
     (line,) = told["lines"]
     assert (line["ordered"], line["shipped"], line["billed"], line["open"]) == ("1", "1", "1", "0")
-    events = [one for one in generated.gateway.salesforce.records("Order_Event__c") if one["Order__c"] == born["Id"]]
-    assert {"Sent to the ERP", "Shipped", "Invoiced"} <= {one["Type__c"] for one in events}
+    events = wait_until(
+        "Salesforce has the events of the order",
+        lambda: [
+            one for one in generated.gateway.salesforce.records("Order_Event__c") if one["Order__c"] == born["Id"]
+        ],
+        lambda found: {"Sent to the ERP", "Shipped", "Invoiced"} <= {one["Type__c"] for one in found},
+    )
     assert len({one["Event_Key__c"] for one in events}) == len(events)
 
 
