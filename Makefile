@@ -41,6 +41,7 @@ bench-stock: dev-ready ## Measure a stock export of 200,000 rows until Salesforc
 prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of: exactly one invoice, one number (slow)
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
+	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
 
 openapi: dev-ready ## Renew openapi.json, the description of the API
 	@$(BIN)/python -m api openapi.json
