@@ -1,6 +1,6 @@
 """A small week of orders through every fate: in the end all systems agree, by a checker that misses nothing.
 
-`make prove` runs it, with a worker killed on the way; `python -m bench.week` takes any number of orders and any weather.
+`make prove` runs it, with a worker killed on the way; `python -m bench.week` takes any number of orders, any weather.
 """
 
 from __future__ import annotations
