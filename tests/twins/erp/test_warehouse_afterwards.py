@@ -110,6 +110,20 @@ def test_only_what_was_confirmed_can_be_corrected_and_not_below_what_came_back(f
         town.life.afterwards.correct(number, {1: Decimal(10_000)}, town.now, reopen=False)
 
 
+def test_a_line_that_is_being_picked_is_not_corrected_upwards(found: Founded) -> None:
+    """What is missing ships anyway; both together would be more than was ordered."""
+    town, _, number = shipped(found)
+    town.settings.change({"pick_minutes": 0, "ship_minutes": 600})
+    with town.books.turn():
+        town.life.afterwards.correct(number, {1: Decimal(6)}, town.now, reopen=True)
+    town.pass_time(minutes=5)
+    assert town.told("SO1")["status"] == "K"
+    with pytest.raises(NotPossible, match="being picked"), town.books.turn():
+        town.life.afterwards.correct(number, {1: Decimal(7)}, town.now, reopen=True)
+    with town.books.turn():
+        town.life.afterwards.correct(number, {1: Decimal(5)}, town.now, reopen=True)
+
+
 def test_chance_brings_goods_back_and_corrects_and_reverses(found: Founded) -> None:
     town = found(percent_return=100, percent_correct=100, percent_reverse=100, return_hours=1)
     sku = town.item()

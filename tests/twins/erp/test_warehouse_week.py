@@ -109,7 +109,9 @@ def test_shipment_files_of_the_week_agree_with_the_truth(week: Town) -> None:
         stated.update(s.number for s in shipments)
         last |= {s.number: s for s in shipments}
     known = {shipment["shipment_no"]: shipment for shipment in week.truth()["shipments"]}
-    assert {number: known[number]["revision"] for number in known} == dict(stated)
+    assert {number: len(shipment["files"]) for number, shipment in known.items()} == dict(stated)
+    assert {stated[number] for number, shipment in known.items() if shipment["revision"] == 1} == {1}
+    assert all(shipment["told"] == shipment["revision"] for shipment in known.values())
     sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for number, shipment in last.items():
         told = [(line["line"], Decimal(line["shipped"])) for line in known[number]["lines"]]

@@ -122,6 +122,8 @@ class Afterwards:
         if quantity < line.returned:
             raise NotPossible(f"{line.returned} of line {number} have come back: {quantity} is too little")
         more = quantity - line.shipped
+        if more > 0 and _line_of(self._house.papers.known_order(sent.order_no), number).in_hand:
+            raise NotPossible(f"line {number} is being picked: what is missing ships anyway")
         if more > 0 and not sent.drop_ship:
             for sku, units in line.parts.items():
                 there = self._house.stock.available(sku, sent.warehouse)
