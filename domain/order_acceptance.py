@@ -125,15 +125,17 @@ def numbered_lines(
     """What lines that lack a number or a unit are given: the number that they were given before, else the next one.
 
     `given` holds those by the lines' own Ids, and `used` is the highest that the order ever had: no number comes twice,
-    not even that of a line that is gone. A blank unit is the item's selling unit. Lines that lack nothing are left out.
+    not even that of a line that is gone. One that another line got by hand meanwhile is that line's.
+    A blank unit is the item's selling unit. Lines that lack nothing are left out.
     """
+    by_hand = {line.line_no for line in lines}
     last = max([used, *given.values(), *(line.line_no for line in lines if line.line_no is not None)])
     found = []
     for line in lines:
         number = None
         if line.line_no is None:
             number = given.get(line.external_id)
-            if number is None:
+            if number is None or number in by_hand:
                 last += 1
                 number = last
         item = items.get(line.sku or "")

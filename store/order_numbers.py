@@ -65,13 +65,18 @@ def line_numbers(session: Session, order_external_id: str) -> dict[str, int]:
 
 
 def give_lines(session: Session, order: OrderNumberRow, numbers: Mapping[str, int]) -> None:
-    """Keep the numbers of an order's lines; call it in the transaction of `give`. The same again changes nothing."""
+    """Keep the numbers of an order's lines; call it in the transaction of `give`. The same again changes nothing.
+
+    A line whose number another one got by hand before it was written has another one now: the newest counts.
+    """
     rows = [
         {"external_id": line, "order_external_id": order.external_id, "line_no": number}
         for line, number in sorted(numbers.items())
     ]
     if rows:
-        session.execute(insert_or(OrderLineNumberRow).values(rows).on_conflict_do_nothing())
+        new = insert_or(OrderLineNumberRow).values(rows)
+        newest = {"line_no": new.excluded.line_no}
+        session.execute(new.on_conflict_do_update(index_elements=["external_id"], set_=newest))
 
 
 def born(session: Session, numbers: Sequence[str]) -> dict[str, datetime]:

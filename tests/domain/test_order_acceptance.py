@@ -104,6 +104,32 @@ def test_numbers_of_lines_never_meet(stated: list[int | None], used: int, again:
         assert numbered_lines(lines, KNOWN, new, later) == found
 
 
+@given(
+    stated=STATED,
+    before=st.lists(st.integers(1, 12), unique=True, max_size=8),
+    used=st.integers(0, 12),
+)
+def test_a_number_given_before_is_kept_unless_another_line_has_it(
+    stated: list[int | None], before: list[int], used: int
+) -> None:
+    """Between two attempts people number lines by hand, add some and remove others."""
+    lines = [line(place, line_no=number) for place, number in enumerate(stated)]
+    given_before = {f"802-{place}": number for place, number in enumerate(before)}
+    found = numbered_lines(lines, KNOWN, given_before, used)
+    new = {one.external_id: one.line_no for one in found if one.line_no is not None}
+    numbers = [new.get(one.external_id, one.line_no) for one in lines]
+
+    assert None not in numbers
+    assert len(set(numbers)) == len(numbers)
+    by_hand = {number for number in stated if number is not None}
+    for external_id, number in new.items():
+        earlier = given_before.get(external_id)
+        if earlier is not None and earlier not in by_hand:
+            assert number == earlier
+        else:
+            assert number > max([used, *before, *by_hand])
+
+
 @given(sequence=st.integers(1, LAST_SEQUENCE), digits=st.integers(1, 8))
 def test_a_number_fits_into_the_files_of_the_erp(sequence: int, digits: int) -> None:
     number = NumberRules(prefix="SO", digits=digits).number(sequence)
