@@ -368,3 +368,12 @@ async def test_outcomes_are_counted(served: Served) -> None:
     text = (await served.client.get("/metrics")).text
     for outcome in ("new", "known", "malformed", "refused"):
         assert f'threeway_hooks_total{{kind="call",outcome="{outcome}"}}' in text
+
+
+async def test_requests_are_measured_without_the_secret_of_their_address(served: Served) -> None:
+    secret = secret_of(served.settings)
+    await post_message(served, message(notification(1)))
+    await served.client.post(f"{CALL}/outbound-message/{secret}/more", content=b"<")
+    text = (await served.client.get("/metrics")).text
+    assert f'route="{CALL}/outbound-message/{{secret}}",status="200"' in text
+    assert secret not in text
