@@ -333,3 +333,26 @@ def test_units_are_sold_and_pieces_are_stocked(found: Founded) -> None:
     line, cut = town.told("SO1")["lines"]
     assert (line["allocated"], line["backordered"], cut["allocated"]) == ("2", "3", "2.25")
     assert [town.stock_of(sku)["allocated"] for sku in (box, hose)] == ["200", "2.25"]
+
+
+def test_at_a_higher_pace_everything_comes_sooner(found: Founded) -> None:
+    """A whole life within seconds: a week can be lived in minutes while all clocks agree."""
+    town = found(pace=720).open()
+    town.put_stock(town.item(), 10)
+    town.hand_in(("A", town.order("SO1", (town.item(), 4, "2.50"))))
+    town.pass_time(seconds=31)
+    town.pass_time(seconds=20)
+
+    assert town.told("SO1")["lines"][0]["shipped"] == "4"
+
+
+def test_what_is_planned_by_a_purchase_order_meets_the_order_that_comes_with_it(found: Founded) -> None:
+    """Nobody knows the number of an order that is still to come; case O15 by plan."""
+    town = found(drop_ship_warehouses=["DSV"]).open()
+    with town.books.turn():
+        town.life.house.papers.plan("PO-77", ["drop_ship"])
+    town.hand_in(("A", town.order("SO1", (town.item(), 4, "2.50"))))
+    town.pass_time(hours=6)
+
+    (shipment,) = town.shipments_of("SO1")
+    assert (shipment["warehouse"], shipment["drop_ship"]) == ("DSV", True)
