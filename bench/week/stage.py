@@ -25,6 +25,7 @@ from runtime.settings import Settings
 
 OURS = ("THREEWAY_", "TEMPORAL_")
 PLENTY = "50000"
+APART = 5  # seconds between two files of a kind, at the least: a compressed week is no flood
 VENDOR = "DSV"
 HOOK_SECRET = "twin-hook-secret"  # noqa: S105 - the stand-in's own
 SETTINGS_OF_THE_WEEK = {
@@ -176,7 +177,8 @@ def _wait_for_file(api: Api, name: str, seconds: float = 60) -> None:
 def open_warehouse(stage: Stage, pace: int) -> None:
     """Let it live at this pace: full of goods but for what is scarce, its exports not too close together."""
     shelf = shelf_of(stage.world["items"])
-    every = {name: max(30, -(-3 * pace // 60)) for name in ("shpcnf_minutes", "ordack_minutes", "rtnrcv_minutes")}
+    often = max(30, -(-APART * pace // 60))
+    every = dict.fromkeys(("shpcnf_minutes", "ordack_minutes", "rtnrcv_minutes"), often)
     report = max(60, -(-65 * pace // 60))  # reports are named by the minute
     stage.foreman.set(pace=pace, masters_minutes=0, inv410r_minutes=report, **every, **SCHEDULE)
     stage.foreman.post("warehouse/open", {})

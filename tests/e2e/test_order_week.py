@@ -25,7 +25,7 @@ from tests.e2e.alterations import Alteration, Hands, alterations
 from tests.e2e.stacks import ports_of_the_systems_choice
 from tests.folders import own_folder
 
-PLAN = Plan(orders=40, seed=7, seconds=60, patience=150)
+PLAN = Plan(orders=30, seed=7, seconds=45, patience=200)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def lived() -> Iterator[Lived]:
     with (
         own_folder("week") as folder,
         ports_of_the_systems_choice(),
-        staged(World(seed=PLAN.seed), where=folder) as stage,
+        staged(World(seed=PLAN.seed), poll_seconds=4, where=folder) as stage,
     ):
         weather = Weather(stage, PLAN.seed, hooks=True, kills=1)
         result = Week(stage, PLAN, weather).run()
