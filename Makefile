@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-stock prove openapi lock clean runtime-ready dev-ready python-ready
+.PHONY: help demo up test check bench bench-orders bench-stock prove openapi lock clean runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -35,13 +35,17 @@ check: dev-ready ## Lint, format, types, architecture
 bench: dev-ready ## Measure the promises: latency and throughput
 	@$(BIN)/python -m bench.latency $(ARGS)
 
+bench-orders: dev-ready ## Measure how long an order takes from Salesforce to the ERP's folder: by hook, by message, by polling
+	@$(BIN)/python -m bench.order_latency $(ARGS)
+
 bench-stock: dev-ready ## Measure a stock export of 200,000 rows until Salesforce shows what changed (slow)
 	@$(BIN)/python -m bench.stock_feed $(ARGS)
 
-prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of: exactly one invoice, one number (slow)
+prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of, live a week of orders in bad weather (slow; WEEK=)
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
 	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
+	@$(BIN)/python -m bench.week --orders 500 --kills 12 $(WEEK)
 
 openapi: dev-ready ## Renew openapi.json, the description of the API
 	@$(BIN)/python -m api openapi.json

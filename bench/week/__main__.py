@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.week.driver import Plan, Result, Week
+from bench.week.driver import Plan, Result, Week, unlike
 from bench.week.stage import World, staged
 from bench.week.weather import Weather
 from runtime import logs
@@ -28,9 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         weather = Weather(stage, given.seed, faults=storm, hooks=storm, habits=storm, kills=given.kills)
         result = Week(stage, plan, weather, _saying()).run()
     print(table(result))
+    other = _unlike(given.like, result) if given.like else []
+    print(*(f"not as in {given.like}: {one}" for one in other), sep="\n")
     if given.json:
         given.json.write_text(json.dumps(result.to_json(), indent=2) + "\n", "utf-8")
-    return 0 if result.good else 1
+    return 0 if result.good and not other else 1
+
+
+def _unlike(path: Path, result: Result) -> list[str]:
+    """The orders that ended otherwise than in the run whose result lies there."""
+    return unlike(json.loads(path.read_text("utf-8"))["outcomes"], result.outcomes, result.fate_of)
 
 
 def table(result: Result) -> str:
@@ -69,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--calm", action="store_true", help="nothing goes wrong by itself: no faults, no lost hooks, no bad habits")
     add("--no-hooks", action="store_true", help="Salesforce says nothing by itself: polling alone")
     add("--json", type=Path, help="write the result here, too")
+    add(
+        "--like",
+        type=Path,
+        metavar="FILE",
+        help="the result of another run: every order must have ended as it did there",
+    )
     return parser
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -21,6 +21,9 @@ from bench.week.weather import Weather
 
 WEEK_SECONDS = 7 * 24 * 3600
 EXPORTS = ("shpcnf_minutes", "ordack_minutes", "rtnrcv_minutes", "inv410r_minutes")
+# How these end depends on who is quicker: a rep or the warehouse, a payment or a return.
+RACES = frozenset({"cancelled_at_once", "cancelled_before", "cancelled_rest", "returned_damaged"})
+OVER = "over"
 QUIET_LOOKS = 2  # so many comparisons in a row have to find nothing
 
 
@@ -51,6 +54,7 @@ class Result:
     unfinished: list[str]
     seconds: int = 0
     outcomes: dict[str, Json] = field(default_factory=dict)
+    fate_of: dict[str, str] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -100,6 +104,7 @@ class Week:
             unfinished=[_unfinished(life) for life in self._lives if life.waits_for],
             seconds=round(time.monotonic() - began),
             outcomes=outcomes(evidence),
+            fate_of={life.planned.purchase_order: life.planned.fate for life in self._lives},
         )
 
     def _live(self) -> None:
@@ -121,8 +126,8 @@ class Week:
         while waiting and waiting[0].planned.at <= share:
             life = waiting.pop(0)
             running[life.planned.purchase_order] = life.run()
-        for key, life in list(running.items()):
-            if next(life, "done") == "done":
+        for key, lived in list(running.items()):
+            if next(lived, OVER) == OVER:
                 del running[key]
         self._say(f"{share:.0%} of the week, {len(waiting)} orders to come, {len(running)} on their way")
 
@@ -196,6 +201,15 @@ def outcomes(evidence: Evidence) -> dict[str, Json]:
         row = shown.get(order["order_no"], {})
         found[order["po_no"]] = {"state": row.get("Gateway_Status__c"), "lines": lines}
     return dict(sorted(found.items()))
+
+
+def unlike(before: Json, now: Json, fates: Mapping[str, str]) -> list[str]:
+    """The orders that ended otherwise than in another run of the same week, in words; races are left out."""
+    return [
+        f"{order}: {before.get(order)} before, {now.get(order)} now"
+        for order in sorted({*before, *now})
+        if before.get(order) != now.get(order) and fates.get(order) not in RACES
+    ]
 
 
 def bills_of(ledger: Json) -> tuple[dict[str, Any], list[Json]]:

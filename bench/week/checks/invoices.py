@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from decimal import Decimal
 
 from bench.week.checks.bills import Bill, bills, goods, half_up, lines_by_sku, lives
@@ -21,7 +21,7 @@ def check_invoices(evidence: Evidence, report: Report, rules: Rules) -> None:
     for shipment in evidence.shipments:
         bill = written.pop(shipment["shipment_no"], Bill())
         _one_invoice(report, shipment, bill)
-        _net(report, shipment, bill, returns.get(shipment["shipment_no"], {}))
+        _net(report, shipment, bill, returns[shipment["shipment_no"]])
         for document in [*bill.living.values(), *filter(lives, bill.credits.values())]:
             _total(report, shipment, document)
             _customer(evidence, report, shipment, document)
@@ -33,12 +33,12 @@ def check_invoices(evidence: Evidence, report: Report, rules: Rules) -> None:
     _kept(evidence, report)
 
 
-def _credited_returns(evidence: Evidence, rules: Rules) -> dict[str, Counter[str]]:
+def _credited_returns(evidence: Evidence, rules: Rules) -> defaultdict[str, dict[str, Decimal]]:
     """What came back and is given back in money, by shipment and SKU."""
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    found: defaultdict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for one in evidence.warehouse["returns"]:
         if one["condition"] != "DAMAGED" or rules.credit_damaged:
-            found[one["shipment_no"]][one["sku"]] += number(one["quantity"])  # type: ignore[assignment]
+            found[one["shipment_no"]][one["sku"]] += number(one["quantity"])
     return found
 
 
@@ -54,11 +54,11 @@ def _one_invoice(report: Report, shipment: Json, bill: Bill) -> None:
     report.equal(System.QUICKBOOKS, ONCE, place, [], bill.twice)
 
 
-def _net(report: Report, shipment: Json, bill: Bill, returned: Counter[str]) -> None:
+def _net(report: Report, shipment: Json, bill: Bill, returned: dict[str, Decimal]) -> None:
     net, lines = bill.net(), lines_by_sku(shipment)
     for sku in sorted({*net, *lines}):
         shipped = number(lines[sku]["shipped"]) if sku in lines else Decimal(0)
-        expected = number(shipped - returned.get(sku, 0))
+        expected = number(shipped - returned.get(sku, Decimal(0)))
         record = f"{shipment['shipment_no']} {sku}"
         report.equal(System.QUICKBOOKS, NET, (record, "quantity"), expected, number(net.get(sku, 0)))
     freight = Decimal(0) if shipment["reversed"] else number(shipment["freight"])

@@ -29,8 +29,8 @@ def check_work(evidence: Evidence, report: Report) -> None:
     }
     for what, found in left.items():
         report.compared[LEFT] += 1
-        for one in sorted(found):
-            report.add(System.GATEWAY, LEFT, (what, "open"), None, one)
+        for words in sorted(found):
+            report.add(System.GATEWAY, LEFT, (what, "open"), None, words)
     untold = [one["shipment_no"] for one in evidence.warehouse["shipments"] if one["told"] < one["revision"]]
     untold += [one["rma"] for one in evidence.warehouse["returns"] if not one["told"]]
     report.equal(System.ERP, LEFT, ("exports", "not told"), [], untold)
