@@ -13,7 +13,6 @@ BOOKS = r"/(invoice|batch|creditmemo|query|cdc|customer)"
 ORG = r"/services/data/"
 FAULTS = (
     ("status", {"status": 503, "times": 3}),
-    ("status", {"status": 429, "times": 2}),
     ("status", {"status": 500, "times": 2, "commit": True}),
     ("commit_then_reset", {"times": 1}),
     ("reset_before", {"times": 2}),
@@ -22,6 +21,10 @@ FAULTS = (
     ("expired_token_once", {"times": 1}),
 )
 ORG_FAULTS = (*FAULTS, ("lock_row", {"times": 2}), ("item_lock", {"times": 2}), ("concurrent_limit", {"times": 1}))
+# QuickBooks is not asked for a minute after it has said that it is asked too often: not more than twice a week.
+THROTTLED = ("status", {"status": 429, "times": 1})
+THROTTLINGS = 2
+FAULTS_A_WEEK, DISTURBANCES_A_WEEK = 60, 40
 HABITS = 15  # of a hundred files of the ERP, so many come in some wrong way
 
 
@@ -39,7 +42,12 @@ class Weather:
 
     def __post_init__(self) -> None:
         self._rng = Random(f"{self.seed}|weather")
-        self._deaths = sorted(self._rng.uniform(0.05, 0.95) for _ in range(self.kills))
+        happenings = [("death", self.kills)]
+        happenings += [("fault", FAULTS_A_WEEK), ("throttling", THROTTLINGS)] if self.faults else []
+        happenings += [("hooks", DISTURBANCES_A_WEEK)] if self.hooks else []
+        self._to_come = sorted(
+            (self._rng.uniform(0.02, 0.95), what) for what, times in happenings for _ in range(times)
+        )
 
     def begin(self) -> None:
         """Switch on what lasts the whole week."""
@@ -47,14 +55,10 @@ class Weather:
             self.stage.foreman.set(habits=HABITS)
 
     def change(self, share: float) -> None:
-        """One look of the week, of which this share is over: something may break, a worker may die."""
-        if self.faults and self._rng.random() < 0.3:
-            self._break()
-        if self.hooks and self._rng.random() < 0.3:
-            self._disturb_hooks()
-        while self._deaths and self._deaths[0] <= share:
-            self._deaths.pop(0)
-            self._kill()
+        """So much of the week is over: what was to happen by then happens."""
+        acts = {"death": self._kill, "fault": self._break, "throttling": self._throttle, "hooks": self._disturb_hooks}
+        while self._to_come and self._to_come[0][0] <= share:
+            acts[self._to_come.pop(0)[1]]()
 
     def calm(self) -> None:
         """The storm is over: vendors answer, hooks arrive."""
@@ -72,6 +76,11 @@ class Weather:
             kind, rule = self._rng.choice(ORG_FAULTS)
             self.stage.rep.fault(kind, path=ORG, **rule)
             self.happened[f"salesforce {kind}"] += 1
+
+    def _throttle(self) -> None:
+        kind, rule = THROTTLED
+        self.stage.bookkeeper.fault(kind, path=BOOKS, **rule)
+        self.happened["quickbooks throttled"] += 1
 
     def _disturb_hooks(self) -> None:
         if self._rng.random() < 0.5:
