@@ -65,10 +65,14 @@ def _all_billed(standing: Standing) -> set[str]:
     returned = standing.sum("returned")
     if returned and returned == standing.sum("shipped"):
         return {"Returned"}
-    if returned and not standing.credited:
-        return {"Partially Returned", "Paid"} if standing.is_paid else {"Partially Returned"}
-    if standing.is_paid:
-        return {"Paid"}
-    if returned:
+    if returned and not standing.credited:  # what came back before its invoice was known is no news after it
+        return {"Partially Returned", _by_money(standing)}
+    if returned and not standing.is_paid:
         return {"Partially Returned"}
-    return {"Partially Paid"} if standing.is_partly_paid else {"Invoiced"}
+    return {_by_money(standing)}
+
+
+def _by_money(standing: Standing) -> str:
+    if standing.is_paid:
+        return "Paid"
+    return "Partially Paid" if standing.is_partly_paid else "Invoiced"
