@@ -43,11 +43,12 @@ class LookingActivities:
         return OrdersLook(taken=taken, woken=woken)
 
     async def _say_of_customers(self) -> None:
-        """Let Salesforce be told of customers whose balance moved; a start that is lost follows with the next move."""
+        """Let Salesforce be told of customers whose balance moved; after a crash here they are told once more."""
         moved = await asyncio.to_thread(self._settling.moved_customers)
         if moved:
-            work = PublishWork(shipments=[], customers=moved)
+            work = PublishWork(shipments=[], customers=list(moved))
             await say_later(self._client, work, f"publication/customers/{uuid4().hex}")
+            await asyncio.to_thread(self._settling.forget_moved, moved)
 
     async def _wake(self, settled: Sequence[OrderSettled]) -> int:
         own = [one.order_number for one in settled if one.flow]

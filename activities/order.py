@@ -52,16 +52,22 @@ class SettlingActivities:
             order_marks.mark(session, [decision.order_number], "a person decided")
         return is_new
 
-    def moved_customers(self) -> list[str]:
-        """The customers whose balance moved; their open orders are marked, because what they may do depends on it."""
+    def moved_customers(self) -> cursors.Notes:
+        """The customers whose balance moved; their open orders are marked, because what they may do depends on it.
+
+        They stay noted until `forget_moved` says that Salesforce is going to be told.
+        """
         with transaction(self._engine, _cause()) as session:
-            moved = cursors.noted(session, cursors.CUSTOMERS_TO_LOOK)
+            moved = cursors.notes(session, cursors.CUSTOMERS_TO_LOOK)
             if moved:
-                order_marks.mark(
-                    session, order_states.open_of_customers(session, moved), "its customer's balance moved"
-                )
-                cursors.strike(session, cursors.CUSTOMERS_TO_LOOK, moved)
+                theirs = order_states.open_of_customers(session, list(moved))
+                order_marks.mark(session, theirs, "its customer's balance moved")
         return moved
+
+    def forget_moved(self, moved: cursors.Notes) -> None:
+        """Strike these out; a balance that moved once more meanwhile stays noted."""
+        with transaction(self._engine, _cause()) as session:
+            cursors.strike_notes(session, cursors.CUSTOMERS_TO_LOOK, moved)
 
     def settle_marked(self) -> list[OrderSettled]:
         """Settle one block of orders that are marked, or whose wait is over by the clock; empty when none is left.

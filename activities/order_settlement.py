@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from activities.credit_gate import HOLD, CreditGate
 from activities.order_work import OpenWork
 from domain.company import Company
 from domain.exceptions import Finding
@@ -29,7 +30,6 @@ from domain.order_work import OrderSettled
 from domain.sources import System
 from store import (
     acknowledgements,
-    exposures,
     observations,
     order_cases,
     order_marks,
@@ -44,8 +44,6 @@ from store.tables.lifecycle import OrderLineLedgerRow
 
 STATUS = (System.SALESFORCE, "order_status")
 DELETED = "deleted"
-HOLD = "hold"  # of `[orders] credit`
-EXCEEDED, CLEARED = "exposure_exceeded", "exposure_cleared"
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,7 @@ class Settlement:
         self._session, self._now = session, now
         self._company, self._lifecycle = rules.company, rules.lifecycle
         self._rules = rules.company.orders
+        self._gate = CreditGate(session, rules.lifecycle, now) if self._rules.credit == HOLD else None
 
     def settle(self, numbers: Sequence[str], *, strike: bool = False) -> list[OrderSettled]:
         """Settle those of these orders that Salesforce has; running it again writes nothing.
@@ -89,10 +88,13 @@ class Settlement:
         if not numbers:
             return []
         lock_orders(self._session, numbers)
+        order_messages.lock_unwritten(self._session, numbers)
         if strike:  # after the orders: whoever changes an order marks it while holding it
             order_marks.strike(self._session, numbers)
         self._note_status(numbers)
-        loaded = order_cases.load(self._session, numbers)
+        loaded = order_cases.load(self._session, sorted(numbers))
+        if self._gate:
+            self._gate.lock(loaded)
         facts = {number: facts_of(one.case, self._company.kits_by_sku) for number, one in loaded.items()}
         follows = {
             number: observed(one.case, facts[number], self._company.zone, self._rules.drop_ship)
@@ -133,12 +135,14 @@ class Settlement:
         watermark: datetime | None,
     ) -> Weighed:
         walk, outlook = self._walk(loaded.case.number, seen)
-        if self._rules.credit == HOLD and (news := self._credit_news(loaded, walk, ledger)) is not None:
+        if self._gate and (news := self._gate.news(loaded, walk, ledger)) is not None:
             observations.note(self._session, loaded.case.number, news, self._now)
             seen = observations.of_orders(self._session, [loaded.case.number])[loaded.case.number]
             walk, outlook = self._walk(loaded.case.number, seen)
         if self._is_released(walk) and not loaded.case.known_to_erp:
             ledger = derive_order(facts_of(loaded.case, self._company.kits_by_sku, withdrawn=True))
+        if self._gate:
+            self._gate.passed(loaded, walk, ledger)
         standing = self._standing(walk, outlook, ledger)
         terms = loaded.customer.terms_code if loaded.customer else None
         made = plan(loaded.case, standing, terms or "", self._rules, watermark, self._now)
@@ -163,29 +167,6 @@ class Settlement:
             outlook = self._lifecycle.outlook(walk, since, self._now)
         return walk, outlook
 
-    def _credit_news(self, loaded: Loaded, walk: Walk, ledger: OrderLedger) -> Observation | None:
-        """A new order of a customer over its limit is held back, and goes on when it is within it again (case O17)."""
-        state, number = self._lifecycle.state(walk.state), loaded.case.number
-        is_new = Action.SEND in state.does and not loaded.case.known_to_erp and not loaded.case.messages
-        held = _held_for_credit(walk)
-        if loaded.customer is None or not (is_new or held) or _released(loaded):
-            return None
-        customer = loaded.customer.number
-        exposure = exposures.of_customers(self._session, [customer], [number]).get(customer)
-        if exposure is None:
-            return None
-        with_this = exposure.model_copy(update={"on_order": exposure.on_order + ledger.open_amount})
-        if with_this.is_over == held:
-            return None
-        return Observation(
-            system=System.GATEWAY,
-            kind="order",
-            value=EXCEEDED if with_this.is_over else CLEARED,
-            reference=self._now.isoformat(),
-            occurred_at=self._now,
-            note=with_this.words() if with_this.is_over else "",
-        )
-
     def _open(self, number: str, findings: Sequence[Finding], ledger: OrderLedger, work: OpenWork) -> int:
         return work.keep(number, findings, money_open(findings, ledger.open_amount, ledger.unbilled_amount))
 
@@ -209,6 +190,8 @@ class Settlement:
 
     def _send(self, weighed: Weighed) -> None:
         """Commit what the ERP has to be told with the state that asks for it; the flow writes it into a file."""
+        if weighed.plan.withdraw:
+            order_messages.withdraw(self._session, weighed.case.number, self._now)
         if weighed.plan.message is not None:
             order_messages.add(self._session, weighed.plan.message, self._now, again=weighed.plan.again)
 
@@ -224,6 +207,10 @@ class Settlement:
             for line in one.case.order.lines
         ]
         marks.mark(self._session, let_go, "an order was released")
+        if self._gate:
+            news = [one for one in weighed if one.case.number in changed]
+            customers = [one.loaded.customer.number for one in news if one.loaded.customer]
+            self._gate.mark_held(customers, [one.case.number for one in weighed])
         return changed
 
     def _is_released(self, walk: Walk) -> bool:
@@ -254,7 +241,8 @@ class Settlement:
     def _answer(self, one: Weighed, changed: set[str]) -> OrderSettled:
         state = self._lifecycle.state(one.walk.state)
         number = one.case.number
-        send = one.plan.message is not None or any(sent.waits for sent in one.case.messages)
+        waits = not one.plan.withdraw and any(sent.waits for sent in one.case.messages)
+        send = one.plan.message is not None or waits
         awaits = bool(one.walk.waiting or one.exceptions or state.person or one.case.messages)
         return OrderSettled(
             order_number=number,
@@ -278,17 +266,6 @@ def _is_untold(loaded: Loaded) -> bool:
 def _shown(status: str, at: datetime) -> Observation:
     system, kind = STATUS
     return Observation(system=system, kind=kind, value=status, reference=at.isoformat(), occurred_at=at)
-
-
-def _held_for_credit(walk: Walk) -> bool:
-    """Whether the order stands where its customer's exposure has put it."""
-    moves = [step for step in walk.steps if step.moved]
-    return bool(moves) and moves[-1].observation.value == EXCEEDED
-
-
-def _released(loaded: Loaded) -> bool:
-    """Whether a person let it go on: what they decided is not taken back by the next look."""
-    return any(one.value == "released" for one in loaded.case.lasting)
 
 
 def _ledger_rows(one: Weighed) -> list[dict[str, Any]]:

@@ -86,23 +86,56 @@ class WaitingActivities:
     @activity.defn
     async def sweep(self, work: SweepWork) -> Swept:
         """Start what is in the inbox without a workflow, and hand over shipments that nothing has moved for a while."""
+        parts = {
+            "inbox": self._sweep_inbox,
+            "shipments": self._sweep_shipments,
+            "publications": self._publish_unpublished,
+            "orders": self._sweep_orders,
+            "stock": self._sweep_stock,
+        }
+        done: dict[str, int] = {}
+        failed: Exception | None = None
+        for name, part in parts.items():
+            try:
+                done[name] = await part(work)
+            except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
+                log.warning("a part of the sweep failed", part=name, error=str(error))
+                failed = failed or error
+        if failed:
+            raise failed
+        return Swept(**{name: count for name, count in done.items() if name != "stock"})
+
+    async def _sweep_inbox(self, work: SweepWork) -> int:
+        """What was committed and never started."""
         entries = await asyncio.to_thread(self._unstarted, work)
-        started = [await self._start(entry) for entry in [*entries, *await self._lost()]]
+        return sum([await self._start(entry) for entry in [*entries, *await self._lost()]])
+
+    async def _sweep_shipments(self, _: SweepWork) -> int:
+        """Shipments that nothing has moved for a while."""
         numbers = await asyncio.to_thread(self._stranded)
         await self._wake_all(numbers)
-        publications = await self._publish_unpublished() if work.republish else 0
-        await asyncio.to_thread(self._mark_unsent)
-        looked = await self._looking.look_at_orders(OrdersLook())
-        if await self._stock_is_lost(min(STOCK_WAITS, timedelta(seconds=work.older_than_seconds))):
-            await wake_stock(self._client)
-        return Swept(inbox=sum(started), shipments=len(numbers), publications=publications, orders=looked.taken)
+        return len(numbers)
 
-    async def _publish_unpublished(self) -> int:
+    async def _sweep_orders(self, _: SweepWork) -> int:
+        """Orders that are marked, or have something to tell the ERP that nobody wrote."""
+        await asyncio.to_thread(self._mark_unsent)
+        return (await self._looking.look_at_orders(OrdersLook())).taken
+
+    async def _sweep_stock(self, work: SweepWork) -> int:
+        """Changes of stock that nobody was told of."""
+        is_lost = await self._stock_is_lost(min(STOCK_WAITS, timedelta(seconds=work.older_than_seconds)))
+        if is_lost:
+            await wake_stock(self._client)
+        return int(is_lost)
+
+    async def _publish_unpublished(self, work: SweepWork) -> int:
         """Say in Salesforce what a lost publication left unsaid; one at a time, so that an outage piles nothing up."""
-        work = await asyncio.to_thread(self._unpublished)
-        count = len(work.shipments) + len(work.customers) + len(work.orders)
+        if not work.republish:
+            return 0
+        unsaid = await asyncio.to_thread(self._unpublished)
+        count = len(unsaid.shipments) + len(unsaid.customers) + len(unsaid.orders)
         if count:
-            await start_once(self._client, "Publication", "publication/unpublished", work)
+            await start_once(self._client, "Publication", "publication/unpublished", unsaid)
         return count
 
     async def _lost(self) -> list[inbox.InboxEntry]:
@@ -150,16 +183,17 @@ class WaitingActivities:
             of_them = set(shipments.of_orders(session, work.orders))
             return [number for number in waiting if number in of_them]
 
-    def _pulled(self, work: Wake) -> list[str]:
+    def _pulled(self, work: Wake) -> cursors.Notes:
         """The pulled orders that this waking is for: those that are named, else all that are noted by now."""
-        if work.orders or not work.pulled:
-            return work.orders if work.pulled else []
+        if not work.pulled:
+            return {}
         with reading(self._engine) as session:
-            return cursors.noted(session, TO_WAKE)
+            notes = cursors.notes(session, TO_WAKE)
+        return {number: note for number, note in notes.items() if not work.orders or number in work.orders}
 
-    def _strike(self, orders: Sequence[str]) -> None:
+    def _strike(self, pulled: cursors.Notes) -> None:
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="poll")) as session:
-            cursors.strike(session, TO_WAKE, orders)
+            cursors.strike_notes(session, TO_WAKE, pulled)
 
     def _unstarted(self, work: SweepWork) -> Sequence[inbox.InboxEntry]:
         cause = Cause(source=CauseSource.GATEWAY, actor="sweep")

@@ -28,12 +28,16 @@ class OrderFileState(StrEnum):
 
 
 class MessageState(StrEnum):
-    """How far a message is: waiting for a file, in one on its way, there for the ERP to read, or not to be written."""
+    """How far a message is: waiting for a file, in one on its way, there for the ERP to read, or not to be written.
+
+    `withdrawn`: the order went on before it was in a file; a newer one says it all, or there is nothing to say.
+    """
 
     PENDING = "pending"
     TAKEN = "taken"
     SENT = "sent"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 class OrderMessageLine(BaseModel):

@@ -64,6 +64,7 @@ class OrderPlan(BaseModel):
     """A message for the ERP, or none; what a person has to see; when to look next without news.
 
     `content`: the order as the ERP has to know it. `again`: the message is the same as the last one, and wanted anew.
+    `withdraw`: what waits for a file is not to be written, and nothing takes its place.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +72,7 @@ class OrderPlan(BaseModel):
     message: OrderMessage | None = None
     content: OrderMessage | None = None
     again: bool = False
+    withdraw: bool = False
     findings: tuple[Finding, ...] = ()
     look_at: AwareDatetime | None = None
 
@@ -87,10 +89,13 @@ def plan(
     content = content_of(case, terms, rules.warehouse, standing.shipped)
     waits = [at for at in (standing.look_at, _silent_until(case, rules)) if at and at > now]
     again = _asked_again(case, {RESEND, RELEASED} if "send" in standing.does else {RESEND})
+    wanted, waiting = _message(case, standing, content, again=again), _waiting(case)
+    is_waiting = wanted is not None and waiting is not None and waiting.content_hash == wanted.content_hash
     return OrderPlan(
-        message=_message(case, standing, content, again=again),
+        message=None if is_waiting else wanted,
         content=content,
         again=again,
+        withdraw=wanted is None and waiting is not None,
         findings=tuple(_findings(case, standing, rules, watermark, now)),
         look_at=min(waits, default=None),
     )
@@ -104,7 +109,7 @@ def content_of(
     Of a line that has left, in whole or in part, what left stays as it was told, and so does its price (case O8). What
     is not Salesforce's own word (terms, warehouse, the day) is told once: a master that changes later changes no order.
     """
-    order, known, left = case.order, _known(case), shipped or {}
+    order, known, left = case.order, _waiting(case) or _known(case), shipped or {}
     told = {line.line_no: line for line in (known.lines if known else ())}
     living = {line.line_no for line in order.lines}
     lines = [_line_of(line, told.get(line.line_no), left.get(line.line_no, NOTHING)) for line in order.lines]
@@ -140,13 +145,21 @@ def _told(case: OrderCase) -> dict[int, OrderMessageLine]:
 
 
 def _known(case: OrderCase) -> OrderMessage | None:
-    """What the ERP was told last, or is taken to know."""
-    newest = max(case.messages, key=lambda one: (one.added_at, one.sequence or 0), default=None)
+    """What the ERP was told last, if only by a file that is on its way to it, or is taken to know."""
+    told = (one for one in case.messages if one.sequence is not None)
+    newest = max(told, key=lambda one: (one.added_at, one.sequence or 0), default=None)
     return newest.message if newest else case.baseline
 
 
+def _waiting(case: OrderCase) -> OrderMessage | None:
+    """What was to be told and is in no file yet; it can still be withdrawn."""
+    unwritten = (one for one in case.messages if one.sequence is None)
+    newest = max(unwritten, key=lambda one: one.added_at, default=None)
+    return newest.message if newest else None
+
+
 def _message(case: OrderCase, standing: Standing, content: OrderMessage | None, *, again: bool) -> OrderMessage | None:
-    """What the ERP has to be told now; None: nothing that it does not know."""
+    """What the ERP has to be told beyond what is in files by now; None: nothing that it does not know."""
     if "cancel" in standing.does:
         return _cancellation(_known(case), again=again)
     if content is None or "release" in standing.does or case.order.deleted or not case.order.active:
@@ -175,13 +188,14 @@ def _statement(case: OrderCase, content: OrderMessage, *, send: bool, again: boo
 
 
 def _asked_again(case: OrderCase, words: set[str]) -> bool:
-    """Whether a person wants the ERP to be told once more, and that has not been done since.
+    """Whether a person wants the ERP to be told once more, and no file has done that since or is about to.
 
     A release asks for it only where the ERP took nothing of the order.
     """
     asked = [one.occurred_at for one in case.lasting if one.system is System.GATEWAY and one.value in words]
-    told = max((one.added_at for one in case.messages), default=None)
-    return bool(asked) and told is not None and max(asked) > told
+    written = [one for one in case.messages if one.sequence is not None]
+    told = [one.sent_at for one in written if one.sent_at]
+    return bool(asked and told) and len(told) == len(written) and max(asked) > max(told)
 
 
 def same_content(left: OrderMessage, right: OrderMessage) -> bool:

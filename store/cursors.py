@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
@@ -17,6 +18,9 @@ from store.tables.access import SyncCursorRow
 ORDERS_TO_TELL = "stock-orders-to-tell"
 # Customers whose balance in QuickBooks moved; what that means for their orders was not looked at yet.
 CUSTOMERS_TO_LOOK = "customers to look at"
+
+
+Notes = Mapping[str, Any]
 
 
 class SyncCursor(BaseModel):
@@ -51,6 +55,15 @@ UPDATE sync_cursors SET position = position - CAST(:keys AS text[]), updated_at 
 WHERE name = :name
 """)
 
+_STRIKE_NOTES = text("""
+UPDATE sync_cursors
+SET position = position - coalesce(array(
+        SELECT dealt.key FROM jsonb_each(CAST(:keys AS jsonb)) dealt WHERE position -> dealt.key = dealt.value
+    ), '{}'),
+    updated_at = now()
+WHERE name = :name
+""")
+
 
 def get(session: Session, name: str) -> SyncCursor | None:
     """A cursor, or None before its first sweep."""
@@ -71,19 +84,31 @@ def advance(session: Session, name: str, position_at: datetime, rest: dict[str, 
 
 
 def note(session: Session, name: str, keys: Sequence[str]) -> None:
-    """Note keys that a sweep has still to deal with."""
-    session.execute(_NOTE, {"name": name, "keys": json.dumps(dict.fromkeys(keys, True))})
+    """Note keys that a sweep has still to deal with; each time is a new reason to."""
+    if keys:
+        session.execute(_NOTE, {"name": name, "keys": json.dumps(dict.fromkeys(keys, uuid4().hex))})
 
 
 def noted(session: Session, name: str) -> list[str]:
     """The keys that a sweep has still to deal with."""
+    return list(notes(session, name))
+
+
+def notes(session: Session, name: str) -> Notes:
+    """The same, each key with what tells this note from the next one of the same key."""
     found = get(session, name)
-    return sorted(found.position or ()) if found else []
+    return dict(sorted((found.position or {}).items())) if found else {}
 
 
 def strike(session: Session, name: str, keys: Sequence[str]) -> None:
-    """Strike out what was dealt with; what was noted meanwhile stays."""
+    """Strike keys out whose latest note was dealt with; other keys stay."""
     session.execute(_STRIKE, {"name": name, "keys": list(keys)})
+
+
+def strike_notes(session: Session, name: str, dealt: Notes) -> None:
+    """Strike out the notes that were dealt with; what was noted meanwhile stays, be it of the same key."""
+    if dealt:
+        session.execute(_STRIKE_NOTES, {"name": name, "keys": json.dumps(dict(dealt))})
 
 
 def rewind(session: Session, name: str, position_at: datetime | None) -> None:

@@ -15,10 +15,11 @@ from store import balances
 from store.tables.invoices import InvoiceRow
 from store.tables.master import CustomerRow
 
-# Orders that are over or released ask for nothing any more; what left of them without a bill still counts.
+# Orders that are over, released or held ask for nothing; what left of them without a bill still counts.
 _ON_ORDER = text("""
 SELECT orders.customer_number,
-       coalesce(sum(stand.open_amount) FILTER (WHERE NOT stand.closed AND NOT stand.released), 0),
+       coalesce(sum(stand.open_amount) FILTER (
+           WHERE NOT stand.closed AND NOT stand.released AND NOT (stand.state = ANY(:held))), 0),
        coalesce(sum(stand.unbilled_amount), 0)
 FROM order_states stand JOIN orders ON orders.number = stand.order_number
 WHERE orders.customer_number = ANY(:customers) AND NOT (orders.number = ANY(:without))
@@ -26,13 +27,16 @@ GROUP BY 1
 """)
 
 
-def of_customers(session: Session, numbers: Sequence[str], without: Sequence[str] = ()) -> dict[str, Exposure]:
+def of_customers(
+    session: Session, numbers: Sequence[str], without: Sequence[str] = (), held: Sequence[str] = ()
+) -> dict[str, Exposure]:
     """The exposure of these customers, of those that anything is known of; orders `without` are left out of it.
 
+    Nothing is on order by orders in a `held` state.
     The balance is QuickBooks' own where it named one, else what is left of the invoices that the store knows.
     """
     limits = select(col(CustomerRow.number), col(CustomerRow.credit_limit)).where(col(CustomerRow.number).in_(numbers))
-    given = {"customers": list(numbers), "without": list(without)}
+    given = {"customers": list(numbers), "without": list(without), "held": list(held)}
     orders = {row[0]: (row[1], row[2]) for row in session.execute(_ON_ORDER, given)}
     owed = _owed(session, numbers) | {
         number: one.balance for number, one in balances.get_many(session, numbers).items()

@@ -16,7 +16,7 @@ from domain.credits import CreditKind, CreditReason
 from domain.customers import Customer
 from domain.invoices import InvoiceStatus
 from domain.order_case import BilledInvoice, ErpWord, MovedLine, OrderCase, PostedCredit, SentMessage
-from domain.order_messages import OrderMessage
+from domain.order_messages import MessageState, OrderMessage
 from domain.returns import ReturnReceipt
 from store import credits as credit_store
 from store import (
@@ -100,7 +100,7 @@ class _Loader:
             returned_at=self._returned_at[number],
             returns=tuple(self._returns[number]),
             credits=tuple(self._credits.get(number, ())),
-            messages=tuple(_sent(one) for one in self._messages.get(number, ())),
+            messages=_counting(self._messages.get(number, ())),
             lasting=tuple(one.observation for one in self.seen.get(number, ()) if one.lasting),
             born_here=number in self._born,
             born_at=self._born.get(number),
@@ -129,6 +129,11 @@ def _credits(session: Session, numbers: Sequence[str]) -> dict[str, list[PostedC
             )
         )
     return found
+
+
+def _counting(messages: Sequence[order_messages.KnownMessage]) -> tuple[SentMessage, ...]:
+    """What was told or is going to be; what was withdrawn never was."""
+    return tuple(_sent(one) for one in messages if one.state is not MessageState.WITHDRAWN)
 
 
 def _sent(known: order_messages.KnownMessage) -> SentMessage:

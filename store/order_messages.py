@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ARRAY, Select, String, any_, func, literal, or_, select, tuple_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, tuple_, update
 from sqlmodel import Session, col
 
 from domain.order_messages import MessageState, OrderMessage
@@ -35,13 +34,16 @@ def add(session: Session, message: OrderMessage, now: datetime, *, again: bool =
     """Add a message; the same content as the order's newest one adds nothing. Answers the order's newest message.
 
     Two processes that add at once wait for each other. A content that was said before, but not last, is said again.
-    `again`: a person wants the newest one to be said once more, as it was.
+    `again`: a person wants the newest one to be said once more, as it was. What waited for a file is withdrawn: the
+    newest message says all that there is to say.
     """
     number = message.order_number
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"messages of order {number}"))))
     newest = of_order(session, number)
-    if newest is not None and not again and newest.message.content_hash == message.content_hash:
+    is_said = newest is not None and newest.state is not MessageState.WITHDRAWN
+    if newest is not None and is_said and not again and newest.message.content_hash == message.content_hash:
         return newest
+    withdraw(session, number, now)
     row = OrderMessageRow(
         order_number=number,
         revision=newest.revision + 1 if newest else 1,
@@ -55,24 +57,30 @@ def add(session: Session, message: OrderMessage, now: datetime, *, again: bool =
     return _known(row, None)
 
 
-def pending(session: Session, limit: int = 500) -> list[KnownMessage]:
-    """Messages that wait for a file, in the order in which they were added.
+def withdraw(session: Session, number: str, now: datetime) -> None:
+    """Say that what waits for a file is not to be written any more; what is in a file stays in it."""
+    waiting = (*_unwritten(), col(OrderMessageRow.order_number) == number)
+    session.execute(update(OrderMessageRow).where(*waiting).values(withdrawn_at=now))
 
-    One that could not be written is among them while it is the newest of its order: what kept it may be corrected.
+
+def lock_unwritten(session: Session, numbers: Sequence[str]) -> None:
+    """Keep what waits for a file out of any until the transaction ends: what is decided of it stays true meanwhile."""
+    query = select(col(OrderMessageRow.id)).where(
+        *_unwritten(), col(OrderMessageRow.order_number) == any_(literal(list(numbers), ARRAY(String())))
+    )
+    session.execute(query.order_by(col(OrderMessageRow.id)).with_for_update())
+
+
+def pending(session: Session, limit: int = 500) -> list[KnownMessage]:
+    """Messages that wait for a file, in the order in which they were added, locked until the transaction ends.
+
+    One that could not be written is among them: what kept it may be corrected. One whose order is being looked at is
+    not: that look may withdraw it, or leave it for the next file.
     """
-    later = aliased(OrderMessageRow)
-    is_newest = ~(
-        select(col(later.revision))
-        .where(col(later.order_number) == col(OrderMessageRow.order_number))
-        .where(col(later.revision) > col(OrderMessageRow.revision))
-        .exists()
-    )
-    query = _query().where(
-        col(OrderMessageRow.file_sequence).is_(None), or_(col(OrderMessageRow.refused).is_(None), is_newest)
-    )
     # What was refused before comes last, so that it never keeps others out of a file.
     refused_last = col(OrderMessageRow.refused).is_not(None)
-    return _all(session, query.order_by(refused_last, col(OrderMessageRow.id)).limit(limit))
+    query = _query().where(*_unwritten()).order_by(refused_last, col(OrderMessageRow.id)).limit(limit)
+    return _all(session, query.with_for_update(of=OrderMessageRow, skip_locked=True))
 
 
 def of_order(session: Session, number: str) -> KnownMessage | None:
@@ -93,7 +101,11 @@ def of_orders(session: Session, numbers: Sequence[str]) -> dict[str, list[KnownM
 
 def unsent(session: Session, before: datetime) -> list[str]:
     """Orders with a message that was added before an instant and lies in no file that is on disk."""
-    query = _query().where(col(OrderFileRow.written_at).is_(None), col(OrderMessageRow.refused).is_(None))
+    query = _query().where(
+        col(OrderFileRow.written_at).is_(None),
+        col(OrderMessageRow.refused).is_(None),
+        col(OrderMessageRow.withdrawn_at).is_(None),
+    )
     found = _all(session, query.where(col(OrderMessageRow.added_at) < before).order_by(col(OrderMessageRow.id)))
     return list(dict.fromkeys(one.order_number for one in found))
 
@@ -131,13 +143,17 @@ def take(session: Session, messages: Sequence[KnownMessage], sequence: int) -> N
 
 
 def refuse(session: Session, message: KnownMessage, why: str) -> None:
-    """Say why a message cannot be written; it is looked at again with the next file while it is its order's newest."""
+    """Say why a message cannot be written; it is looked at again with the next file."""
     session.execute(
         update(OrderMessageRow)
         .where(col(OrderMessageRow.order_number) == message.order_number)
         .where(col(OrderMessageRow.revision) == message.revision)
         .values(refused=why)
     )
+
+
+def _unwritten() -> tuple[ColumnElement[bool], ...]:
+    return col(OrderMessageRow.file_sequence).is_(None), col(OrderMessageRow.withdrawn_at).is_(None)
 
 
 def _query() -> Select[OrderMessageRow, OrderFileRow]:
@@ -167,4 +183,6 @@ def _known(row: OrderMessageRow, file: OrderFileRow | None) -> KnownMessage:
 def _state(row: OrderMessageRow, file: OrderFileRow | None) -> MessageState:
     if file is not None:
         return MessageState.SENT if file.written_at else MessageState.TAKEN
+    if row.withdrawn_at:
+        return MessageState.WITHDRAWN
     return MessageState.REFUSED if row.refused else MessageState.PENDING

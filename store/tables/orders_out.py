@@ -55,7 +55,8 @@ class OrderFileContentRow(SQLModel, table=True):
 class OrderMessageRow(SQLModel, table=True):
     """A message to the ERP, kept for good; `revision` counts those of one order, `id` all of them.
 
-    `file_sequence` is the file that carries it. `refused`: why it cannot be written as it is.
+    `file_sequence` is the file that carries it. `refused`: why it cannot be written as it is. `withdrawn_at`: since
+    when it is not to be written any more; no file carries such a one.
     `body` is the JSON of `domain.order_messages.OrderMessage`. What it says is frozen.
     """
 
@@ -64,6 +65,7 @@ class OrderMessageRow(SQLModel, table=True):
         UniqueConstraint("id"),
         one_of("action", OrderAction),
         check("revision_positive", "revision >= 1"),
+        check("withdrawn_in_no_file", "withdrawn_at IS NULL OR file_sequence IS NULL"),
         Index("ix_order_messages_unsent", "id", postgresql_where=text("file_sequence IS NULL")),
     )
 
@@ -76,6 +78,7 @@ class OrderMessageRow(SQLModel, table=True):
     added_at: datetime = Field(sa_type=UTC_TIME)
     file_sequence: int | None = Field(default=None, foreign_key="order_files.sequence", sa_type=BIG, index=True)
     refused: str | None = None
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 
 class ReturnRow(SQLModel, table=True):

@@ -136,13 +136,13 @@ def desk(engine: Engine, database_url: str, tmp_path: Path) -> Any:
 
 
 def test_what_waits_is_written_in_its_order_and_known_to_be_sent(desk: Desk) -> None:
-    desk.add(message("SO1"), message("SO2"), message("SO1", action=OrderAction.CHANGE, warehouse="ATL"))
+    desk.add(message("SO1"), message("SO2"), message("SO1", warehouse="ATL"))
     assert desk.known("SO1").state is MessageState.PENDING
 
     done = desk.write()
 
-    assert done == OrdersWritten(files=[1], orders=["SO1", "SO2"])
-    assert desk.files() == {"ORDIMP.S000001": [("ADD", "SO1"), ("ADD", "SO2"), ("CHANGE", "SO1")]}
+    assert done == OrdersWritten(files=[1], orders=["SO2", "SO1"])
+    assert desk.files() == {"ORDIMP.S000001": [("ADD", "SO2"), ("ADD", "SO1")]}
     known = desk.known("SO1")
     assert (known.state, known.file_sequence, known.file_name, known.sent_at, known.revision) == (
         MessageState.SENT,

@@ -20,7 +20,6 @@ from domain.order_messages import OrderAction
 from domain.order_work import OrderSettled
 from store import (
     acknowledgements,
-    balances,
     customers,
     exceptions,
     items,
@@ -304,38 +303,3 @@ def test_a_cancellation_with_a_shipped_part_cancels_the_rest_only(desk: Desk) ->
     desk.settle()
     one = desk.ledger(1)
     assert (one.shipped, one.cancelled, one.open, one.unbilled) == (4, 6, 0, 4)
-
-
-def test_a_new_order_over_the_credit_limit_waits_and_goes_on_when_it_is_paid(desk: Desk) -> None:
-    """Case O17, with `credit = "hold"`."""
-    held = desk.rules.company.orders.model_copy(update={"credit": "hold"})
-    company_ = desk.rules.company.model_copy(update={"orders": held})
-    desk.rules = SettlingRules(company=company_, lifecycle=LIFECYCLE)
-    with desk.writing() as session:
-        customers.upsert(session, [customer(credit_limit=Decimal(100))])
-        balances.keep(session, {"00000042": (Decimal(90), desk.now)})
-    desk.place()
-    (settled,) = desk.settle()
-    assert (settled.state, settled.shows, settled.allowed) == ("exposed", "Credit Hold", ["release", "cancel"])
-    assert desk.open_causes() == [Why.ORDER_NEEDS_DECISION]
-
-    desk.later()
-    with desk.writing() as session:
-        balances.keep(session, {"00000042": (Decimal(0), desk.now)})
-    (settled,) = desk.settle()
-    assert (settled.state, desk.open_causes()) == ("accepted", [])
-
-
-def test_a_person_may_release_what_is_over_the_limit(desk: Desk) -> None:
-    """Case O17: their word is not taken back by the next look."""
-    held = desk.rules.company.orders.model_copy(update={"credit": "hold"})
-    desk.rules = SettlingRules(desk.rules.company.model_copy(update={"orders": held}), LIFECYCLE)
-    with desk.writing() as session:
-        customers.upsert(session, [customer(credit_limit=Decimal(1))])
-    desk.place()
-    assert desk.settle()[0].state == "exposed"
-    desk.later()
-    desk.decide("release")
-    assert desk.settle()[0].state == "accepted"
-    desk.later()
-    assert desk.settle()[0].state == "accepted"

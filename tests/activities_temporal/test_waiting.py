@@ -12,17 +12,22 @@ from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
+from activities.looking import LookingActivities
 from activities.orders import TO_WAKE
+from activities.starting import is_running
 from activities.waiting import WaitingActivities
+from domain.errors import Unavailable
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, Finding, Resolution
 from domain.files import StagedGroup
+from domain.order_work import OrdersLook
 from domain.returned import Condition, ReturnedGoods
 from domain.shipments import Shipment, ShipmentState
 from domain.work import FileWork, HandOver, PublishWork, SweepWork, Swept, Wake
 from store import cursors, exceptions, files, inbox, returned, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import transaction
+from store.stock import marks
 from tests.build import shipment
 from tests.looks import looking
 from tests.store.books import take_back
@@ -144,6 +149,28 @@ async def test_an_arrival_that_cannot_be_started_holds_up_no_other(
     await stage.client.get_workflow_handle(f"erp-file/{SHA}").result()
     with transaction(engine, BY) as session:
         assert [one.attempts for one in inbox.unstarted(session, 10)] == [1]
+
+
+class Blind(LookingActivities):
+    """Orders cannot be looked at."""
+
+    async def look_at_orders(self, _: OrdersLook) -> OrdersLook:
+        raise Unavailable("The orders cannot be read.", reason="test")
+
+
+async def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_going_on(
+    engine: Engine, client: Client, stage: Stage
+) -> None:
+    """It is told of all the same, so that the sweep is tried again."""
+    arrive(engine, SHA)
+    with transaction(engine, BY) as session:
+        marks.mark(session, ["BOLT"], "test")
+    blind = Blind(client, looking(engine, client)._settling)
+    with pytest.raises(Unavailable):
+        await run(WaitingActivities(engine, client, blind).sweep, SweepWork(older_than_seconds=0))
+
+    assert unstarted(engine) == []
+    assert await is_running(client, "stock/all"), "orders come before stock"
 
 
 async def test_the_sweep_hands_over_shipments_that_nobody_moves(

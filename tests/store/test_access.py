@@ -247,3 +247,17 @@ def test_a_process_is_alive_while_it_beats(engine: Engine, cause: Cause) -> None
         assert heartbeats.alive(session, timedelta(minutes=1)) == []
         heartbeats.forget(session, timedelta(minutes=1))
         assert heartbeats.alive(session, timedelta(hours=1)) == []
+
+
+def test_a_note_is_struck_out_only_as_it_was_read(session: Session) -> None:
+    """Noted again while it was dealt with: there is a new reason."""
+    cursors.note(session, "to do", ["a", "b", "c"])
+    read = cursors.notes(session, "to do")
+    cursors.note(session, "to do", ["b", "d"])
+    cursors.strike_notes(session, "to do", read)
+    assert cursors.noted(session, "to do") == ["b", "d"]
+    cursors.strike(session, "to do", ["b"])
+    assert cursors.noted(session, "to do") == ["d"]
+    cursors.strike_notes(session, "to do", {})
+    cursors.strike_notes(session, "never", {"a": "x"})
+    assert cursors.noted(session, "never") == []

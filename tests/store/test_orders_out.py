@@ -66,13 +66,47 @@ def test_the_same_content_as_the_newest_adds_nothing(session: Session) -> None:
 
 
 def test_what_was_said_before_but_not_last_is_said_again(session: Session) -> None:
-    """Changed, and changed back: the ERP has to hear of both."""
+    """Changed, and changed back: both are kept, and only the last one goes into a file."""
     for quantity in ("4", "5", "4"):
         order_messages.add(session, message(quantity=quantity, action=OrderAction.CHANGE), AT)
     said = order_messages.history(session, "SO1")
     assert [str(one.message.lines[0].quantity) for one in said] == ["4", "5", "4"]
     assert [one.revision for one in said] == [1, 2, 3]
     assert order_messages.of_order(session, "SO1") == said[-1]
+    assert [one.state for one in said] == [MessageState.WITHDRAWN, MessageState.WITHDRAWN, MessageState.PENDING]
+    assert order_messages.pending(session) == said[-1:]
+
+
+def test_what_was_withdrawn_is_in_no_file_and_can_be_said_anew(session: Session) -> None:
+    order_messages.add(session, message(), AT)
+    order_messages.withdraw(session, "SO1", AT)
+    assert order_messages.pending(session) == []
+    assert order_messages.unsent(session, AT + timedelta(hours=1)) == []
+
+    anew = order_messages.add(session, message(), AT)
+    assert (anew.revision, anew.state) == (2, MessageState.PENDING)
+
+
+def test_what_is_in_a_file_stays_in_it(session: Session) -> None:
+    known = order_messages.add(session, message(), AT)
+    frozen(session, 1)
+    order_messages.take(session, [known], 1)
+    order_messages.withdraw(session, "SO1", AT)
+    order_messages.add(session, message(action=OrderAction.CANCEL), AT)
+    assert [one.state for one in order_messages.history(session, "SO1")] == [MessageState.TAKEN, MessageState.PENDING]
+
+
+def test_a_file_is_made_without_an_order_that_is_being_looked_at(engine: Engine, cause: Cause) -> None:
+    """Its look may withdraw the message; nobody waits for it."""
+    with transaction(engine, cause) as session:
+        for number in ("SO1", "SO2"):
+            order_messages.add(session, message(number), AT)
+    with transaction(engine, cause) as looking:
+        order_messages.lock_unwritten(looking, ["SO1", "SO9"])
+        with transaction(engine, cause) as writing:
+            assert [one.order_number for one in order_messages.pending(writing)] == ["SO2"]
+    with reading(engine) as session:
+        assert order_messages.unsent(session, AT + timedelta(hours=1)) == ["SO1", "SO2"]
 
 
 def test_nothing_is_known_of_an_order_that_the_erp_was_not_told_of(session: Session) -> None:
@@ -131,7 +165,7 @@ def test_a_message_goes_from_pending_to_sent(session: Session) -> None:
     assert order_messages.counts(session, [1, 2]) == {1: 2}
 
 
-def test_a_refused_message_waits_last_and_only_while_it_is_its_orders_newest(session: Session) -> None:
+def test_a_refused_message_waits_last_and_until_a_newer_one_takes_its_place(session: Session) -> None:
     bad = order_messages.add(session, message("SO1"), AT)
     order_messages.refuse(session, bad, "too long")
     order_messages.add(session, message("SO2"), AT)
