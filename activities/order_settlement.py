@@ -13,7 +13,7 @@ from sqlmodel import Session
 from activities.credit_gate import HOLD, CreditGate
 from activities.order_work import OpenWork
 from domain.company import Company
-from domain.exceptions import Finding
+from domain.exceptions import Cause, Finding
 from domain.lifecycle import Lifecycle, Outlook, Walk
 from domain.lifecycle_declarations import Action
 from domain.line_ledger import LineLedger
@@ -30,6 +30,7 @@ from domain.order_work import OrderSettled
 from domain.sources import System
 from store import (
     acknowledgements,
+    exceptions,
     observations,
     order_cases,
     order_marks,
@@ -44,6 +45,7 @@ from store.tables.lifecycle import OrderLineLedgerRow
 
 STATUS = (System.SALESFORCE, "order_status")
 DELETED = "deleted"
+OTHER_CAUSES = tuple(one for one in Cause if one is not Cause.ORDER_NOT_WRITABLE)
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class Settlement:
         """Commit what the ERP has to be told with the state that asks for it; the flow writes it into a file."""
         if weighed.plan.withdraw:
             order_messages.withdraw(self._session, weighed.case.number, self._now)
+            exceptions.close_by_itself(self._session, ("order", weighed.case.number), self._now, keep=OTHER_CAUSES)
         if weighed.plan.message is not None:
             order_messages.add(self._session, weighed.plan.message, self._now, again=weighed.plan.again)
 
