@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 import threading
@@ -149,6 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the result here, too")
     given = parser.parse_args(arguments)
     logs.configure(level="ERROR")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack goes with it
     with staged(World(seed=given.seed), poll_seconds=POLL_SECONDS, hooks=False) as stage:
         measures = Bench(stage, given.orders, given.seed).run()
     print(table(measures))

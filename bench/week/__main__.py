@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; 0 when everything agrees."""
     given = _parser().parse_args(arguments)
     logs.configure(level="ERROR")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stack goes with it
     plan = Plan(orders=given.orders, seed=given.seed, seconds=given.seconds, patience=given.patience)
     with staged(World(seed=given.seed), hooks=not given.no_hooks) as stage:
         storm = not given.calm
