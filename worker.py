@@ -65,6 +65,16 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
     )
 
 
+async def schedule(client: Client, settings: Settings) -> None:
+    """Create what comes round by itself, or bring it up to date."""
+    every = timedelta(seconds=settings.orders_poll_seconds)
+    await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
+    often = timedelta(seconds=settings.invoices_poll_seconds)
+    await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
+    await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
+    await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish what is under way."""
     stop = asyncio.Event()
@@ -75,12 +85,6 @@ async def run(settings: Settings) -> None:
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
     await asyncio.to_thread(write_company, engine, built.company)
-    every = timedelta(seconds=settings.orders_poll_seconds)
-    await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
-    often = timedelta(seconds=settings.invoices_poll_seconds)
-    await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
-    await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
-    await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():
@@ -89,7 +93,8 @@ async def run(settings: Settings) -> None:
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits}
-        tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run())
+        planning = temporal.patiently(partial(schedule, client, settings), "the schedules")
+        tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))
         await stop.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -15,7 +16,8 @@ from domain.order_work import OrderSettled, OrdersLook
 from domain.work import PublishWork
 
 AT_ONCE = 8  # starts under way at Temporal at the same time
-BLOCKS = 50  # of marked orders, a look: a sweep comes again
+LOOKS_FOR = 20.0  # seconds; what is left then has the next look, at the latest the sweep's
+HELD_SECONDS = 0.2  # when all that are marked are held by others
 
 
 class LookingActivities:
@@ -29,14 +31,18 @@ class LookingActivities:
         """Settle every marked order, and every one whose wait is over, and wake the flows of those that need one.
 
         Many at once are one transaction and, for orders without trouble, one publication: no flow each. A flow that
-        is not woken because of a crash here looks by itself; what waits for the ERP or Salesforce has sweeps.
+        is not woken because of a crash here looks by itself; what waits for the ERP or Salesforce has sweeps. While
+        another process looks, this one leaves it to that: it sees what is marked by now when its block is done.
         """
         await self._say_of_customers()
         taken = woken = 0
-        for _block in range(BLOCKS):
+        until = time.monotonic() + LOOKS_FOR
+        while time.monotonic() < until and await asyncio.to_thread(self._settling.has_marked):
             settled = await asyncio.to_thread(self._settling.settle_marked)
-            if not settled:
+            if settled is None:
                 break
+            if not settled:
+                await asyncio.sleep(HELD_SECONDS)
             activity.heartbeat()
             taken += len(settled)
             woken += await self._wake(settled)
@@ -51,7 +57,8 @@ class LookingActivities:
             await asyncio.to_thread(self._settling.forget_moved, moved)
 
     async def _wake(self, settled: Sequence[OrderSettled]) -> int:
-        own = [one.order_number for one in settled if one.flow]
+        """Wake the flows of orders of which anything changed; the news that changed nothing has been looked at."""
+        own = [one.order_number for one in settled if one.flow and (one.tell or one.send)]
         told = [one.order_number for one in settled if one.tell and not one.flow]
         limit = asyncio.Semaphore(AT_ONCE)
 

@@ -14,9 +14,11 @@ from domain.order_acts import act_observation
 from domain.order_work import OrderAct, OrderSettled, OrderWork
 from store import cursors, observations, order_marks, order_states
 from store.causes import Cause, CauseSource
-from store.session import transaction
+from store.session import if_alone, reading, transaction
 
 BLOCK = 200  # orders a transaction
+AMONG = 1000  # marked orders of which they are taken: some are held by others
+LOOKING = "looking at orders"
 
 
 def utc_now() -> datetime:
@@ -69,15 +71,27 @@ class SettlingActivities:
         with transaction(self._engine, _cause()) as session:
             cursors.strike_notes(session, cursors.CUSTOMERS_TO_LOOK, moved)
 
-    def settle_marked(self) -> list[OrderSettled]:
-        """Settle one block of orders that are marked, or whose wait is over by the clock; empty when none is left.
+    def has_marked(self) -> bool:
+        """Whether an order is marked, or its wait is over by the clock."""
+        with reading(self._engine) as session:
+            return bool(order_marks.oldest(session, 1) or order_states.due(session, self._clock(), 1))
 
-        Marks are taken in the transaction that settles: what changes afterwards marks anew.
+    def settle_marked(self) -> list[OrderSettled] | None:
+        """Settle one block of orders that are marked, or whose wait is over by the clock; None while another does.
+
+        Marks are taken in the transaction that settles: what changes afterwards marks anew. Orders that somebody holds
+        are passed over, and stay marked.
         """
-        with transaction(self._engine, _cause()) as session:
-            now = self._clock()
-            numbers = order_marks.oldest(session, BLOCK) or order_states.due(session, now, BLOCK)
-            return Settlement(session, self._rules, now).settle(sorted(numbers), strike=True)
+        with if_alone(self._engine, LOOKING) as is_alone:
+            if not is_alone:
+                return None
+            with transaction(self._engine, _cause()) as session:
+                now = self._clock()
+                numbers = order_marks.oldest(session, AMONG)
+                free = order_marks.take_free(session, numbers or order_states.due(session, now, AMONG), BLOCK)
+                settled = Settlement(session, self._rules, now).settle(free, strike=True)
+                order_marks.drop_unknown(session, numbers)
+                return settled
 
 
 def _cause() -> Cause:

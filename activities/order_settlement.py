@@ -91,8 +91,7 @@ class Settlement:
             return []
         lock_orders(self._session, numbers)
         order_messages.lock_unwritten(self._session, numbers)
-        if strike:  # after the orders: whoever changes an order marks it while holding it
-            order_marks.strike(self._session, numbers)
+        seen_marks = order_marks.read(self._session, numbers) if strike else {}
         self._note_status(numbers)
         loaded = order_cases.load(self._session, sorted(numbers))
         if self._gate:
@@ -113,6 +112,7 @@ class Settlement:
         for one in weighed:
             self._send(one)
         changed = self._keep(weighed)
+        order_marks.strike(self._session, seen_marks)  # after the marks of stock, like everybody
         return [self._answer(one, changed) for one in weighed]
 
     def _note_status(self, numbers: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -42,6 +43,15 @@ ATTRIBUTES: Final[Mapping[str, IndexedValueType.ValueType]] = {
 }
 CONNECT_SECONDS: Final = 60.0
 CATCH_UP: Final = timedelta(minutes=5)
+PATIENCE_SECONDS: Final = 10
+HOPELESS: Final = frozenset(
+    {
+        RPCStatusCode.INVALID_ARGUMENT,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.UNIMPLEMENTED,
+    }
+)
 
 log = structlog.get_logger(__name__)
 
@@ -188,6 +198,23 @@ async def ensure_schedule(
         await client.create_schedule(schedule_id, wanted)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(schedule_id).update(bring_up_to_date)
+
+
+async def patiently(step: Callable[[], Awaitable[None]], what: str) -> None:
+    """Try a step until Temporal takes it: a server under load may refuse what it takes a moment later.
+
+    What no second try can cure (a refused key, a request that the server does not understand) is raised at once.
+    """
+    for attempt in itertools.count(1):
+        try:
+            await step()
+        except RPCError as error:
+            if error.status in HOPELESS:
+                raise
+            log.warning("Temporal did not take it, it is tried again", what=what, attempt=attempt, error=error.message)
+            await asyncio.sleep(min(attempt, PATIENCE_SECONDS))
+        else:
+            return
 
 
 async def prepare_namespace(client: Client, settings: Settings) -> None:

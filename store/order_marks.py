@@ -1,14 +1,18 @@
-"""Marks of orders that have to be looked at: set with what changed, struck with the look, so that nothing is missed."""
+"""Marks of orders that have to be looked at: set with what changed, struck with the look, so that nothing is missed.
+
+Whoever also marks stock does that before: nobody waits in a circle.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, delete, func, literal_column, select, text
 from sqlmodel import Session, col
 
 from store.tables.lifecycle import OrderMarkRow
+from store.tables.orders import OrderRow
 
 # In the order of the numbers: two changes of the same orders never wait for one another in a circle.
 _SET = text("""
@@ -16,7 +20,16 @@ INSERT INTO order_marks (order_number, reason)
 SELECT DISTINCT number, CAST(:reason AS text) FROM unnest(CAST(:numbers AS text[])) AS number
 ORDER BY number ON CONFLICT (order_number) DO UPDATE SET reason = excluded.reason
 """)
-_STRIKE = text("DELETE FROM order_marks WHERE order_number = ANY(:numbers)")
+# A mark that was set again meanwhile is another version of its row.
+_STRIKE = text("""
+DELETE FROM order_marks USING unnest(CAST(:numbers AS text[]), CAST(:versions AS text[])) AS read(number, version)
+WHERE order_number = read.number AND order_marks.xmin::text = read.version
+""")
+_FREE = text("""
+SELECT number FROM orders WHERE number = ANY(:numbers) ORDER BY number LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
+Marks = Mapping[str, str]
 
 
 def mark(session: Session, numbers: Iterable[str], reason: str) -> None:
@@ -27,14 +40,38 @@ def mark(session: Session, numbers: Iterable[str], reason: str) -> None:
 
 
 def oldest(session: Session, limit: int) -> list[str]:
-    """The orders that were marked first; they are struck once their orders are locked."""
+    """The orders that were marked first."""
     query = select(col(OrderMarkRow.order_number)).order_by(col(OrderMarkRow.marked_at), col(OrderMarkRow.order_number))
     return list(session.scalars(query.limit(limit)))
 
 
-def strike(session: Session, numbers: Sequence[str]) -> None:
-    """Take the marks of these orders, whose look follows in the same transaction."""
-    session.execute(_STRIKE, {"numbers": sorted(numbers)})
+def take_free(session: Session, numbers: Sequence[str], limit: int) -> list[str]:
+    """Lock those of these orders that nobody holds, at most so many; answers their numbers."""
+    return list(session.scalars(_FREE, {"numbers": list(numbers), "limit": limit}))
+
+
+def drop_unknown(session: Session, numbers: Sequence[str]) -> None:
+    """Take the marks of those numbers under which there is no order: one that comes is marked anew."""
+    known = select(col(OrderRow.number)).where(col(OrderRow.number).in_(numbers))
+    session.execute(
+        delete(OrderMarkRow).where(
+            col(OrderMarkRow.order_number).in_(numbers), col(OrderMarkRow.order_number).not_in(known)
+        )
+    )
+
+
+def read(session: Session, numbers: Sequence[str]) -> Marks:
+    """The marks of these orders, each with its version: read them before what they are about."""
+    version: ColumnElement[str] = literal_column("order_marks.xmin::text").label("xmin")
+    query = select(col(OrderMarkRow.order_number), version).where(col(OrderMarkRow.order_number).in_(numbers))
+    return {row.order_number: row.xmin for row in session.execute(query)}
+
+
+def strike(session: Session, marks: Marks) -> None:
+    """Take marks whose look is over, at the end of its transaction; one that was set again since it was read stays."""
+    if marks:
+        numbers = sorted(marks)
+        session.execute(_STRIKE, {"numbers": numbers, "versions": [marks[number] for number in numbers]})
 
 
 def waiting(session: Session) -> tuple[int, datetime | None]:

@@ -93,5 +93,18 @@ def exclusive(engine: Engine, names: Sequence[str]) -> Iterator[None]:
             connection.execute(text("RESET lock_timeout"))
 
 
+@contextmanager
+def if_alone(engine: Engine, name: str) -> Iterator[bool]:
+    """Hold a name alone while the body runs, where nobody else holds it; answers whether it does. Waits for nobody."""
+    with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"key": _lock_key(name)}
+        is_alone = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
 def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)

@@ -67,7 +67,7 @@ def test_what_was_looked_at_is_not_noted_again_by_an_older_file(stockroom: Stock
     new = "RTN|RM1|SO1|SH1|0001|BOLT|2|EA|RESTOCK|11/22/2026"
     hand_in(stockroom, "RTNRCV.S000011", file_of(new, created="2026-11-23 16:20:00", sequence=11))
     with transaction(stockroom.engine, BY) as session:
-        order_marks.strike(session, ["SO1"])
+        order_marks.strike(session, order_marks.read(session, ["SO1"]))
 
     old = new.replace("|2|EA", "|1|EA")
     assert hand_in(stockroom, "RTNRCV.S000010", file_of(old)) == ReturnsStated(orders=0)

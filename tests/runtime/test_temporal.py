@@ -12,6 +12,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, ScheduleOverlapPolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.embedded.ports import free_port
 from runtime.embedded.temporal_server import TemporalServer
@@ -22,6 +23,7 @@ from runtime.temporal import (
     connect,
     connection,
     ensure_schedule,
+    patiently,
     polled_by,
     prepare_namespace,
     register_attributes,
@@ -124,3 +126,30 @@ def test_a_file_of_another_version_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "temporal.db").write_text("new")
     assert server.prepare() is None
     assert "--headless" in server.command()
+
+
+class Busy:
+    """A step that is refused a few times."""
+
+    def __init__(self, *refusals: RPCStatusCode) -> None:
+        self.refusals, self.taken = list(refusals), 0
+
+    async def __call__(self) -> None:
+        if self.refusals:
+            raise RPCError("Unable to query workflow", self.refusals.pop(0), b"")
+        self.taken += 1
+
+
+async def test_what_a_busy_server_refuses_is_tried_until_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker does not die of a server under load, of which it has to wait for its turn."""
+    monkeypatch.setattr("runtime.temporal.PATIENCE_SECONDS", 0)
+    busy = Busy(RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE)
+    await patiently(busy, "a step")
+    assert busy.taken == 1
+
+
+async def test_what_no_second_try_can_cure_is_raised_at_once() -> None:
+    refused = Busy(RPCStatusCode.PERMISSION_DENIED)
+    with pytest.raises(RPCError):
+        await patiently(refused, "a step")
+    assert (refused.refusals, refused.taken) == ([], 0)
