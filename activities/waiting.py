@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.boundary import keeping_alive
 from activities.looking import LookingActivities
 from activities.orders import TO_WAKE
 from activities.starting import (
@@ -67,21 +68,23 @@ class WaitingActivities:
     @activity.defn
     async def wake(self, work: Wake) -> int:
         """Let every shipment that waits for one of these causes look again; answers how many."""
-        pulled = await asyncio.to_thread(self._pulled, work)
-        numbers = await asyncio.to_thread(self._waiting, work)
-        await self._wake_all(numbers)
-        if pulled:
-            await asyncio.to_thread(self._strike, pulled)
-        if await asyncio.to_thread(self._stock_waits, timedelta(0)):
-            await wake_stock(self._client)
-        await self._looking.look_at_orders(OrdersLook())
+        async with keeping_alive():
+            pulled = await asyncio.to_thread(self._pulled, work)
+            numbers = await asyncio.to_thread(self._waiting, work)
+            await self._wake_all(numbers)
+            if pulled:
+                await asyncio.to_thread(self._strike, pulled)
+            if await asyncio.to_thread(self._stock_waits, timedelta(0)):
+                await wake_stock(self._client)
+            await self._looking.look_at_orders(OrdersLook())
         return len(numbers)
 
     @activity.defn
     async def wake_stock(self, _: StockWork) -> None:
         """Let what can be promised be decided again, and orders that the same news bear on be looked at."""
-        await wake_stock(self._client)
-        await self._looking.look_at_orders(OrdersLook())
+        async with keeping_alive():
+            await wake_stock(self._client)
+            await self._looking.look_at_orders(OrdersLook())
 
     @activity.defn
     async def sweep(self, work: SweepWork) -> Swept:
@@ -95,12 +98,13 @@ class WaitingActivities:
         }
         done: dict[str, int] = {}
         failed: Exception | None = None
-        for name, part in parts.items():
-            try:
-                done[name] = await part(work)
-            except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
-                log.warning("a part of the sweep failed", part=name, error=str(error))
-                failed = failed or error
+        async with keeping_alive():
+            for name, part in parts.items():
+                try:
+                    done[name] = await part(work)
+                except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
+                    log.warning("a part of the sweep failed", part=name, error=str(error))
+                    failed = failed or error
         if failed:
             raise failed
         return Swept(**{name: count for name, count in done.items() if name != "stock"})
