@@ -90,7 +90,10 @@ class FieldOutcome(BaseModel):
 
 
 class Present(BaseModel):
-    """One side's part in a field: what it has, what was agreed with it, and what was being written to it."""
+    """One side's part in a field: what it has, what was agreed with it, and what the gateway set out to write there.
+
+    `seen_of_written`: that with the parts of it that the side keeps, as they are now.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -99,8 +102,9 @@ class Present(BaseModel):
     has_base: bool
     theirs: Value = None
     ours: Value = None
-    has_pending: bool = False
-    pending: Value = None
+    has_written: bool = False
+    written: Value = None
+    seen_of_written: Value = None
     changed_at: AwareDatetime | None = None
     clock_offset: float = 0
     clock_bound: float | None = None

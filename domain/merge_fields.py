@@ -53,7 +53,8 @@ def _first(case: Case) -> Verdict:
 def _has_moved(side: Present, rule: FieldRule) -> bool:
     if not side.has_base or same(side.value, side.theirs, rule.comparator):
         return False
-    return not (side.has_pending and same(side.value, side.pending, rule.comparator))
+    # What the gateway wrote and did not note is taken for noted: an echo.
+    return not (side.has_written and same(side.seen_of_written, side.written, rule.comparator))
 
 
 def _by_order(rule: FieldRule, sides: Sequence[Present]) -> list[Present]:

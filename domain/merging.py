@@ -211,19 +211,21 @@ def _case(given: MergeInput, present: list[Side], name: str, ownership: Ownershi
     )
 
 
-def _seen(side: Side, name: str, known: Value) -> Present:
-    """One side's part in one field. What the gateway wrote and did not note is taken for noted (an echo)."""
-    base = side.base
+def _seen(side: Side, name: str, agreed: Value) -> Present:
+    """One side's part in one field; a group has the parts that the side does not keep from what was agreed."""
+    base, given = side.base, side.values[name]
     has_base = base is not None and name in base.theirs
-    theirs = base.theirs[name] if base is not None and has_base else None
+    ours = base.ours.get(name) if base is not None else None
+    known = ours if has_base else agreed
     return Present(
         system=side.system,
-        value=completed(side.values[name], theirs if has_base else known),
+        value=completed(given, known),
         has_base=has_base,
-        theirs=theirs,
-        ours=base.ours.get(name) if base is not None else None,
-        has_pending=name in side.pending,
-        pending=side.pending.get(name),
+        theirs=completed(base.theirs[name], known) if base is not None and has_base else None,
+        ours=ours,
+        written=side.pending.get(name),
+        seen_of_written=completed(given, side.pending.get(name)),
+        has_written=name in side.pending,
         changed_at=side.changed_at,
         clock_offset=side.clock_offset,
         clock_bound=side.clock_bound,

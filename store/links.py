@@ -175,6 +175,21 @@ def retire(session: Session, link: Link, at: datetime) -> bool:
     return done.first() is not None
 
 
+def move(session: Session, link: Link, external_id: str, name: str, at: datetime) -> Link | None:
+    """Follow a merge in the other system: the link goes over to the record that is left, the old one stays as an alias.
+
+    None where that record is linked to another one of ours, and nothing changes. Retiring the new pair and confirming
+    the old one takes it back (case M4).
+    """
+    taken = local_keys(session, link.system, link.kind, [external_id])
+    if taken.get(external_id, link.local_key) != link.local_key:
+        return None
+    retire(session, link, at)
+    moved = link.model_copy(update={"external_id": external_id, "external_name": name})
+    import_links(session, [moved], f"merged from {link.external_id}", at)
+    return moved
+
+
 def image_of(session: Session, link: Link) -> Image | None:
     """The last agreed image of a linked record, or None for an unknown link."""
     row = session.get(LinkRow, _identity(link), populate_existing=True)
