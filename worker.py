@@ -27,7 +27,11 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
+from domain.links import LinkKind
+from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
+from domain.ownership import Ownership
+from domain.ownership_reading import read as read_ownership
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -59,10 +63,24 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
         lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
+        ownership=ownership(settings),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),
     )
+
+
+def ownership(settings: Settings) -> Ownership:
+    """The rules of ownership. Raises Misconfigured with everything that is wrong with them."""
+    return read_ownership((settings.config_dir / "ownership.toml").read_text(encoding="utf-8"))
+
+
+def ownership_as_it_is(settings: Settings, running: Ownership) -> str:
+    """Say by which rules this worker merges, and whether the file has others by now. Raises Misconfigured."""
+    fields = sum(len(running.rules(kind)) for kind in LinkKind)
+    if ownership(settings).version != running.version:
+        raise Misconfigured("ownership.toml was changed since the worker was started: restart it.", reason="ownership")
+    return f"{fields} fields have an owner; version {running.version}"
 
 
 async def run(settings: Settings) -> None:
@@ -79,6 +97,8 @@ async def run(settings: Settings) -> None:
     await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
     often = timedelta(seconds=settings.invoices_poll_seconds)
     await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
+    masters = timedelta(seconds=settings.masters_poll_seconds)
+    await temporal.ensure_schedule(client, "masters-pull", "MastersPull", MastersWork(), masters)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
@@ -88,7 +108,8 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
-        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits}
+        owners = partial(ownership_as_it_is, settings, built.ownership)
+        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run())
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))

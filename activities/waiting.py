@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.looking import LookingActivities
+from activities.master_marking import MasterMarking
 from activities.orders import TO_WAKE
 from activities.starting import (
     is_known,
@@ -21,9 +22,11 @@ from activities.starting import (
     look_at_records,
     start_once,
     wake_credit,
+    wake_master,
     wake_shipment,
     wake_stock,
 )
+from domain.master_work import MastersLook, MasterWork
 from domain.order_work import OrdersLook
 from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
@@ -48,8 +51,11 @@ LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away
 class WaitingActivities:
     """Steps that need the store and Temporal's client."""
 
-    def __init__(self, engine: Engine, client: Client, looking: LookingActivities) -> None:
+    def __init__(
+        self, engine: Engine, client: Client, looking: LookingActivities, marking: MasterMarking | None = None
+    ) -> None:
         self._engine, self._client, self._looking = engine, client, looking
+        self._marking = marking or MasterMarking(engine, client)
 
     @activity.defn
     async def hand_over(self, work: HandOver) -> int:
@@ -93,6 +99,7 @@ class WaitingActivities:
         publications = await self._publish_unpublished() if work.republish else 0
         await asyncio.to_thread(self._mark_unsent)
         looked = await self._looking.look_at_orders(OrdersLook())
+        await self._marking.wake_masters(MastersLook())
         if await self._stock_is_lost(min(STOCK_WAITS, timedelta(seconds=work.older_than_seconds))):
             await wake_stock(self._client)
         return Swept(inbox=sum(started), shipments=len(numbers), publications=publications, orders=looked.taken)
@@ -122,6 +129,9 @@ class WaitingActivities:
         try:
             if entry.workflow_type == "SalesforceEvent":  # what was read may have changed since: it is read once more
                 await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
+            elif entry.workflow_type == "MasterMerge":  # likewise
+                work = MasterWork.model_validate(entry.workflow_input)
+                await wake_master(self._client, work.kind, work.key, work.reason)
             else:
                 await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:

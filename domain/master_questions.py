@@ -45,18 +45,18 @@ def questions(given: MergeInput, outcome: MergeOutcome) -> dict[str, Finding]:
     return {**fields, **gone}
 
 
-def refusal(given: MergeInput, system: System, code: str, detail: str) -> Finding:
+def refusal(given: MergeInput, system: System, external_id: str, detail: str) -> Finding:
     """A system refused for good what was to be written."""
     sentence = (
-        f"{_word(system)} refused what was agreed of {given.kind} {given.key}: {detail} Mend it there, or confirm another "
-        "link; retry writes it again."
+        f"{_word(system)} refused what was agreed of {given.kind} {given.key}: {detail} Mend it there, or confirm "
+        "another link; retry writes it again."
     )
     return Finding(
         kind=ExceptionKind.DEAD_LETTER,
         cause=Cause.MASTER_REFUSED,
         sentence=sentence,
         choices=(Choice.RETRY, Choice.RETIRE_LINK),
-        subject=code,
+        subject=external_id,
     )
 
 

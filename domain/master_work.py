@@ -40,6 +40,12 @@ class MasterDecided(Message):
     unlinked: bool = False
 
 
+class MasterRead(Message):
+    """What reading one side came to; `linked`: that system has the record."""
+
+    linked: bool = False
+
+
 class MasterWrite(Message):
     """One write of the ledger to do."""
 

@@ -15,7 +15,7 @@ def decide_field(case: Case) -> FieldOutcome:
     moved = [side for side in case.sides if _has_moved(side, case.rule)]
     counted = _by_order(case.rule, [side for side in moved if side.system in case.rule.sources])
     question = _fingerprint(case, counted or moved)
-    moves = () if case.held == question else tuple(_move(case, side) for side in moved)
+    moves = tuple(move for move in (_move(case, side) for side in moved) if not _is_held(case, move))
     ruling = case.ruling.get(question) if case.held == question else None
     if ruling is not None:
         return _stands(case, Verdict(reason=Reason.PERSON, value=_ruled(case, ruling)), moved)
@@ -74,11 +74,17 @@ def _move(case: Case, side: Present) -> Move:
     return Move(field=case.field, system=side.system, digest=named, at=case.at)
 
 
+def _is_held(case: Case, move: Move) -> bool:
+    """Whether a side stands where it stood when a person was asked: being looked at again is no move."""
+    last = [one.digest for one in case.moves if one.system is move.system]
+    return case.held is not None and last[-1:] == [move.digest]
+
+
 def _flaps(case: Case, moved: Sequence[Present], moves: Sequence[Move]) -> bool:
-    """Whether a field came to one of these values too often lately: A, B, A, B, ... is a loop between two rules."""
+    """Whether a side came to the same value too often lately: A, B, A, B, ... is a loop between two rules."""
     since = case.at - case.flapping.window
-    lately = [move.digest for move in (*case.moves, *moves) if move.at > since]
-    return any(lately.count(_move(case, side).digest) >= case.flapping.times for side in moved)
+    lately = [(move.system, move.digest) for move in (*case.moves, *moves) if move.at > since]
+    return any(lately.count((side.system, _move(case, side).digest)) >= case.flapping.times for side in moved)
 
 
 def _ruled(case: Case, ruling: Ruling) -> Value:

@@ -154,7 +154,7 @@ def merge(given: MergeInput, ownership: Ownership) -> MergeOutcome:
     present = [side for side in given.sides if side.state is SideState.PRESENT]
     fields = [
         decide_field(_case(given, present, name, ownership))
-        for name in ownership.rules(given.kind)
+        for name in sorted(ownership.rules(given.kind))  # not in the order of declaration: rules are kept as JSON, too
         if any(name in side.values for side in present)
     ]
     return MergeOutcome(

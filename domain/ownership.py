@@ -87,7 +87,7 @@ class FieldRule(BaseModel):
 
 
 class Flapping(BaseModel):
-    """A field that comes to the same value `times` times within so many minutes is left to a person."""
+    """A field that one side brings to the same value `times` times within so many minutes is left to a person."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -11,12 +11,19 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlmodel import Session
 
+from domain.links import LinkKind
+from domain.sources import System
 from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
 ORDERS_TO_TELL = "stock-orders-to-tell"
 # Customers whose balance in QuickBooks moved; what that means for their orders was not looked at yet.
 CUSTOMERS_TO_LOOK = "customers to look at"
+
+
+def masters(system: System, kind: LinkKind) -> str:
+    """The cursor of the sweep that reads what changed in a system's customers, items or terms."""
+    return f"{system.value}-masters-{kind.value}"
 
 
 class SyncCursor(BaseModel):

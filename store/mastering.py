@@ -43,10 +43,7 @@ def sides(session: Session, kind: LinkKind, key: str) -> dict[System, MasterSide
 def keep_sides(
     session: Session, system: System, seen: Mapping[str, MasterSeen], clock: ClockReading | None, at: datetime
 ) -> None:
-    """Keep what a system has of these records, by our own key.
-
-    Where a merge was told of, it stands until the record is there again.
-    """
+    """Keep what a system has of these records, by our own key."""
     rows = [
         {
             "kind": one.kind.value,
@@ -65,6 +62,18 @@ def keep_sides(
         for key, one in seen.items()
     ]
     upsert_rows(session, MasterSideRow, rows)
+
+
+def note_merged(session: Session, kind: LinkKind, key: str, system: System, ids: tuple[str, str]) -> None:
+    """Keep that a record is said to have been merged into another one there: the ids of the two."""
+    loser, winner = ids
+    row = session.get(MasterSideRow, (kind.value, key, system.value), with_for_update=True)
+    if row is None:
+        seen = MasterSeen(kind=kind, external_id=loser, merged_into=winner)
+        keep_sides(session, system, {key: seen}, None, datetime.now(UTC))
+    elif row.external_id == loser:
+        row.merged_into = winner
+        session.flush()
 
 
 def keep_home(session: Session, kind: LinkKind, home: System, stated: Mapping[str, Mapping[str, Value]]) -> None:
