@@ -190,10 +190,11 @@ class MasterSettlement:
         links.save_image(self._session, _link(link), image)
 
     def _moves(self, given: MergeInput, outcome: MergeOutcome) -> list[Move]:
-        """What moved within the window; a person's decision lets a field begin afresh."""
+        """What moved within the window, or waits for a person; a person's decision lets a field begin afresh."""
         since = self._at - self._rules.ownership.flapping.window
         afresh = {one.field for one in outcome.fields if one.reason is Reason.PERSON}
-        return [one for one in (*given.moves, *outcome.moves) if one.at > since and one.field not in afresh]
+        known = [one for one in (*given.moves, *outcome.moves) if one.field not in afresh]
+        return [one for one in known if one.at > since or one.field in outcome.held]
 
     def _keep_decision(self, given: MergeInput, outcome: MergeOutcome) -> None:
         """Every decision that is more than nothing, with its inputs and the rules (features G-C8, G-B4)."""
