@@ -16,6 +16,7 @@ from temporalio.client import Client
 from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
+from activities.master_rules import ownership_as_it_is, read_ownership
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from adapters.erp.arrival import Inbox
@@ -27,11 +28,8 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
-from domain.links import LinkKind
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
-from domain.ownership import Ownership
-from domain.ownership_reading import read as read_ownership
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -63,24 +61,11 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
         lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
-        ownership=ownership(settings),
+        ownership=read_ownership(settings.config_dir),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),
     )
-
-
-def ownership(settings: Settings) -> Ownership:
-    """The rules of ownership. Raises Misconfigured with everything that is wrong with them."""
-    return read_ownership((settings.config_dir / "ownership.toml").read_text(encoding="utf-8"))
-
-
-def ownership_as_it_is(settings: Settings, running: Ownership) -> str:
-    """Say by which rules this worker merges, and whether the file has others by now. Raises Misconfigured."""
-    fields = sum(len(running.rules(kind)) for kind in LinkKind)
-    if ownership(settings).version != running.version:
-        raise Misconfigured("ownership.toml was changed since the worker was started: restart it.", reason="ownership")
-    return f"{fields} fields have an owner; version {running.version}"
 
 
 async def run(settings: Settings) -> None:
@@ -108,7 +93,7 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
-        owners = partial(ownership_as_it_is, settings, built.ownership)
+        owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run())
         beside = [group.create_task(one) for one in tasks]

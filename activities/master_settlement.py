@@ -228,8 +228,8 @@ def _side(link: LinkRow, seen: MasterSideRow, pending: Mapping[str, Value]) -> S
         version=seen.version,
         known_version=link.version_token,
         changed_at=seen.changed_at,
-        clock_offset=seen.clock_offset,
-        clock_bound=seen.clock_bound,
+        clock_offset_ms=seen.clock_offset_ms,
+        clock_bound_ms=seen.clock_bound_ms,
         merged_into=seen.merged_into,
     )
 

@@ -12,6 +12,9 @@ from domain.links import LinkKind
 from domain.master_values import Value
 from domain.merging import SideState
 
+_MILLI = timedelta(milliseconds=1)
+_HALF_A_SECOND = timedelta(milliseconds=500)
+
 
 class MasterSeen(BaseModel):
     """One record. `values` holds the fields that this system keeps; `terms` is the system's own id of them.
@@ -32,12 +35,12 @@ class MasterSeen(BaseModel):
 
 
 class ClockReading(BaseModel):
-    """How far a system's clock is ahead of ours, in seconds, and how sure that is."""
+    """How far a system's clock is ahead of ours, in milliseconds, and how sure that is."""
 
     model_config = ConfigDict(frozen=True)
 
-    offset: float
-    bound: float
+    offset_ms: int
+    bound_ms: int
     read_at: AwareDatetime
 
 
@@ -52,11 +55,11 @@ class ClockWatch:
         stated = _instant(date)
         if stated is None:
             return
-        middle = now - took / 2
-        offset = (stated + timedelta(seconds=0.5) - middle).total_seconds()
-        reading = ClockReading(offset=round(offset, 3), bound=round(took.total_seconds() / 2 + 0.5, 3), read_at=now)
+        offset = stated + _HALF_A_SECOND - (now - took / 2)
+        bound = took / 2 + _HALF_A_SECOND
+        reading = ClockReading(offset_ms=offset // _MILLI, bound_ms=bound // _MILLI + 1, read_at=now)
         best = self._best
-        if best is None or reading.bound <= best.bound or now - best.read_at > timedelta(minutes=10):
+        if best is None or reading.bound_ms <= best.bound_ms or now - best.read_at > timedelta(minutes=10):
             self._best = reading
 
     @property

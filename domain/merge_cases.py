@@ -106,8 +106,8 @@ class Present(BaseModel):
     written: Value = None
     seen_of_written: Value = None
     changed_at: AwareDatetime | None = None
-    clock_offset: float = 0
-    clock_bound: float | None = None
+    clock_offset_ms: int = 0
+    clock_bound_ms: int | None = None
 
 
 class Case(BaseModel):

@@ -42,17 +42,17 @@ def _newest(case: Case, moved: Sequence[Present]) -> Verdict:
     if len(known) < len(moved):
         return Verdict(reason=Reason.TIME_UNSURE, is_found=False)
     (latest, winner), (before, other) = known[0], known[1]
-    unsure = (winner.clock_bound or 0) + (other.clock_bound or 0) + case.clocks.tie_seconds
-    if latest - before <= timedelta(seconds=unsure):
+    unsure = timedelta(milliseconds=(winner.clock_bound_ms or 0) + (other.clock_bound_ms or 0))
+    if latest - before <= unsure + timedelta(seconds=case.clocks.tie_seconds):
         return Verdict(reason=Reason.TIME_UNSURE, is_found=False)
     return Verdict(reason=Reason.NEWEST, value=winner.value)
 
 
 def _instant(side: Present) -> datetime | None:
     """When a side changed by our own clock; None where its clock was never compared with ours."""
-    if side.changed_at is None or side.clock_bound is None:
+    if side.changed_at is None or side.clock_bound_ms is None:
         return None
-    return side.changed_at - timedelta(seconds=side.clock_offset)
+    return side.changed_at - timedelta(milliseconds=side.clock_offset_ms)
 
 
 def _extreme(case: Case, moved: Sequence[Present]) -> Verdict:

@@ -57,7 +57,7 @@ class Side(BaseModel):
     """One system's record as it was read. `base` None: first contact, so its values are adopted and nothing is written.
 
     `pending`: what the gateway set out to write there without having noted the answer. `changed_at` is by the system's
-    own clock, which is `clock_offset` seconds ahead of ours, give or take `clock_bound`; None: not measured, or an
+    own clock, which is `clock_offset_ms` ahead of ours, give or take `clock_bound_ms`; None: not measured, or an
     instant that is not the record's own, such as a file's.
     """
 
@@ -72,8 +72,8 @@ class Side(BaseModel):
     version: str | None = None
     known_version: str | None = None
     changed_at: AwareDatetime | None = None
-    clock_offset: float = 0
-    clock_bound: float | None = None
+    clock_offset_ms: int = 0
+    clock_bound_ms: int | None = None
     merged_into: str | None = None
 
 
@@ -227,8 +227,8 @@ def _seen(side: Side, name: str, agreed: Value) -> Present:
         seen_of_written=completed(given, side.pending.get(name)),
         has_written=name in side.pending,
         changed_at=side.changed_at,
-        clock_offset=side.clock_offset,
-        clock_bound=side.clock_bound,
+        clock_offset_ms=side.clock_offset_ms,
+        clock_bound_ms=side.clock_bound_ms,
     )
 
 

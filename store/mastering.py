@@ -54,8 +54,8 @@ def keep_sides(
             "stated": dict(one.values),
             "version": one.version,
             "changed_at": one.changed_at,
-            "clock_offset": clock.offset if clock else 0,
-            "clock_bound": clock.bound if clock else None,
+            "clock_offset_ms": clock.offset_ms if clock else 0,
+            "clock_bound_ms": clock.bound_ms if clock else None,
             "merged_into": one.merged_into,
             "observed_at": at,
         }

@@ -12,7 +12,7 @@ from domain.links import LinkKind
 from domain.master_work import WriteState
 from domain.merging import SideState
 from domain.sources import System
-from store.tables.columns import BIG, EMPTY_LIST, EMPTY_OBJECT, JSON, NOW, UTC_TIME, one_of, word
+from store.tables.columns import BIG, EMPTY_LIST, EMPTY_OBJECT, JSON, NOW, UTC_TIME, ZERO, one_of, word
 
 
 class MasterRecordRow(SQLModel, table=True):
@@ -48,8 +48,8 @@ class MasterSideRow(SQLModel, table=True):
     stated: dict[str, Any] = Field(sa_type=JSON)
     version: str | None = None
     changed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
-    clock_offset: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    clock_bound: float | None = None
+    clock_offset_ms: int = Field(default=0, sa_type=BIG, sa_column_kwargs=ZERO)
+    clock_bound_ms: int | None = Field(default=None, sa_type=BIG)
     merged_into: str | None = None
     observed_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
 

@@ -109,7 +109,7 @@ def test_two_changes_that_the_clocks_cannot_tell_apart_wait_for_a_person(mastery
     assert "the clocks cannot tell" in item.sentence
     reading_ = mastery.quickbooks.clock
     assert reading_ is not None
-    assert abs(reading_.offset) <= reading_.bound + 1
+    assert abs(reading_.offset_ms) <= reading_.bound_ms + 1000
 
 
 def test_a_robot_that_sets_a_name_back_is_stopped(met: Mastery) -> None:

@@ -99,7 +99,7 @@ class World:
                 pending=self.pending.get(system, {}),
                 state=self.states.get(system, SideState.PRESENT),
                 changed_at=self.changed_at.get(system),
-                clock_bound=0.5,
+                clock_bound_ms=500,
             )
             for system, values in self.values.items()
         ]

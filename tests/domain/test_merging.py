@@ -87,16 +87,16 @@ def _timed(system: System, value: str, second: int, **given: object) -> Side:
 def test_the_newest_change_stands_where_the_clocks_can_tell() -> None:
     """By Salesforce's clock its change was later by ten seconds, but that clock is a minute ahead."""
     sides = (
-        _timed(SALESFORCE, "S", 10, clock_offset=60, clock_bound=1),
-        _timed(QUICKBOOKS, "Q", 0, clock_bound=1),
+        _timed(SALESFORCE, "S", 10, clock_offset_ms=60_000, clock_bound_ms=1000),
+        _timed(QUICKBOOKS, "Q", 0, clock_bound_ms=1000),
     )
     (field,) = phone(asked(*sides), rule(Policy.NEWEST)).fields
     assert (field.value, field.reason) == ("Q", Reason.NEWEST)
 
 
-@pytest.mark.parametrize(("second", "bound"), [(7, 1), (100, None)])
-def test_changes_that_the_clocks_cannot_tell_apart_are_a_persons(second: int, bound: float | None) -> None:
-    sides = (_timed(SALESFORCE, "S", second, clock_bound=bound), _timed(QUICKBOOKS, "Q", 0, clock_bound=1))
+@pytest.mark.parametrize(("second", "bound"), [(7, 1000), (100, None)])
+def test_changes_that_the_clocks_cannot_tell_apart_are_a_persons(second: int, bound: int | None) -> None:
+    sides = (_timed(SALESFORCE, "S", second, clock_bound_ms=bound), _timed(QUICKBOOKS, "Q", 0, clock_bound_ms=1000))
     (field,) = phone(asked(*sides), rule(Policy.NEWEST)).fields
     assert (field.value, field.reason, field.writes) == ("A", Reason.TIME_UNSURE, ())
 
@@ -233,7 +233,7 @@ def test_a_failed_write_is_written_again() -> None:
 
 def test_a_decision_is_taken_again_bit_for_bit_from_what_is_kept() -> None:
     """Feature G-C8."""
-    given = asked(side(SALESFORCE, "S"), side(QUICKBOOKS, "Q", changed_at=NOON, clock_bound=0.25))
+    given = asked(side(SALESFORCE, "S"), side(QUICKBOOKS, "Q", changed_at=NOON, clock_bound_ms=250))
     rules = owned(phone=rule())
     outcome = merge(given, rules)
     kept = MergeInput.model_validate_json(given.model_dump_json())

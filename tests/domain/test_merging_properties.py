@@ -89,7 +89,7 @@ def test_time_does_not_decide_what_may_not_be_decided_by_it(walked: list[object]
     """Turn every clock round: without `newest`, which money and identity may not have, all comes out the same."""
     rules = _rules(policy, Sensitivity.MONEY)
     for asked, outcome in _lived(rules, walked).outcomes:
-        turned = [one.model_copy(update={"changed_at": None, "clock_offset": 9.0}) for one in asked.sides]
+        turned = [one.model_copy(update={"changed_at": None, "clock_offset_ms": 9000}) for one in asked.sides]
         assert redecide(asked.model_copy(update={"sides": tuple(turned)}), rules) == outcome
 
 
