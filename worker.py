@@ -16,6 +16,7 @@ from temporalio.client import Client
 from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
+from activities.master_rules import ownership_as_it_is, read_ownership
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from adapters.erp.arrival import Inbox
@@ -27,6 +28,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
+from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
@@ -59,6 +61,7 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
         lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
+        ownership=read_ownership(settings.config_dir),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),
@@ -71,6 +74,8 @@ async def schedule(client: Client, settings: Settings) -> None:
     await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
     often = timedelta(seconds=settings.invoices_poll_seconds)
     await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
+    masters = timedelta(seconds=settings.masters_poll_seconds)
+    await temporal.ensure_schedule(client, "masters-pull", "MastersPull", MastersWork(), masters)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
 
@@ -92,7 +97,8 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
-        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits}
+        owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
+        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
         planning = temporal.patiently(partial(schedule, client, settings), "the schedules")
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]

@@ -15,6 +15,10 @@ from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
 from activities.linking import LinkActivities
 from activities.looking import LookingActivities
+from activities.master_marking import MasterMarking
+from activities.master_polls import QuickBooksMasterPoll, SalesforceMasterPoll
+from activities.master_settlement import MasterRules
+from activities.mastering import MergingActivities, QuickBooksMasterActivities, SalesforceMasterActivities
 from activities.masters import MasterActivities
 from activities.order import SettlingActivities
 from activities.order_export import OrderExportActivities
@@ -32,6 +36,7 @@ from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.lifecycle import Lifecycle
+from domain.ownership import Ownership
 from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 
 Activity = Callable[..., Any]
@@ -48,6 +53,7 @@ class Parts:
     outbox: Outbox
     company: Company
     lifecycle: Lifecycle
+    ownership: Ownership
     realm: str
     quickbooks: QuickBooksGateway
     salesforce: SalesforceGateway
@@ -65,12 +71,13 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             files.check_sequence,
             files.finish_file,
             files.note_failure,
-            MasterActivities(parts.engine).load_master,
+            MasterActivities(parts.engine, parts.company.currency).load_master,
+            *_merging_steps(parts),
             *_stating_steps(parts),
             *_order_steps(parts),
         ],
-        QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts)],
-        SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts)],
+        QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts), *_books_masters(parts)],
+        SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts), *_org_masters(parts)],
         ERP_QUEUE: [files.read_source_file, export.write_orders],
     }
 
@@ -92,7 +99,7 @@ def _order_steps(parts: Parts) -> Sequence[Activity]:
     """The steps that settle orders, and those that wake what waits."""
     settling = SettlingActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
     looking = LookingActivities(parts.client, settling)
-    waiting = WaitingActivities(parts.engine, parts.client, looking)
+    waiting = WaitingActivities(parts.engine, parts.client, looking, MasterMarking(parts.engine, parts.client))
     return [
         settling.settle_order,
         settling.note_act,
@@ -112,6 +119,28 @@ def _org_steps(parts: Parts) -> Sequence[Activity]:
     stock = StockPublicationActivities(parts.engine, parts.salesforce)
     orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
     return [publication.publish, stock.publish_stock, orders.pull_orders, orders.read_orders]
+
+
+def _merging_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps of merging masters that need the store alone, and the one that wakes their flows."""
+    merging = MergingActivities(parts.engine, MasterRules(parts.ownership, parts.company))
+    return [merging.decide_master, merging.settle_master, MasterMarking(parts.engine, parts.client).wake_masters]
+
+
+def _org_masters(parts: Parts) -> Sequence[Activity]:
+    """The steps that read masters from Salesforce and bring them to what is agreed."""
+    rules = MasterRules(parts.ownership, parts.company)
+    one = SalesforceMasterActivities(parts.engine, parts.salesforce)
+    poll = SalesforceMasterPoll(parts.engine, rules, parts.salesforce)
+    return [one.read_salesforce_master, one.write_salesforce_master, poll.pull_salesforce_masters]
+
+
+def _books_masters(parts: Parts) -> Sequence[Activity]:
+    """The steps that read masters from QuickBooks and bring them to what is agreed."""
+    rules = MasterRules(parts.ownership, parts.company)
+    one = QuickBooksMasterActivities(parts.engine, parts.quickbooks)
+    poll = QuickBooksMasterPoll(parts.engine, rules, parts.quickbooks)
+    return [one.read_quickbooks_master, one.write_quickbooks_master, poll.pull_quickbooks_masters]
 
 
 def _correcting_steps(parts: Parts) -> Sequence[Activity]:

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 
 from activities.boundary import keeping_alive
 from activities.looking import LookingActivities
+from activities.master_marking import MasterMarking
 from activities.orders import TO_WAKE
 from activities.starting import (
     is_known,
@@ -22,9 +23,11 @@ from activities.starting import (
     look_at_records,
     start_once,
     wake_credit,
+    wake_master,
     wake_shipment,
     wake_stock,
 )
+from domain.master_work import MastersLook, MasterWork
 from domain.order_work import OrdersLook
 from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
@@ -49,8 +52,11 @@ LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away
 class WaitingActivities:
     """Steps that need the store and Temporal's client."""
 
-    def __init__(self, engine: Engine, client: Client, looking: LookingActivities) -> None:
+    def __init__(
+        self, engine: Engine, client: Client, looking: LookingActivities, marking: MasterMarking | None = None
+    ) -> None:
         self._engine, self._client, self._looking = engine, client, looking
+        self._marking = marking or MasterMarking(engine, client)
 
     @activity.defn
     async def hand_over(self, work: HandOver) -> int:
@@ -94,6 +100,7 @@ class WaitingActivities:
             "shipments": self._sweep_shipments,
             "publications": self._publish_unpublished,
             "orders": self._sweep_orders,
+            "masters": self._sweep_masters,
             "stock": self._sweep_stock,
         }
         done: dict[str, int] = {}
@@ -107,7 +114,7 @@ class WaitingActivities:
                     failed = failed or error
         if failed:
             raise failed
-        return Swept(**{name: count for name, count in done.items() if name != "stock"})
+        return Swept(**{name: count for name, count in done.items() if name in Swept.model_fields})
 
     async def _sweep_inbox(self, work: SweepWork) -> int:
         """What was committed and never started."""
@@ -124,6 +131,11 @@ class WaitingActivities:
         """Orders that are marked, or have something to tell the ERP that nobody wrote."""
         await asyncio.to_thread(self._mark_unsent)
         return (await self._looking.look_at_orders(OrdersLook())).taken
+
+    async def _sweep_masters(self, _: SweepWork) -> int:
+        """Customers, items and terms that are marked."""
+        await self._marking.wake_masters(MastersLook())
+        return 0
 
     async def _sweep_stock(self, work: SweepWork) -> int:
         """Changes of stock that nobody was told of."""
@@ -159,6 +171,9 @@ class WaitingActivities:
         try:
             if entry.workflow_type == "SalesforceEvent":  # what was read may have changed since: it is read once more
                 await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
+            elif entry.workflow_type == "MasterMerge":  # likewise
+                work = MasterWork.model_validate(entry.workflow_input)
+                await wake_master(self._client, work.kind, work.key, work.reason)
             else:
                 await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:

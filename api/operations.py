@@ -19,6 +19,7 @@ from activities.starting import (
     say_again,
     start_once,
     wake_credit,
+    wake_master,
     wake_order,
     wake_shipment,
     wake_stock,
@@ -28,12 +29,13 @@ from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailab
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.exceptions import Cause as Why
 from domain.links import Link
+from domain.master_questions import RECORD_TYPE, check_answer, split_key
 from domain.order_acts import act_observation
 from domain.order_work import OrdersWork
 from domain.shipments import ShipmentState
 from domain.work import LinkingWork, Wake
 from runtime import metrics
-from store import cursors, exceptions, links, observations, order_marks, shipments, statements
+from store import cursors, exceptions, links, master_marks, observations, order_marks, shipments, statements
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import marks, shown
@@ -66,10 +68,7 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        # Before the item is locked: who decides about stock takes the marks first, too.
-        marks.mark(session, _stock_of(item), "a person decided")
-        if item.cause in LOOKED_AT:
-            order_marks.mark(session, [item.record_key], "a person decided")
+        _mark(session, item)
         resolved = exceptions.resolve(session, resolution)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.cause in LOOKED_AT:
@@ -83,6 +82,16 @@ def decide(
     if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
+
+
+def _mark(session: Session, item: ExceptionItem) -> None:
+    """Mark what has to be looked at. Before the item is locked: who decides about stock takes the marks first, too."""
+    marks.mark(session, _stock_of(item), "a person decided")
+    if item.record_type == RECORD_TYPE:  # should its flow not hear of it now, the sweep follows
+        kind, key, _ = split_key(item.record_key)
+        master_marks.mark(session, kind, [key], "a person decided")
+    if item.cause in LOOKED_AT:
+        order_marks.mark(session, [item.record_key], "a person decided")
 
 
 def _act_on_order(session: Session, resolution: Resolution, number: str) -> None:
@@ -107,6 +116,8 @@ def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
         raise Malformed(f"{choice} is no choice for this exception. Choose one of: {allowed}.", reason="choice")
     if choice in VALUE_NEEDED and not (value or "").strip():
         raise Malformed(f"The choice {choice} needs a value.", reason="value")
+    if item.record_type == RECORD_TYPE:
+        check_answer(item.record_key, choice, value)
 
 
 def _stock_of(item: ExceptionItem) -> list[str]:
@@ -143,6 +154,9 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
         await say_account_again(services.client, item.record_key)
     elif item.record_type == "file" and _is_retry(item):
         await _read_again(services, item)
+    elif item.record_type == RECORD_TYPE:
+        kind, key, _ = split_key(item.record_key)
+        await wake_master(services.client, kind, key, "a person decided")
     elif item.record_type in {STOCK, STOCK_PUBLICATION}:
         await wake_stock(services.client, "recheck")
     elif item.workflow_id:

@@ -52,10 +52,15 @@ class Choice(StrEnum):
     POST_CREDIT = "post_credit"  # write the credit memo as it was proposed
     POST_SUPPLEMENT = "post_supplement"  # write the further invoice as it was proposed
     VOID_INVOICE = "void_invoice"  # make the invoice nothing, as it was proposed
+    TAKE_SYSTEM = "take_system"  # value: the system whose value stands
+    USE_VALUE = "use_value"  # value: what stands everywhere
+    RETIRE_LINK = "retire_link"  # the record there is ours no more; the link is kept as an alias
     HANDLED = "handled"
 
 
-VALUE_NEEDED = frozenset({Choice.USE_ITEM, Choice.USE_CUSTOMER, Choice.ADOPT_INVOICE})
+VALUE_NEEDED = frozenset(
+    {Choice.USE_ITEM, Choice.USE_CUSTOMER, Choice.ADOPT_INVOICE, Choice.TAKE_SYSTEM, Choice.USE_VALUE}
+)
 
 
 class Cause(StrEnum):
@@ -118,6 +123,11 @@ class Cause(StrEnum):
     STOCK_FEED_LATE = "stock_feed_late"
     STOCK_ROWS_REFUSED = "stock_rows_refused"
     STOCK_UNDECIDED = "stock_undecided"
+    MASTER_CONFLICT = "master_conflict"
+    MASTER_FLAPPING = "master_flapping"
+    MASTER_DELETED = "master_deleted"
+    MASTER_INACTIVE = "master_inactive"
+    MASTER_REFUSED = "master_refused"
 
 
 # What may hold a shipment until its order says otherwise.

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
 
     orders_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 15
     invoices_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    masters_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 120
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port | None = None

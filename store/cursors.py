@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlmodel import Session
 
+from domain.links import LinkKind
+from domain.sources import System
 from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
@@ -21,6 +23,11 @@ CUSTOMERS_TO_LOOK = "customers to look at"
 
 
 Notes = Mapping[str, Any]
+
+
+def masters(system: System, kind: LinkKind) -> str:
+    """The cursor of the sweep that reads what changed in a system's customers, items or terms."""
+    return f"{system.value}-masters-{kind.value}"
 
 
 class SyncCursor(BaseModel):

@@ -151,6 +151,17 @@ def open_of_record(session: Session, record: Record) -> list[ExceptionItem]:
     return [_item(row) for row in session.scalars(query)]
 
 
+def open_below(session: Session, record_type: str, prefix: str) -> list[ExceptionItem]:
+    """What is open on records of a type whose keys begin like this, oldest first."""
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
+        .where(col(ExceptionRow.record_key).startswith(prefix, autoescape=True))
+        .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    )
+    return [_item(row) for row in session.scalars(query)]
+
+
 def open_of_records(
     session: Session, record_type: str, keys: Sequence[str], causes: Sequence[Cause]
 ) -> list[ExceptionItem]:

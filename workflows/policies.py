@@ -133,3 +133,18 @@ LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 # Looks at one shipment before its history starts afresh.
 ROUNDS = 200
+
+# Reading one master record, and bringing it to what is agreed: for as long as its system is away.
+READ_MASTER_SALESFORCE = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+READ_MASTER_QUICKBOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+WRITE_MASTER_SALESFORCE = READ_MASTER_SALESFORCE
+WRITE_MASTER_QUICKBOOKS = READ_MASTER_QUICKBOOKS
+
+# Looks at one master record before its history starts afresh.
+MASTER_ROUNDS = 50
+
+# How long a record that waits for a person waits for news before it looks by itself.
+MASTER_LOOKS_AFTER = timedelta(hours=6)
+
+# How long a record waits that a system would not let us read, or that somebody keeps changing under us.
+MASTER_TRIES_AGAIN_AFTER = timedelta(minutes=5)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from workflows.credit import Correction
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
+from workflows.mastering import MasterMerge
+from workflows.masters import MastersPull
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
@@ -28,4 +30,6 @@ WORKFLOWS = [
     LinksMatch,
     Sweep,
     StockPromises,
+    MasterMerge,
+    MastersPull,
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from adapters.quickbooks import credit_memos, invoices, masters
+from adapters.quickbooks import credit_memos, invoices, master_records, masters
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
@@ -15,6 +15,8 @@ from domain.credits import BookedCredit, CreditDraft
 from domain.errors import GatewayError
 from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
 from domain.links import Candidate, LinkKind
+from domain.master_seen import ClockReading, MasterSeen
+from domain.master_values import Value
 from domain.tokens import TokenVault
 
 
@@ -90,6 +92,25 @@ class QuickBooksGateway:
     def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
         """Every customer, item or term of the company, inactive ones included."""
         return masters.candidates(self._clients.current(), kind)
+
+    def read_master(self, kind: LinkKind, external_id: str) -> MasterSeen:
+        """A customer, item or term as it is now; one that is gone comes back as deleted."""
+        return master_records.read_master(self._clients.current(), kind, external_id)
+
+    def changed_masters(self, kind: LinkKind, since: datetime | None) -> Iterator[MasterSeen]:
+        """Every record of a kind that changed at or after an instant (None: all)."""
+        return master_records.changed_masters(self._clients.current(), kind, since)
+
+    def update_master(
+        self, kind: LinkKind, external_id: str, based_on: str | None, fields: Mapping[str, Value]
+    ) -> MasterSeen:
+        """Write these fields of a customer or item and no other (see `master_records.update_master`)."""
+        return master_records.update_master(self._clients.current(), kind, external_id, based_on, fields)
+
+    @property
+    def clock(self) -> ClockReading | None:
+        """How QuickBooks' clock stands to ours, as the last answers told; None before the first."""
+        return self._clients.clock.reading
 
     def check(self) -> str:
         """Prove that the connection works, in one sentence that names the company and what in its settings matters."""

@@ -19,6 +19,14 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
+from store.tables.mastering import (
+    MasterMarkRow,
+    MasterPlanRow,
+    MasterRecordRow,
+    MasterSideRow,
+    MasterWriteRow,
+    OwnershipVersionRow,
+)
 from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
@@ -68,7 +76,12 @@ __all__ = [
     "ItemRow",
     "LinkRow",
     "LinkState",
+    "MasterMarkRow",
+    "MasterPlanRow",
+    "MasterRecordRow",
+    "MasterSideRow",
     "MasterStatementRow",
+    "MasterWriteRow",
     "NewOrderRow",
     "OrderFileContentRow",
     "OrderFileRow",
@@ -81,6 +94,7 @@ __all__ = [
     "OrderObservationRow",
     "OrderRow",
     "OrderStateRow",
+    "OwnershipVersionRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",

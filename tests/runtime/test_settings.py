@@ -51,6 +51,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "twin_erp_url": ("http://127.0.0.1:3", "http://127.0.0.1:3"),
     "orders_poll_seconds": ("30", 30),
     "invoices_poll_seconds": ("90", 90),
+    "masters_poll_seconds": ("300", 300),
     "log_format": ("JSON", "json"),
     "log_level": ("debug", "DEBUG"),
     "metrics_port": ("9100", 9100),

@@ -35,6 +35,11 @@ UNTRACKED = {
     "stock_policies",  # append-only: their own log
     "stock_showings",  # append-only: their own log
     "stock_statements",  # what was said elsewhere, not what is true
+    "master_marks",  # work to do, gone when it is done
+    "master_plans",  # work to do, gone when it is done
+    "master_sides",  # what others state, not what is true
+    "master_writes",  # append-only but for their end: their own log
+    "ownership_versions",  # append-only: their own log
     "master_statements",  # when something was stated, not what
     "statements",  # what was said elsewhere, not what is true
     "api_keys",

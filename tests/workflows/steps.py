@@ -17,7 +17,9 @@ from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
 from domain.lifecycle import Lifecycle
+from domain.master_work import MasterDecided, MasterRead, MastersPulled, MastersWoken, MasterWritten, WriteState
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
+from domain.ownership_reading import read
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -47,7 +49,7 @@ from domain.work import (
 )
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-COMPANY, LIFECYCLE = CONFIG / "company.toml", CONFIG / "lifecycle.toml"
+COMPANY, LIFECYCLE, OWNERSHIP = CONFIG / "company.toml", CONFIG / "lifecycle.toml", CONFIG / "ownership.toml"
 REALM = "9130357849016486"
 
 
@@ -106,6 +108,15 @@ class Steps:
             "look_at_orders": OrdersLook(),
             "decide_stock": StockDecided(items=1, written=1),
             "publish_stock": StockShown(accepted=1),
+            "read_salesforce_master": MasterRead(linked=True),
+            "read_quickbooks_master": MasterRead(linked=True),
+            "decide_master": MasterDecided(),
+            "settle_master": MasterDecided(),
+            "write_salesforce_master": MasterWritten(state=WriteState.DONE),
+            "write_quickbooks_master": MasterWritten(state=WriteState.DONE),
+            "pull_salesforce_masters": MastersPulled(),
+            "pull_quickbooks_masters": MastersPulled(),
+            "wake_masters": MastersWoken(),
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }
@@ -195,6 +206,7 @@ def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
         outbox=missing,
         company=company,
         lifecycle=Lifecycle.parse(LIFECYCLE.read_text(encoding="utf-8")),
+        ownership=read(OWNERSHIP.read_text(encoding="utf-8")),
         realm=REALM,
         quickbooks=missing,
         salesforce=missing,

@@ -53,6 +53,9 @@ BREAKING = {
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
     "OrderLifecycle.lived": ("order", "if self._settled.send:", "if False:"),
     "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
+    "MasterMerge.written": ("mastering", "if any(one.stale for one in written):", "if False:"),
+    "MasterMerge.asked": ("mastering", "if decided.again:", "if False:"),
+    "MastersPull.pulled": ("masters", "more = woken.more", "more = False"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
@@ -130,5 +133,7 @@ async def test_every_recorded_branch_is_still_played() -> None:
     """A file of a branch that the recorder no longer knows would never be brought up to date."""
     scenarios = importlib.import_module("bench.history_scenarios")
     orders = importlib.import_module("bench.order_scenarios")
+    masters = importlib.import_module("bench.master_scenarios")
 
-    assert {path.stem for path in HISTORIES} == {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS}
+    known = {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS, *masters.MASTERS}
+    assert {path.stem for path in HISTORIES} == known
