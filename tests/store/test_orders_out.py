@@ -96,17 +96,24 @@ def test_what_is_in_a_file_stays_in_it(session: Session) -> None:
     assert [one.state for one in order_messages.history(session, "SO1")] == [MessageState.TAKEN, MessageState.PENDING]
 
 
-def test_a_file_is_made_without_an_order_that_is_being_looked_at(engine: Engine, cause: Cause) -> None:
-    """Its look may withdraw the message; nobody waits for it."""
+def test_a_file_waits_for_looks_at_its_orders_and_has_nothing_that_they_withdrew(engine: Engine, cause: Cause) -> None:
     with transaction(engine, cause) as session:
         for number in ("SO1", "SO2"):
             order_messages.add(session, message(number), AT)
-    with transaction(engine, cause) as looking:
-        order_messages.lock_unwritten(looking, ["SO1", "SO9"])
+    asks = threading.Event()
+
+    def write() -> list[str]:
         with transaction(engine, cause) as writing:
-            assert [one.order_number for one in order_messages.pending(writing)] == ["SO2"]
-    with reading(engine) as session:
-        assert order_messages.unsent(session, AT + timedelta(hours=1)) == ["SO1", "SO2"]
+            asks.set()
+            return [one.order_number for one in order_messages.pending(writing)]
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine, cause) as looking:
+            order_messages.lock_unwritten(looking, ["SO1", "SO9"])
+            written = pool.submit(write)
+            assert asks.wait(10)
+            order_messages.withdraw(looking, "SO1", AT)
+        assert written.result(30) == ["SO2"]
 
 
 def test_nothing_is_known_of_an_order_that_the_erp_was_not_told_of(session: Session) -> None:
