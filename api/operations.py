@@ -66,11 +66,11 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        # Before the item is locked: who decides about stock takes the marks first, too.
+        # Before the item is locked: who decides about stock takes its marks first, too.
         marks.mark(session, _stock_of(item), "a person decided")
-        if item.cause in LOOKED_AT:
-            order_marks.mark(session, [item.record_key], "a person decided")
         resolved = exceptions.resolve(session, resolution)
+        if item.cause in LOOKED_AT:  # after the item: a look at an order strikes its mark at its very end
+            order_marks.mark(session, [item.record_key], "a person decided")
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.cause in LOOKED_AT:
             _act_on_order(session, resolution, item.record_key)
