@@ -110,7 +110,7 @@ class WaitingActivities:
                 try:
                     done[name] = await part(work)
                 except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
-                    log.warning("a part of the sweep failed", part=name, error=str(error))
+                    log.warning("a part of the sweep failed", part=name, error=type(error).__name__)
                     failed = failed or error
         if failed:
             raise failed

@@ -68,8 +68,10 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        _mark(session, item)
+        # Before the item is locked: who decides about stock takes its marks first, too.
+        marks.mark(session, _stock_of(item), "a person decided")
         resolved = exceptions.resolve(session, resolution)
+        _mark(session, item)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new and item.cause in LOOKED_AT:
             _act_on_order(session, resolution, item.record_key)
@@ -85,8 +87,7 @@ def decide(
 
 
 def _mark(session: Session, item: ExceptionItem) -> None:
-    """Mark what has to be looked at. Before the item is locked: who decides about stock takes the marks first, too."""
-    marks.mark(session, _stock_of(item), "a person decided")
+    """Mark what has to be looked at. After the item is locked: a look strikes its own mark at its very end, too."""
     if item.record_type == RECORD_TYPE:  # should its flow not hear of it now, the sweep follows
         kind, key, _ = split_key(item.record_key)
         master_marks.mark(session, kind, [key], "a person decided")

@@ -18,7 +18,8 @@ from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
 ORDERS_TO_TELL = "stock-orders-to-tell"
-# Customers whose balance in QuickBooks moved; what that means for their orders was not looked at yet.
+# Customers whose balance in QuickBooks moved, or one of whose orders where new ones are held over a limit; what that
+# means for their orders was not looked at yet.
 CUSTOMERS_TO_LOOK = "customers to look at"
 
 

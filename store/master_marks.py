@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, literal_column, select, text
 from sqlmodel import Session, col
 
 from domain.links import LinkKind
@@ -16,11 +16,12 @@ from store.tables.mastering import MasterMarkRow
 _SET = text("""
 INSERT INTO master_marks (kind, key, reason)
 SELECT DISTINCT CAST(:kind AS text), key, CAST(:reason AS text) FROM unnest(CAST(:keys AS text[])) AS key
-ORDER BY key ON CONFLICT (kind, key) DO UPDATE SET reason = excluded.reason, marked_at = now()
+ORDER BY key ON CONFLICT (kind, key) DO UPDATE SET reason = excluded.reason
 """)
-_STRIKE = text("DELETE FROM master_marks WHERE kind = :kind AND key = :key AND marked_at <= :seen_at")
+# A mark that was set again meanwhile is another version of its row. A time would not tell: it is when a change began.
+_STRIKE = text("DELETE FROM master_marks WHERE kind = :kind AND key = :key AND xmin::text = :version")
 
-Mark = tuple[LinkKind, str, datetime]
+Mark = tuple[LinkKind, str, str]  # the last one is the version of its row
 
 
 def mark(session: Session, kind: LinkKind, keys: Iterable[str], reason: str) -> None:
@@ -39,15 +40,17 @@ def mark_linked(session: Session, kind: LinkKind, keys: Sequence[str], reason: s
 
 
 def oldest(session: Session, limit: int) -> list[Mark]:
-    """The records that were marked first, and when."""
-    query = select(MasterMarkRow).order_by(col(MasterMarkRow.marked_at), col(MasterMarkRow.key)).limit(limit)
-    return [(LinkKind(row.kind), row.key, row.marked_at) for row in session.scalars(query)]
+    """The records that were marked first."""
+    version: ColumnElement[str] = literal_column("master_marks.xmin::text").label("version")
+    query = select(col(MasterMarkRow.kind), col(MasterMarkRow.key), version)
+    ordered = query.order_by(col(MasterMarkRow.marked_at), col(MasterMarkRow.key)).limit(limit)
+    return [(LinkKind(row.kind), row.key, row.version) for row in session.execute(ordered)]
 
 
 def strike(session: Session, marks: Sequence[Mark]) -> None:
     """Take marks whose flows were woken; one that was set again meanwhile stays."""
-    for kind, key, seen_at in sorted(marks):
-        session.execute(_STRIKE, {"kind": kind.value, "key": key, "seen_at": seen_at})
+    for kind, key, version in sorted(marks):
+        session.execute(_STRIKE, {"kind": kind.value, "key": key, "version": version})
 
 
 def waiting(session: Session) -> tuple[int, datetime | None]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, tuple_, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, String, any_, func, literal, select, tuple_, update
 from sqlmodel import Session, col
 
 from domain.order_messages import MessageState, OrderMessage
@@ -78,10 +78,12 @@ def pending(session: Session, limit: int = 500) -> list[KnownMessage]:
     that look may withdraw its message.
     """
     waiting = select(col(OrderMessageRow.id)).where(*_unwritten()).order_by(col(OrderMessageRow.id))
-    session.execute(waiting.with_for_update())  # in the order in which looks lock them: nobody waits in a circle
+    # In the order in which looks lock them: nobody waits in a circle. What comes meanwhile is not locked, nor taken.
+    locked = list(session.scalars(waiting.with_for_update()))
     # What was refused before comes last, so that it never keeps others out of a file.
     refused_last = col(OrderMessageRow.refused).is_not(None)
-    return _all(session, _query().where(*_unwritten()).order_by(refused_last, col(OrderMessageRow.id)).limit(limit))
+    among = col(OrderMessageRow.id) == any_(literal(locked, ARRAY(BigInteger())))
+    return _all(session, _query().where(among).order_by(refused_last, col(OrderMessageRow.id)).limit(limit))
 
 
 def of_order(session: Session, number: str) -> KnownMessage | None:
