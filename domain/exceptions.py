@@ -52,6 +52,7 @@ class Choice(StrEnum):
     POST_CREDIT = "post_credit"  # write the credit memo as it was proposed
     POST_SUPPLEMENT = "post_supplement"  # write the further invoice as it was proposed
     VOID_INVOICE = "void_invoice"  # make the invoice nothing, as it was proposed
+    ACCEPT_AS_BOOKED = "accept_as_booked"  # what somebody made of a document in QuickBooks stands, for the reason given
     HANDLED = "handled"
 
 
@@ -94,6 +95,8 @@ class Cause(StrEnum):
     CREDIT_REJECTED = "credit_rejected"
     CREDIT_UNCERTAIN = "credit_uncertain"
     INVOICE_REMOVED = "invoice_removed"
+    INVOICE_EDITED = "invoice_edited"
+    INVOICE_DUPLICATE = "invoice_duplicate"
     INVOICE_REJECTED = "invoice_rejected"
     DOC_NUMBER_TAKEN = "doc_number_taken"
     INVOICE_UNCERTAIN = "invoice_uncertain"
