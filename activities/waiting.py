@@ -18,6 +18,7 @@ from activities.orders import TO_WAKE
 from activities.starting import (
     is_known,
     is_running,
+    look_at_books,
     look_at_records,
     start_once,
     wake_credit,
@@ -122,6 +123,8 @@ class WaitingActivities:
         try:
             if entry.workflow_type == "SalesforceEvent":  # what was read may have changed since: it is read once more
                 await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
+            elif entry.workflow_type == "QuickBooksEvent":
+                await look_at_books(self._client, entry.workflow_id, entry.workflow_input)
             else:
                 await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:
