@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from temporalio.runtime import Runtime
 
+from bench.book_scenarios import BOOKS
 from bench.history_scenarios import REAL, SKIPPING
 from bench.order_scenarios import ORDERS
 from tests.workflows.stage import QUIET, Stage, namespace, real_server, skipping_server, staged
@@ -55,7 +56,7 @@ async def main(names: list[str]) -> None:
     """Record the named histories, all of them when none is named."""
     FOLDER.mkdir(exist_ok=True)
     runtime = Runtime(telemetry=QUIET)
-    real = REAL | ORDERS
+    real = REAL | ORDERS | BOOKS
     wanted = set(names) or {*real, *SKIPPING}
     async with real_server(runtime) as env:
         for name in sorted(wanted & set(real)):

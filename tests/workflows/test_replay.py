@@ -46,6 +46,8 @@ BREAKING = {
     "OrdersPull.changed": ("orders", "if pulled.changed_count:", "if False:"),
     "SalesforceEvent.asked-again": ("salesforce_event", "if asked == self._asked:", "if True:"),
     "SalesforceEvent.continued": ("salesforce_event", "if asked == self._asked:", "if True:"),
+    "QuickBooksEvent.asked-again": ("quickbooks_event", "if asked == self._asked:", "if True:"),
+    "QuickBooksEvent.changed": ("quickbooks_event", "if pulled.shipments or pulled.balances:", "if False:"),
     "LinksMatch.confirmed": ("linking", "System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),", ""),
     "ErpFile.returns": ("erp_file", "if reading.entity is Entity.RETURNS:", "if False:"),
     "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),
@@ -131,4 +133,7 @@ async def test_every_recorded_branch_is_still_played() -> None:
     scenarios = importlib.import_module("bench.history_scenarios")
     orders = importlib.import_module("bench.order_scenarios")
 
-    assert {path.stem for path in HISTORIES} == {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS}
+    books = importlib.import_module("bench.book_scenarios")
+
+    played = {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS, *books.BOOKS}
+    assert {path.stem for path in HISTORIES} == played
