@@ -126,6 +126,16 @@ class _Twin:
             except BusinessFault as fault:
                 raise HTTPException(422, fault.body()) from fault
 
+        @router.post("/pay")
+        async def pay(payment: JsonObject) -> Response:
+            """A user enters a payment of a customer."""
+            try:
+                with self.app.database.transaction():
+                    body = load_json(dump_json(payment))
+                    return respond(dump_json(change(self.company, "Payment", "create", body, frozenset())))
+            except BusinessFault as fault:
+                raise HTTPException(422, fault.body()) from fault
+
         return router
 
     def _edit(self, wanted: Edit) -> JsonObject:

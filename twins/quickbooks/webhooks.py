@@ -69,7 +69,8 @@ def _legacy(events: Sequence[Event]) -> dict[str, object]:
     by_realm: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     for event in events:
         entity = {"name": event.entity, "id": event.key, "operation": event.operation}
-        entity["lastUpdated"] = f"{datetime.fromisoformat(event.at):%Y-%m-%dT%H:%M:%S}.000Z"
+        stamp = datetime.fromisoformat(event.at)
+        entity["lastUpdated"] = f"{stamp:%Y-%m-%dT%H:%M:%S}.{stamp.microsecond // 1000:03d}Z"
         by_realm[event.realm].append(entity | ({"deletedId": event.deleted_key} if event.deleted_key else {}))
     return {
         "eventNotifications": [
