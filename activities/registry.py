@@ -150,8 +150,8 @@ def _correcting_steps(parts: Parts) -> Sequence[Activity]:
 
 
 def _books_steps(parts: Parts) -> Sequence[Activity]:
-    """The steps that write documents in QuickBooks, and the one that reads what became of them."""
+    """The steps that write documents in QuickBooks, and those that read what became of them."""
     booking = BookingActivities(parts.engine, parts.quickbooks)
     credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
     payments = PaymentActivities(parts.engine, parts.quickbooks)
-    return [booking.book, credit_booking.book_credit, payments.pull_invoices]
+    return [booking.book, credit_booking.book_credit, payments.pull_invoices, payments.read_books]

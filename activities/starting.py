@@ -81,6 +81,13 @@ async def look_at_records(client: Client, workflow_id: str, work: Any) -> None:
     )
 
 
+async def look_at_books(client: Client, workflow_id: str, work: Any) -> None:
+    """Let records of QuickBooks be read again, once more when they are being read (signal with start)."""
+    await client.start_workflow(
+        "QuickBooksEvent", work, id=workflow_id, task_queue=WORKFLOW_QUEUE, start_signal="again"
+    )
+
+
 async def wake_order(client: Client, number: str) -> None:
     """Let an order's own workflow look again, starting it when it is not under way (signal with start)."""
     await client.start_workflow(

@@ -20,6 +20,7 @@ from activities.orders import TO_WAKE
 from activities.starting import (
     is_known,
     is_running,
+    look_at_books,
     look_at_records,
     start_once,
     wake_credit,
@@ -174,6 +175,8 @@ class WaitingActivities:
             elif entry.workflow_type == "MasterMerge":  # likewise
                 work = MasterWork.model_validate(entry.workflow_input)
                 await wake_master(self._client, work.kind, work.key, work.reason)
+            elif entry.workflow_type == "QuickBooksEvent":
+                await look_at_books(self._client, entry.workflow_id, entry.workflow_input)
             else:
                 await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:

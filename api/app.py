@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
+from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from api import description, problems
@@ -123,7 +124,10 @@ async def open_services(settings: Settings) -> Services:
     salesforce = settings.salesforce
     sender = Sender(org_id=salesforce.org_id if salesforce else None, window=settings.hook_window)
     hooks = HookReceiver(engine, client, salesforce.hook_secret if salesforce else None, sender)
-    return Services(engine, client, receiver, company, hooks, settings.temporal_ui_url)
+    quickbooks = settings.quickbooks
+    verifier, realm = (quickbooks.webhook_verifier, quickbooks.realm_id) if quickbooks else (None, "")
+    book_hooks = BookHookReceiver(engine, client, verifier, realm)
+    return Services(engine, client, receiver, company, hooks, book_hooks, settings.temporal_ui_url)
 
 
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:

@@ -38,7 +38,7 @@ TAGS = {
     "workflows": "Started work that has no record of its own.",
     "connections": "Whether the other systems let the gateway in.",
     "layouts": "How the ERP's files are read.",
-    "hooks": "Hints of Salesforce that something changed: signed, not keyed.",
+    "hooks": "Hints of Salesforce and QuickBooks that something changed: signed, not keyed.",
     "keys": "Keys of this API.",
     "health": "For probes and for Prometheus.",
 }

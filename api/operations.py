@@ -35,7 +35,17 @@ from domain.order_work import OrdersWork
 from domain.shipments import ShipmentState
 from domain.work import LinkingWork, Wake
 from runtime import metrics
-from store import cursors, exceptions, links, master_marks, observations, order_marks, shipments, statements
+from store import (
+    cursors,
+    document_versions,
+    exceptions,
+    links,
+    master_marks,
+    observations,
+    order_marks,
+    shipments,
+    statements,
+)
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import marks, shown
@@ -73,14 +83,8 @@ def decide(
         resolved = exceptions.resolve(session, resolution)
         _mark(session, item)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
-        if is_new and item.cause in LOOKED_AT:
-            _act_on_order(session, resolution, item.record_key)
-        elif is_new and item.record_type in {"order", "customer"} and choice is Choice.RETRY:
-            _forget(session, item)  # with the decision: the sweep finds what nobody said again
-        if is_new and item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
-            cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
-        if is_new and item.record_type == STOCK_PUBLICATION and choice is Choice.RETRY:
-            shown.say_refused_again(session)
+        if is_new:
+            _follow(session, resolved, resolution)
     if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
@@ -93,6 +97,21 @@ def _mark(session: Session, item: ExceptionItem) -> None:
         master_marks.mark(session, kind, [key], "a person decided")
     if item.cause in LOOKED_AT:
         order_marks.mark(session, [item.record_key], "a person decided")
+
+
+def _follow(session: Session, item: ExceptionItem, resolution: Resolution) -> None:
+    """What a decision changes at once, with it: whoever acts on it finds it, even where nobody tells them."""
+    if item.cause in LOOKED_AT:
+        _act_on_order(session, resolution, item.record_key)
+    elif item.record_type in {"order", "customer"} and resolution.choice is Choice.RETRY:
+        _forget(session, item)  # the sweep finds what nobody said again
+    if item.cause is Why.INVOICE_EDITED:  # about this very content: another edit is another question
+        digests = [one.subject for one in item.findings if one.subject]
+        document_versions.decide(session, item.record_key, digests, resolution)
+    if item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
+        cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
+    if item.record_type == STOCK_PUBLICATION and resolution.choice is Choice.RETRY:
+        shown.say_refused_again(session)
 
 
 def _act_on_order(session: Session, resolution: Resolution, number: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio.client import Client
 
+from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
 from api.uploads import Uploads
@@ -27,6 +28,7 @@ class Services:
     receiver: Receiver
     company: Company
     hooks: HookReceiver
+    book_hooks: BookHookReceiver
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from temporalio.runtime import Runtime
 
+from bench.book_scenarios import BOOKS
 from bench.history_scenarios import REAL, SKIPPING
 from bench.master_scenarios import MASTERS
 from bench.order_scenarios import ORDERS
@@ -56,7 +57,7 @@ async def main(names: list[str]) -> None:
     """Record the named histories, all of them when none is named."""
     FOLDER.mkdir(exist_ok=True)
     runtime = Runtime(telemetry=QUIET)
-    real = REAL | ORDERS | MASTERS
+    real = REAL | ORDERS | BOOKS | MASTERS
     wanted = set(names) or {*real, *SKIPPING}
     async with real_server(runtime) as env:
         for name in sorted(wanted & set(real)):

@@ -55,6 +55,7 @@ class Choice(StrEnum):
     TAKE_SYSTEM = "take_system"  # value: the system whose value stands
     USE_VALUE = "use_value"  # value: what stands everywhere
     RETIRE_LINK = "retire_link"  # the record there is ours no more; the link is kept as an alias
+    ACCEPT_AS_BOOKED = "accept_as_booked"  # what somebody made of a document in QuickBooks stands, for the reason given
     HANDLED = "handled"
 
 
@@ -99,6 +100,8 @@ class Cause(StrEnum):
     CREDIT_REJECTED = "credit_rejected"
     CREDIT_UNCERTAIN = "credit_uncertain"
     INVOICE_REMOVED = "invoice_removed"
+    INVOICE_EDITED = "invoice_edited"
+    INVOICE_DUPLICATE = "invoice_duplicate"
     INVOICE_REJECTED = "invoice_rejected"
     DOC_NUMBER_TAKEN = "doc_number_taken"
     INVOICE_UNCERTAIN = "invoice_uncertain"

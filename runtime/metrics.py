@@ -53,7 +53,10 @@ COUNTERS: Final[dict[str, Counter]] = {
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
-    "hooks": _counter("hooks", "Hints that Salesforce sent, by kind and outcome", "kind", "outcome"),
+    "hooks": _counter("hooks", "Hints that the other systems sent, by kind and outcome", "kind", "outcome"),
+    "documents_changed": _counter(
+        "documents_changed", "Changes of our documents that were seen in QuickBooks", "kind", "change"
+    ),
     "orders_accepted": _counter("orders_accepted", "Orders born in Salesforce that were given their number"),
     "order_messages": _counter("order_messages", "Messages about orders for the ERP, by outcome", "outcome"),
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
@@ -74,7 +77,7 @@ HISTOGRAMS: Final[dict[str, Histogram]] = {
         PROMISE_BUCKETS,
     ),
     "hook_to_read_seconds": _histogram(
-        "hook_to_read_seconds", "From a hint of Salesforce being taken to its records being read", PROMISE_BUCKETS
+        "hook_to_read_seconds", "From a hint of another system being taken to its records being read", PROMISE_BUCKETS
     ),
     "vendor_call_seconds": _histogram(
         "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"

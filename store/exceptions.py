@@ -102,6 +102,21 @@ def close_by_itself(session: Session, record: Record, at: datetime, *, keep: Seq
     return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
 
 
+def close_because(session: Session, record: Record, cause: Cause, at: datetime, said: str) -> list[str]:
+    """Close what is open on a record for a cause, and add to its sentence why; answers the ids closed."""
+    query = (
+        update(ExceptionRow)
+        .where(*_open_on(record), col(ExceptionRow.cause) == cause.value)
+        .values(
+            state=ExceptionState.SELF_RESOLVED.value,
+            closed_at=at,
+            sentence=col(ExceptionRow.sentence).concat(f" {said}"),
+        )
+        .returning(col(ExceptionRow.id))
+    )
+    return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
+
+
 def lock_open(session: Session, record_type: str, keys: Sequence[str]) -> None:
     """Keep the open work on these records as it is until the transaction ends.
 

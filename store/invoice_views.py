@@ -17,7 +17,10 @@ from store.tables.invoices import InvoiceLineRow, InvoiceRow
 
 
 class InvoiceView(BaseModel):
-    """A canonical invoice. `adopted` is true where it was found in QuickBooks rather than written by this attempt."""
+    """A canonical invoice. `adopted` is true where it was found in QuickBooks rather than written by this attempt.
+
+    `edited`: it comes to something else in QuickBooks than was booked; `lines` are as they were meant.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,7 @@ class InvoiceView(BaseModel):
     due_on: date | None
     quickbooks_id: str
     adopted: bool
+    edited: bool
     booked_at: datetime
     lines: tuple[InvoiceLine, ...]
 

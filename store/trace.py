@@ -20,6 +20,7 @@ from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.trace_credits import credit_events, decided_to_correct
+from store.trace_documents import document_events
 from store.trace_orders import order_events
 from store.trace_stock import TraceEvent, stock_events, stock_keys
 
@@ -58,6 +59,7 @@ def trace(session: Session, key: str) -> Trace | None:
         *_intent_events(session, numbers),
         *_invoice_events(billed, shipments),
         *credit_events(session, numbers),
+        *document_events(session, numbers),
         *_exception_events(session, [*numbers, *_keys_of(orders, files), *_rows_of(session, kind, key)]),
         *_decision_events(session, numbers),
         *(stock_events(session, key) if kind == "item" else ()),

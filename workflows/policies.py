@@ -122,6 +122,9 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)
 # Reading records that something is said to have happened to: for as long as Salesforce is away, and at once if not.
 READ_HINTED = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
+# The same of records of QuickBooks.
+READ_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+
 # Looks at one order before its history starts afresh.
 ORDER_ROUNDS = 100
 

@@ -11,6 +11,7 @@ from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
 from workflows.publication import Publication
+from workflows.quickbooks_event import QuickBooksEvent
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
@@ -25,6 +26,7 @@ WORKFLOWS = [
     Correction,
     Publication,
     SalesforceEvent,
+    QuickBooksEvent,
     OrdersPull,
     InvoicesPull,
     LinksMatch,

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from adapters.quickbooks import credit_memos, invoices, master_records, masters
+from adapters.quickbooks import changes, credit_memos, invoices, master_records, masters
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
 from adapters.quickbooks.tokens import QuickBooksTokens
+from domain.book_changes import BookChanges, BookKind
 from domain.credits import BookedCredit, CreditDraft
 from domain.errors import GatewayError
 from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
@@ -54,6 +55,18 @@ class QuickBooksGateway:
     def changed_invoices(self, since: datetime) -> Iterator[BookedInvoice]:
         """Every invoice that changed at or after an instant."""
         return invoices.changed_invoices(self._clients.current(), since)
+
+    def changes_since(self, since: datetime) -> BookChanges | None:
+        """Documents, payments and masters that changed at or after an instant; None where that is too far back."""
+        return changes.changes_since(self._clients.current(), since)
+
+    def changes_by_query(self, documents_since: datetime | None, masters_since: datetime | None) -> BookChanges:
+        """The same by queries, which know no deletions; without `masters_since` all customers and no items."""
+        return changes.changes_by_query(self._clients.current(), documents_since, masters_since)
+
+    def named(self, kind: BookKind, external_ids: Sequence[str]) -> BookChanges:
+        """These records as they stand now, and which of them are gone."""
+        return changes.named(self._clients.current(), kind, external_ids)
 
     def invoices_by_id(self, external_ids: Sequence[str]) -> list[BookedInvoice]:
         """Those of these invoices that are there."""

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
+from store.tables.documents import ChangedMasterRow, DocumentVersionRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -59,6 +60,7 @@ __all__ = [
     "ApiKeyRow",
     "AvailabilityRow",
     "ChangeRow",
+    "ChangedMasterRow",
     "ConnectionTokenRow",
     "CreditIntentRow",
     "CreditLineRow",
@@ -66,6 +68,7 @@ __all__ = [
     "CustomerBalanceRow",
     "CustomerRow",
     "DecisionRow",
+    "DocumentVersionRow",
     "ExceptionRow",
     "FileRejectRow",
     "HeartbeatRow",

@@ -98,6 +98,7 @@ OPEN = {
     ("GET", "/openapi.json"): "the description holds no fact of the business",
 }
 SIGNED = {
+    ("POST", "/hooks/quickbooks"): "QuickBooks signs its body with the verifier token",
     ("POST", "/hooks/salesforce"): "a flow signs its body with the hook secret",
     ("POST", "/hooks/salesforce/outbound-message/{secret}"): "an outbound message has a secret address, and no headers",
 }

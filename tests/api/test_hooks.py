@@ -353,7 +353,8 @@ async def test_the_secret_is_in_no_log_and_no_answer(
 
 async def test_whether_calls_come_is_told(served: Served) -> None:
     before = (await served.client.get("/hooks")).json()
-    assert before == {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None}
+    assert (before["on"], before["org_checked"]) == (True, True)
+    assert (before["last_call_at"], before["last_message_at"]) == (None, None)
     await post_call(served, call())
     after = (await served.client.get("/hooks")).json()
     assert after["last_call_at"] is not None

@@ -92,6 +92,7 @@ class Steps:
             "book_credit": self._book_credit,
             "hand_over_credits": lambda work: len(cast("HandOver", work).shipments),
             "pull_invoices": InvoicesPulled(read=0),
+            "read_books": InvoicesPulled(read=1),
             "hand_over": lambda work: len(cast("HandOver", work).shipments),
             "wake": 0,
             "sweep": Swept(inbox=0, shipments=0),

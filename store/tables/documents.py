@@ -1,0 +1,67 @@
+"""Tables of what was seen in QuickBooks: the versions of documents of ours, and masters that changed there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from domain.document_content import DocumentChange, DocumentKind
+from domain.links import LinkKind
+from store.tables.columns import FALSE, JSON, NOW, UTC_TIME, check, one_of
+
+
+class DocumentVersionRow(SQLModel, table=True):
+    """A document of ours as QuickBooks had it once; the first is what was booked, and they are never changed.
+
+    But for a person's word: `decided` is what they chose about this very content, with their reason.
+    """
+
+    __tablename__ = "document_versions"
+    __table_args__ = (
+        one_of("kind", DocumentKind),
+        one_of("change", DocumentChange),
+        check("number_positive", "number >= 1"),
+        check("decided_whole", "(decided IS NULL) = (decided_by IS NULL)"),
+        Index(None, "shipment_number"),
+    )
+
+    kind: str = Field(primary_key=True)
+    quickbooks_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    shipment_number: str = Field(foreign_key="shipments.number")
+    generation: int
+    change: str
+    sync_token: str
+    changed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    content: dict[str, Any] = Field(sa_type=JSON)
+    digest: str
+    balance: Decimal
+    sent: bool = Field(default=False, sa_column_kwargs=FALSE)
+    voided: bool = Field(default=False, sa_column_kwargs=FALSE)
+    seen_by: str
+    seen_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
+    decided: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    reason: str | None = None
+
+
+class ChangedMasterRow(SQLModel, table=True):
+    """A customer or item that was edited in QuickBooks. `taken_at` None: whoever merges masters has to look at it."""
+
+    __tablename__ = "changed_masters"
+    __table_args__ = (
+        one_of("kind", [LinkKind.CUSTOMER, LinkKind.ITEM]),
+        Index("ix_changed_masters_waiting", "noted_at", "external_id", postgresql_where=text("taken_at IS NULL")),
+    )
+
+    kind: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    sync_token: str | None = None
+    changed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    noted_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
+    taken_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
