@@ -17,7 +17,7 @@ from domain.invoices import BookedInvoice
 from domain.links import LinkKind
 from domain.sources import System
 from domain.work import InvoicesPulled
-from store import balances, changed_masters, cursors, links, order_marks
+from store import balances, cursors, links, master_marks, mastering, order_marks
 from store.causes import Cause
 from store.session import transaction
 
@@ -73,7 +73,7 @@ class TakingIn:
         )
 
     def _masters(self, changed: Sequence[ChangedMaster], *, edited: bool) -> None:
-        """Balances of customers of ours, and what was edited for whoever merges masters (one seam for all roads)."""
+        """Balances of customers of ours, and masters that were edited, for their flows."""
         if not changed:
             return
         now = datetime.now(UTC)
@@ -88,5 +88,15 @@ class TakingIn:
             moved = balances.keep(session, ours)
             cursors.note(session, cursors.CUSTOMERS_TO_LOOK, moved)
             if edited:
-                changed_masters.note(session, changed, now)
+                _mark_edited(session, changed)
         self.result = self.result.model_copy(update={"balances": self.result.balances + len(moved)})
+
+
+def _mark_edited(session: Session, changed: Sequence[ChangedMaster]) -> None:
+    """Mark masters of ours that were edited since their flow read them; a balance that moved is no edit."""
+    for kind in sorted({one.kind for one in changed}):
+        tokens = {one.external_id: one.sync_token for one in changed if one.kind is kind}
+        keys = links.local_keys(session, System.QUICKBOOKS, kind, list(tokens))
+        read = mastering.versions(session, System.QUICKBOOKS, kind, list(keys.values()))
+        edited = [key for one, key in keys.items() if tokens[one] is None or tokens[one] != read.get(key)]
+        master_marks.mark(session, kind, edited, "changed in QuickBooks")

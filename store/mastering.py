@@ -40,6 +40,13 @@ def sides(session: Session, kind: LinkKind, key: str) -> dict[System, MasterSide
     return {System(row.system): row for row in session.scalars(query)}
 
 
+def versions(session: Session, system: System, kind: LinkKind, keys: Sequence[str]) -> dict[str, str | None]:
+    """The version in which each of these records was read last in a system, by our own key."""
+    side = (col(MasterSideRow.kind) == kind.value, col(MasterSideRow.system) == system.value)
+    query = select(col(MasterSideRow.key), col(MasterSideRow.version)).where(*side, col(MasterSideRow.key).in_(keys))
+    return {row.key: row.version for row in session.execute(query)}
+
+
 def keep_sides(
     session: Session, system: System, seen: Mapping[str, MasterSeen], clock: ClockReading | None, at: datetime
 ) -> None:

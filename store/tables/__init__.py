@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
-from store.tables.documents import ChangedMasterRow, DocumentVersionRow
+from store.tables.documents import DocumentVersionRow
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import (
     ARRIVALS,
@@ -60,7 +60,6 @@ __all__ = [
     "ApiKeyRow",
     "AvailabilityRow",
     "ChangeRow",
-    "ChangedMasterRow",
     "ConnectionTokenRow",
     "CreditIntentRow",
     "CreditLineRow",

@@ -6,11 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from domain.document_content import DocumentChange, DocumentKind
-from domain.links import LinkKind
 from store.tables.columns import FALSE, JSON, NOW, UTC_TIME, check, one_of
 
 
@@ -48,20 +47,3 @@ class DocumentVersionRow(SQLModel, table=True):
     decided_by: str | None = None
     decided_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     reason: str | None = None
-
-
-class ChangedMasterRow(SQLModel, table=True):
-    """A customer or item that was edited in QuickBooks. `taken_at` None: whoever merges masters has to look at it."""
-
-    __tablename__ = "changed_masters"
-    __table_args__ = (
-        one_of("kind", [LinkKind.CUSTOMER, LinkKind.ITEM]),
-        Index("ix_changed_masters_waiting", "noted_at", "external_id", postgresql_where=text("taken_at IS NULL")),
-    )
-
-    kind: str = Field(primary_key=True)
-    external_id: str = Field(primary_key=True)
-    sync_token: str | None = None
-    changed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
-    noted_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
-    taken_at: datetime | None = Field(default=None, sa_type=UTC_TIME)

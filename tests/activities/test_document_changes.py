@@ -19,8 +19,9 @@ from domain.document_content import DocumentKind
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.links import LinkKind
 from domain.shipments import Shipment
+from domain.sources import System
 from domain.work import InvoicesPulled
-from store import changed_masters, credits, cursors, document_versions, exceptions
+from store import credits, cursors, document_versions, exceptions, master_marks, mastering
 from store.document_versions import DocumentVersion
 from store.session import reading, transaction
 from store.tables import DocumentVersionRow
@@ -409,27 +410,41 @@ def test_our_own_invoice_on_its_way_is_no_second_one(house: House, worker: Worke
     assert not [one for one in house.open_work(made.number) if one.cause is Cause.INVOICE_DUPLICATE]
 
 
-def test_masters_that_were_edited_wait_for_whoever_merges_them(house: House, worker: Worker) -> None:
-    """The one seam: an edit is noted once, by whichever road; a balance that moved is no edit."""
+def test_masters_that_were_edited_are_marked_for_their_flows(house: House, worker: Worker) -> None:
+    """An edit is marked by whichever road it is seen; a balance that moved, or what the flow has read, is no edit."""
     worker.pull_invoices()
     customer, item = house.external_id(LinkKind.CUSTOMER, "00000044"), item_id(house, "VALVE")
+    marked = {(LinkKind.CUSTOMER, "00000044"), (LinkKind.ITEM, "VALVE")}
     house.books.edit("Customer", customer, CompanyName="Northgate & Daughters")
     house.books.edit("Item", item, Description="Valve, brass")
     worker.pull_invoices()
-    with transaction(house.engine, CAUSE) as session:
-        waiting = changed_masters.waiting(session, 1000)
-        changed_masters.take(session, waiting)
-    assert {(LinkKind.CUSTOMER, customer), (LinkKind.ITEM, item)} <= {(one.kind, one.external_id) for one in waiting}
+    assert marked <= taken_marks(house)
+    flows_have_read(house, customer=customer, item=item)
     invoiced(house, worker, 10, customer_number="00000044")
     read_books(worker, customers=[customer], items=[item])
     worker.pull_invoices()
-    with reading(house.engine) as session:
-        left = {(one.kind, one.external_id) for one in changed_masters.waiting(session, 1000)}
-    assert not {(LinkKind.CUSTOMER, customer), (LinkKind.ITEM, item)} & left
+    assert not marked & taken_marks(house)
     house.books.edit("Item", item, Description="Valve, steel")
     read_books(worker, items=[item])
-    with reading(house.engine) as session:
-        assert (LinkKind.ITEM, item) in {(one.kind, one.external_id) for one in changed_masters.waiting(session, 1000)}
+    assert (LinkKind.ITEM, "VALVE") in taken_marks(house)
+
+
+def taken_marks(house: House) -> set[tuple[LinkKind, str]]:
+    """The masters that are marked; their marks are struck."""
+    with transaction(house.engine, CAUSE) as session:
+        marks = master_marks.oldest(session, 1000)
+        master_marks.strike(session, marks)
+    return {(kind, key) for kind, key, _ in marks}
+
+
+def flows_have_read(house: House, *, customer: str, item: str) -> None:
+    """As the flows of both masters do when they are woken."""
+    books = house.gateway()
+    for kind, key, record in ((LinkKind.CUSTOMER, "00000044", customer), (LinkKind.ITEM, "VALVE", item)):
+        seen = books.read_master(kind, record)
+        with transaction(house.engine, CAUSE) as session:
+            mastering.keep_sides(session, System.QUICKBOOKS, {key: seen}, None, datetime.now(UTC))
+    books.close()
 
 
 def test_a_death_anywhere_loses_nothing_and_says_nothing_twice(house: House, worker: Worker) -> None:

@@ -30,7 +30,6 @@ UNTRACKED = {
     "stock_exports",  # measured, not stated
     "stock_marks",  # work to do, gone when it is done
     "order_marks",  # work to do, gone when it is done
-    "changed_masters",  # work to do, taken when it is done
     "document_versions",  # append-only: their own log
     "new_orders",  # work to do, gone when it is done
     "reservation_requests",  # append-only: their own log

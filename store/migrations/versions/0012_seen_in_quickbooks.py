@@ -29,27 +29,9 @@ def upgrade() -> None:
     op.create_check_constraint(op.f("ck_credits_removed"), "credits", "removed IN ('voided', 'deleted')")
     op.add_column("credits", sa.Column("quickbooks_updated_at", TIME, nullable=True))
     _versions()
-    op.create_table(
-        "changed_masters",
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("sync_token", sa.String(), nullable=True),
-        sa.Column("changed_at", TIME, nullable=True),
-        sa.Column("noted_at", TIME, server_default=NOW, nullable=False),
-        sa.Column("taken_at", TIME, nullable=True),
-        sa.CheckConstraint("kind IN ('customer', 'item')", name=op.f("ck_changed_masters_kind")),
-        sa.PrimaryKeyConstraint("kind", "external_id", name="pk_changed_masters"),
-    )
-    op.create_index(
-        "ix_changed_masters_waiting",
-        "changed_masters",
-        ["noted_at", "external_id"],
-        postgresql_where=sa.text("taken_at IS NULL"),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("changed_masters")
     op.drop_table("document_versions")
     op.drop_column("credits", "quickbooks_updated_at")
     op.drop_constraint(op.f("ck_credits_removed"), "credits")
