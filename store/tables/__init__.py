@@ -3,11 +3,13 @@
 from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
-from store.tables.exceptions import DecisionRow, ExceptionRow
+from store.tables.exceptions import DecisionRow, ExceptionRow, ExceptionRuleRow
 from store.tables.files import (
     ARRIVALS,
+    FileLineRow,
     FileRejectRow,
     InboxRow,
     SourceFileNameRow,
@@ -22,6 +24,7 @@ from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, Wareho
 from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
+from store.tables.policies import PolicyProposalRow, PolicyUseRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
@@ -49,6 +52,8 @@ __all__ = [
     "SCOPES",
     "AcknowledgementRow",
     "ApiKeyRow",
+    "AuditEntryRow",
+    "AuditLinkRow",
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
@@ -59,6 +64,8 @@ __all__ = [
     "CustomerRow",
     "DecisionRow",
     "ExceptionRow",
+    "ExceptionRuleRow",
+    "FileLineRow",
     "FileRejectRow",
     "HeartbeatRow",
     "InboxRow",
@@ -81,6 +88,8 @@ __all__ = [
     "OrderObservationRow",
     "OrderRow",
     "OrderStateRow",
+    "PolicyProposalRow",
+    "PolicyUseRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",
