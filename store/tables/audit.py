@@ -15,7 +15,7 @@ class AuditEntryRow(SQLModel, table=True):
     """One act of a person, or an anchor of the change log. Append-only; written by triggers where the act is."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index(None, "record_type", "record_key"), Index(None, "at"))
+    __table_args__ = (Index(None, "record_type", "record_key"), Index(None, "at"), Index(None, "transaction_id"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(always=True),))
     at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs={"server_default": func.clock_timestamp()})

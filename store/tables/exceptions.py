@@ -89,7 +89,11 @@ class DecisionRow(SQLModel, table=True):
     """
 
     __tablename__ = "decisions"
-    __table_args__ = (Index(None, "record_type", "record_key", "made_at"), Index(None, "made_at", "id"))
+    __table_args__ = (
+        Index(None, "record_type", "record_key", "made_at"),
+        Index(None, "made_at", "id"),
+        Index(None, "transaction_id"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True, sa_column_kwargs=NEW_UUID)
     kind: str

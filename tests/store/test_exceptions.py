@@ -174,5 +174,5 @@ def test_closing_is_in_the_change_log(engine: Engine, cause: Cause) -> None:
     with reading(engine) as session:
         found = session.execute(text("SELECT row_key, before, after FROM change_log WHERE operation = 'update'")).one()
     assert found.row_key == exception_id
-    assert found.before == {"state": "open", "closed_at": None}
+    assert found.before == {"state": "open", "closed_at": None, "closed_because": None}
     assert found.after["state"] == "self_resolved"

@@ -54,6 +54,7 @@ def upgrade() -> None:
     op.add_column("decisions", sa.Column("transaction_id", sa.BigInteger(), nullable=True))
     op.alter_column("decisions", "transaction_id", server_default=sa.text("pg_current_xact_id()::text::bigint"))
     op.create_index("ix_decisions_made_at_id", "decisions", ["made_at", "id"])
+    op.create_index("ix_decisions_transaction_id", "decisions", ["transaction_id"])
     op.create_index("ix_change_log_transaction_id", "change_log", ["transaction_id"], postgresql_using="brin")
     _run((ENTRY_TEXTS, CHAIN_ENTRY, AUDIT_ROW, AUDIT_LINKS))
     for table in ("audit_entries", "audit_chain"):
@@ -76,6 +77,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_change_log_transaction_id", "change_log")
     op.drop_index("ix_decisions_made_at_id", "decisions")
+    op.drop_index("ix_decisions_transaction_id", "decisions")
     op.drop_column("decisions", "transaction_id")
     op.drop_index("ix_exceptions_due_at", "exceptions")
     for column in ("due_at", "assignee", "snoozed_until", "notes", "closed_because"):
@@ -101,6 +103,7 @@ def _audit_tables() -> None:
     )
     op.create_index("ix_audit_entries_record_type_record_key", "audit_entries", ["record_type", "record_key"])
     op.create_index("ix_audit_entries_at", "audit_entries", ["at"])
+    op.create_index("ix_audit_entries_transaction_id", "audit_entries", ["transaction_id"])
     op.create_table(
         "audit_chain",
         sa.Column("position", sa.BigInteger(), nullable=False),
