@@ -42,7 +42,7 @@ def _beat(engine: Engine, role: str) -> None:
 
 
 def write_company(engine: Engine, company: Company) -> None:
-    """Bring `company.toml` into the store: warehouses, whose work is what, promises by other rules; again: no change."""
+    """Bring `company.toml` into the store: warehouses, whose work is what, promises by other rules. Idempotent."""
     cause = Cause(source=CauseSource.GATEWAY, actor="worker", reference={"file": "company.toml"})
     with transaction(engine, cause) as session:
         warehouses.upsert(session, company.warehouses)

@@ -1,8 +1,8 @@
-"""Provenance: of every field of a canonical record its value, since when, and what stated it, down to the line (G-B4)."""
+"""Provenance: of every field of a record its value, since when, and what stated it, down to the line (G-B4)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -208,7 +208,7 @@ def history(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[FieldChange]:
-    """Every value that the fields wanted ever had, the newest first; a page is of changes, one may be of many fields."""
+    """Every value that these fields ever had, the newest first; a page is of changes, one may be of many fields."""
     scope = _scope(session, noun, key)
     row = ChangeRow
     query = select(row).where(
@@ -269,18 +269,19 @@ def _standing(session: Session, noun: Noun, key: str) -> list[str]:
 
 def _origins(session: Session, changes: Sequence[Row[Any]] | Sequence[ChangeRow]) -> dict[tuple[int, str], Origin]:
     """What each change came from; files, decisions and audit entries in one query each."""
-    files = {(one.id, one.row_key): _file_key(one) for one in changes}
+    stating = _stating(session, changes)
+    files = {(one.id or 0, one.row_key): _file_key(one, stating) for one in changes}
     found = places(session, [key for key in files.values() if key])
     transactions = {one.transaction_id for one in changes}
     decided = _decisions(session, transactions)
     audited = _audited(session, transactions)
-    origins = {}
+    origins: dict[tuple[int, str], Origin] = {}
     for one in changes:
-        file = files[one.id, one.row_key]
+        file = files[one.id or 0, one.row_key]
         cause = one.cause or {}
         reference = cause.get("reference") or {}
-        origins[one.id, one.row_key] = Origin(
-            change_id=one.id,
+        origins[one.id or 0, one.row_key] = Origin(
+            change_id=one.id or 0,
             at=one.at,
             system=cause.get("source"),
             actor=one.actor,
@@ -296,19 +297,33 @@ def _origins(session: Session, changes: Sequence[Row[Any]] | Sequence[ChangeRow]
     return origins
 
 
-def _file_key(change: Any) -> FileKey | None:
+def _stating(session: Session, changes: Sequence[Any]) -> dict[tuple[int, str], str]:
+    """By transaction and shipment the file that stated it then: its lines do not say it themselves."""
+    row = ChangeRow
+    of_lines = [one for one in changes if one.table_name == ShipmentLineRow.__tablename__]
+    if not of_lines:
+        return {}
+    query = select(row).where(
+        col(row.table_name) == ShipmentRow.__tablename__,
+        col(row.row_key).in_({one.row_key.rpartition("|")[0] for one in of_lines}),
+        col(row.transaction_id).in_({one.transaction_id for one in of_lines}),
+    )
+    told = [(one, (one.after or {}).get("source_file_id")) for one in session.scalars(query)]
+    return {(one.transaction_id, one.row_key): file_id for one, file_id in told if file_id}
+
+
+def _file_key(change: Any, stating: Mapping[tuple[int, str], str]) -> FileKey | None:
     """The file that stated a change: the row's own word for it, or the cause's."""
     if change.table_name not in _FILED:
         return None
     after, reference = change.after or {}, (change.cause or {}).get("reference") or {}
+    if change.table_name == ShipmentLineRow.__tablename__:
+        number, _, line_no = change.row_key.rpartition("|")
+        file_id = file_id_of(stating.get((change.transaction_id, number)) or reference.get("file_id"))
+        return FileKey(file_id, number, int(line_no)) if file_id else None
     own = after.get("source_file_id") or after.get("event_id") or reference.get("file_id")
     file_id = file_id_of(own)
-    if file_id is None:
-        return None
-    if change.table_name == "shipment_lines":
-        number, _, line_no = change.row_key.rpartition("|")
-        return FileKey(file_id, number, int(line_no))
-    return FileKey(file_id, change.row_key)
+    return FileKey(file_id, change.row_key) if file_id else None
 
 
 def _object(change: Any) -> ObjectVersion | None:
@@ -342,4 +357,4 @@ def _audited(session: Session, transactions: set[int]) -> dict[int, int]:
         JOIN audit_chain link ON link.entry_id = entry.id
         WHERE entry.transaction_id = ANY(:transactions) GROUP BY 1
     """)
-    return dict(session.execute(query, {"transactions": list(transactions)}).all())  # type: ignore[arg-type]
+    return dict(session.execute(query, {"transactions": list(transactions)}).all())

@@ -1,4 +1,4 @@
-"""Provenance of fields: from any field of a record to the line, the object, the decision and the person (feature G-B4)."""
+"""Provenance of fields: from any field to the line, the object, the decision and the person (feature G-B4)."""
 
 from __future__ import annotations
 
@@ -62,9 +62,8 @@ def test_each_line_of_a_shipment_names_its_own_line(engine: Engine, cause: Cause
     numbers = [line.line_no for line in shipment.lines]
     with transaction(engine, cause) as session:
         file_id = new_file(session)
-        one = group(
-            1, "SH1", shipment.model_dump(mode="json"), 10, items_at=tuple(12 + 2 * n for n in range(len(numbers)))
-        )
+        places = tuple(12 + 2 * n for n in range(len(numbers)))
+        one = group(1, "SH1", shipment.model_dump(mode="json"), 10, items_at=places)
         shipments.record(session, shipments.Stating(file_id, SEEN_AT, SEEN_AT), [one])
     found = of(engine, Noun.SHIPMENTS, "SH1")
     head = found["SH1", "carrier"].origin.file
