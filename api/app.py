@@ -19,6 +19,7 @@ from api import description, problems
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    audit,
     connections,
     exceptions,
     files,
@@ -31,6 +32,7 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    provenance,
     reservations,
     shipments,
     stock,
@@ -60,6 +62,8 @@ ROUTERS = (
     exceptions.router,
     links.router,
     trace.router,
+    provenance.router,
+    audit.router,
     workflows.router,
     connections.router,
     hooks.router,

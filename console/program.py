@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "doctor": ("console.doctor:doctor", "Run", "Check what is configured, reachable and missing."),
     "drop": ("console.files:drop", "Work", "Hand over files of the ERP."),
     "trace": ("console.trace:trace", "Work", "Follow a shipment, order, invoice, SKU or file across all systems."),
+    "provenance": ("console.provenance:provenance", "Work", "Tell of every field of a record what stated it."),
+    "audit": ("console.audit:app", "Work", "What people decided: list it, export it, check that nothing was changed."),
     "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, take, resolve."),
     "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
     "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),
