@@ -28,6 +28,7 @@ from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.order_work import OrdersWork
+from domain.proof import ProofWork
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 SWEEP_EVERY = timedelta(seconds=30)
 REPUBLISH_EVERY = timedelta(minutes=10)
+PROVE_EVERY = timedelta(days=1)  # at midnight UTC
 
 
 def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
@@ -80,6 +82,7 @@ async def run(settings: Settings) -> None:
     often = timedelta(seconds=settings.invoices_poll_seconds)
     await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
+    await temporal.ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:

@@ -91,6 +91,8 @@ _ENDINGS = {
     Cause.STOCK_FEED_LATE: "An export came.",
     Cause.STOCK_ROWS_REFUSED: "Salesforce took the rows.",
     Cause.STOCK_UNDECIDED: "The item could be decided about.",
+    Cause.DECISION_DIFFERS: "The decision comes out as it did again.",
+    Cause.AUDIT_BROKEN: "The chain is whole again.",
 }
 ENDINGS: Mapping[Cause, str] = MappingProxyType(
     {cause: _ENDINGS.get(cause, "What it asked about is no longer so.") for cause in Cause}

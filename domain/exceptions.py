@@ -118,6 +118,8 @@ class Cause(StrEnum):
     STOCK_FEED_LATE = "stock_feed_late"
     STOCK_ROWS_REFUSED = "stock_rows_refused"
     STOCK_UNDECIDED = "stock_undecided"
+    DECISION_DIFFERS = "decision_differs"
+    AUDIT_BROKEN = "audit_broken"
 
 
 # What may hold a shipment until its order says otherwise.

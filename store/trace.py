@@ -58,11 +58,7 @@ def trace(session: Session, key: str, as_of: datetime | None = None) -> Trace | 
     numbers = [row.number for row in shipments]
     orders = _orders(session, key, shipments, as_of)
     files = _files(session, key, shipments)
-    billed = [
-        row
-        for row in session.scalars(select(InvoiceRow).where(col(InvoiceRow.shipment_number).in_(numbers)))
-        if as_of is None or row.booked_at <= as_of
-    ]
+    billed = _billed(session, numbers, as_of)
     lines = [] if kind == "item" else lineage.of_shipments(session, numbers, as_of)
     events = [
         *_file_events(files),
@@ -89,6 +85,11 @@ def trace(session: Session, key: str, as_of: datetime | None = None) -> Trace | 
         events=tuple(sorted(events, key=lambda event: event.at)),
         lineage=tuple(lineage.only_at(lines, place) if place else lines),
     )
+
+
+def _billed(session: Session, numbers: Sequence[str], as_of: datetime | None) -> list[InvoiceRow]:
+    found = session.scalars(select(InvoiceRow).where(col(InvoiceRow.shipment_number).in_(numbers)))
+    return [row for row in found if as_of is None or row.booked_at <= as_of]
 
 
 def _keys_of(orders: Iterable[OrderRow], files: Iterable[SourceFileRow]) -> list[str]:

@@ -8,6 +8,7 @@ from workflows.linking import LinksMatch
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
+from workflows.proof import Proof
 from workflows.publication import Publication
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
@@ -27,5 +28,6 @@ WORKFLOWS = [
     InvoicesPull,
     LinksMatch,
     Sweep,
+    Proof,
     StockPromises,
 ]

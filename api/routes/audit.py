@@ -75,7 +75,7 @@ def export_audit(serving: Serving, key: Admin, given: Annotated[AuditQuery, Quer
 
 
 @router.get("/verify", responses=problems(), summary="Check the chain of the audit trail")
-def verify_audit(
+def check_audit(
     session: Reading,
     key: Viewer,
     after: Annotated[int, Query(ge=0, description="`end.position` of the part before.")] = 0,
