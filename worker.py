@@ -30,6 +30,7 @@ from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
+from domain.proof import ProofWork
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -43,6 +44,7 @@ log = structlog.get_logger()
 
 SWEEP_EVERY = timedelta(seconds=30)
 REPUBLISH_EVERY = timedelta(minutes=10)
+PROVE_EVERY = timedelta(days=1)  # at midnight UTC
 
 
 def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
@@ -77,6 +79,7 @@ async def schedule(client: Client, settings: Settings) -> None:
     masters = timedelta(seconds=settings.masters_poll_seconds)
     await temporal.ensure_schedule(client, "masters-pull", "MastersPull", MastersWork(), masters)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
+    await temporal.ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
 
 

@@ -25,6 +25,7 @@ from activities.order_export import OrderExportActivities
 from activities.order_settlement import SettlingRules
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.proving import ProvingActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
 from activities.stating import StatingActivities
@@ -75,6 +76,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             *_merging_steps(parts),
             *_stating_steps(parts),
             *_order_steps(parts),
+            *_proving_steps(parts),
         ],
         QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts), *_books_masters(parts)],
         SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts), *_org_masters(parts)],
@@ -110,6 +112,12 @@ def _order_steps(parts: Parts) -> Sequence[Activity]:
         waiting.sweep,
         waiting.wake_stock,
     ]
+
+
+def _proving_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps that prove what is kept."""
+    proving = ProvingActivities(parts.engine, parts.lifecycle)
+    return [proving.anchor_changes, proving.check_audit, proving.prove_decisions]
 
 
 def _org_steps(parts: Parts) -> Sequence[Activity]:

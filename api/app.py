@@ -20,6 +20,7 @@ from api import description, problems
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    audit,
     connections,
     exceptions,
     files,
@@ -32,6 +33,7 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    provenance,
     reservations,
     shipments,
     stock,
@@ -61,6 +63,8 @@ ROUTERS = (
     exceptions.router,
     links.router,
     trace.router,
+    provenance.router,
+    audit.router,
     workflows.router,
     connections.router,
     hooks.router,

@@ -35,6 +35,8 @@ TAGS = {
     "exceptions": "Work that waits for a person, and their decisions.",
     "links": "Which record of QuickBooks and Salesforce is which of ours.",
     "traces": "One thing across all systems.",
+    "provenance": "Of every field what stated it, and every value that it had.",
+    "audit": "What people decided, chained so that no change of it goes unseen.",
     "workflows": "Started work that has no record of its own.",
     "connections": "Whether the other systems let the gateway in.",
     "layouts": "How the ERP's files are read.",

@@ -12,6 +12,7 @@ from domain.errors import Missing, NotAuthorized, Unavailable
 from domain.files import Entity
 from domain.links import LinkKind
 from domain.order_work import OrdersNamed, OrdersPulled, OrdersWork, SalesforceEventWork
+from domain.proof import ProofWork
 from domain.sources import System
 from domain.work import (
     Booked,
@@ -408,6 +409,7 @@ REAL: dict[str, Scenario] = {
     "ErpFile.returns": _plain("ErpFile", FILE, FILE_ID, read_source_file=_read(3, Entity.RETURNS)),
     "StockPromises.looking": _looking_at_stock,
     "StockPromises.continued": _continued_stock,
+    "Proof.proved": _plain("Proof", ProofWork(), "proof-1"),
     "Sweep.republished": _plain("Sweep", SweepWork(republish=True), "republish-1"),
     "Sweep.swept": _plain("Sweep", SweepWork(), "sweep-1", sweep=Swept(inbox=1, shipments=2)),
 }

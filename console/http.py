@@ -74,6 +74,17 @@ class Api:
         """Ask for work with a JSON body."""
         return self._call("POST", path, json={} if body is None else body)
 
+    def text(self, path: str, **params: str | int | None) -> Iterator[str]:
+        """A document that is no JSON, in pieces. Raises ApiProblemError, ApiUnreachableError."""
+        try:
+            with self._client.stream("GET", path, params=_present(params)) as response:
+                if response.is_error:
+                    response.read()
+                    raise ApiProblemError(response.status_code, _problem(response))
+                yield from response.iter_text()
+        except httpx.HTTPError as error:
+            raise ApiUnreachableError(f"{self.base_url} ({type(error).__name__})") from error
+
     def delete(self, path: str) -> Json:
         """Remove one thing."""
         return self._call("DELETE", path)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.correction_rules import CorrectionPolicy
+from domain.exception_work import ExceptionRules
 from domain.kits import Kit
 from domain.order_acceptance import NumberRules
 from domain.order_plan import OrderRules
@@ -96,6 +97,7 @@ class Company(BaseModel):
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
     order_files: OrderFiles = OrderFiles()
+    exceptions: ExceptionRules = ExceptionRules()
 
     @field_validator("timezone")
     @classmethod

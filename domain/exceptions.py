@@ -131,6 +131,8 @@ class Cause(StrEnum):
     MASTER_DELETED = "master_deleted"
     MASTER_INACTIVE = "master_inactive"
     MASTER_REFUSED = "master_refused"
+    DECISION_DIFFERS = "decision_differs"
+    AUDIT_BROKEN = "audit_broken"
 
 
 # What may hold a shipment until its order says otherwise.
@@ -172,8 +174,22 @@ class Resolution(BaseModel):
     decided_at: datetime
 
 
+class Note(BaseModel):
+    """What somebody wrote on the card of an exception."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    by: str
+    text: str
+
+
 class ExceptionItem(BaseModel):
-    """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it."""
+    """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it.
+
+    `owner` is the desk that it belongs to, `assignee` the person who took it. Until `snoozed_until` it is out of sight.
+    `closed_because` says why it closed by itself, `seen_count` how often its cause was met.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -192,3 +208,10 @@ class ExceptionItem(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     resolution: Resolution | None = None
+    due_at: datetime | None = None
+    assignee: str | None = None
+    snoozed_until: datetime | None = None
+    notes: tuple[Note, ...] = ()
+    closed_because: str | None = None
+    seen_count: int = 1
+    last_seen_at: datetime | None = None

@@ -60,6 +60,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "orders_accepted": _counter("orders_accepted", "Orders born in Salesforce that were given their number"),
     "order_messages": _counter("order_messages", "Messages about orders for the ERP, by outcome", "outcome"),
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
+    "proofs": _counter("proofs", "Things that the nightly proof looked at, by outcome", "what", "outcome"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {

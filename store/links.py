@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from domain.links import Link, LinkKind, Proposal
 from domain.money import Quantity
 from domain.sources import System
 from store import cursors
+from store.history import page_as_of
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.links import LinkRow, LinkState
 from store.upserts import upsert as upsert_rows
@@ -85,6 +86,18 @@ def page(
             query = query.where(col(column) == wanted.value)
     keys = [col(LinkRow.system), col(LinkRow.kind), col(LinkRow.local_key), col(LinkRow.external_id)]
     return page_of(session, query, keys, limit=limit, cursor=cursor).of(_stored)
+
+
+def past_page(
+    session: Session,
+    at: datetime,
+    alike: Mapping[str, str],
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[StoredLink]:
+    """Links as they stood at a time; `alike`: the system, kind or state that they had then."""
+    return page_as_of(session, LinkRow, at, limit=limit, cursor=cursor, alike=alike).of(_stored)
 
 
 def replace_proposals(session: Session, system: System, kind: LinkKind, proposals: Iterable[Proposal]) -> int:

@@ -10,6 +10,7 @@ from workflows.masters import MastersPull
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
+from workflows.proof import Proof
 from workflows.publication import Publication
 from workflows.quickbooks_event import QuickBooksEvent
 from workflows.salesforce_event import SalesforceEvent
@@ -31,6 +32,7 @@ WORKFLOWS = [
     InvoicesPull,
     LinksMatch,
     Sweep,
+    Proof,
     StockPromises,
     MasterMerge,
     MastersPull,

@@ -3,12 +3,14 @@
 from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
 from store.tables.documents import DocumentVersionRow
-from store.tables.exceptions import DecisionRow, ExceptionRow
+from store.tables.exceptions import DecisionRow, ExceptionRow, ExceptionRuleRow
 from store.tables.files import (
     ARRIVALS,
+    FileLineRow,
     FileRejectRow,
     InboxRow,
     SourceFileNameRow,
@@ -31,6 +33,7 @@ from store.tables.mastering import (
 from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
+from store.tables.policies import PolicyProposalRow, PolicyUseRow
 from store.tables.publication import StatementRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
@@ -58,6 +61,8 @@ __all__ = [
     "SCOPES",
     "AcknowledgementRow",
     "ApiKeyRow",
+    "AuditEntryRow",
+    "AuditLinkRow",
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
@@ -69,6 +74,8 @@ __all__ = [
     "DecisionRow",
     "DocumentVersionRow",
     "ExceptionRow",
+    "ExceptionRuleRow",
+    "FileLineRow",
     "FileRejectRow",
     "HeartbeatRow",
     "InboxRow",
@@ -97,6 +104,8 @@ __all__ = [
     "OrderRow",
     "OrderStateRow",
     "OwnershipVersionRow",
+    "PolicyProposalRow",
+    "PolicyUseRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",

@@ -25,6 +25,7 @@ class ChangeRow(SQLModel, table=True):
         one_of("operation", OPERATIONS),
         Index(None, "table_name", "row_key", "id"),
         Index("ix_change_log_at", "at", postgresql_using="brin"),
+        Index("ix_change_log_transaction_id", "transaction_id", postgresql_using="brin"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(always=True),))

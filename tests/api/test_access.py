@@ -75,7 +75,19 @@ RULES: dict[tuple[str, str], Rule] = {
         WORKS,
         {"kind": "item", "system": "quickbooks", "local_key": "X", "external_id": "1", "reason": "it was a slip"},
     ),
+    ("POST", "/exceptions/{exception_id}/assign"): Rule(WORKS, {"assignee": "ana"}),
+    ("POST", "/exceptions/{exception_id}/snooze"): Rule(WORKS, {"until": None, "reason": "it is back"}),
+    ("POST", "/exceptions/{exception_id}/notes"): Rule(WORKS, {"text": "rang, no answer"}),
+    ("POST", "/exceptions/resolve-many"): Rule(
+        WORKS, {"record_key": "none", "choice": "retry", "reason": "it works again"}
+    ),
     ("GET", "/trace/{trace_key:path}"): Rule(READS),
+    ("GET", "/invoices/{invoice_key:path}/lines/{line_no}/lineage"): Rule(READS),
+    ("GET", "/provenance/{noun}/{record_key:path}"): Rule(READS),
+    ("GET", "/provenance/{noun}/{record_key:path}/history"): Rule(READS),
+    ("GET", "/audit"): Rule(READS),
+    ("GET", "/audit/export"): Rule(ADMINISTERS),
+    ("GET", "/audit/verify"): Rule(READS),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
     ("GET", "/connections"): Rule(READS),
     ("GET", "/hooks"): Rule(READS),
@@ -113,9 +125,9 @@ def _routes() -> Iterator[tuple[str, str]]:
 def _address(path: str) -> str:
     for name in ("file_id", "exception_id", "key_id"):
         path = path.replace("{" + name + "}", UNKNOWN_ID)
-    for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id"):
+    for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id", "record_key"):
         path = path.replace("{" + name + ":path}", "unknown")
-    path = path.replace("{sequence}", "9")
+    path = path.replace("{sequence}", "9").replace("{line_no}", "1").replace("{noun}", "items")
     path = path.replace("{secret}", "none-of-ours")
     assert "{" not in path
     return path

@@ -16,14 +16,17 @@ from tests.api.served import ROOT, Served
 DOCUMENT: dict[str, Any] = json.loads(described())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 VERBS = {
+    "assign",
     "check",
     "confirm",
     "convert",
     "create",
     "decide",
+    "export",
     "import",
     "list",
     "match",
+    "note",
     "preview",
     "pull",
     "read",
@@ -33,9 +36,24 @@ VERBS = {
     "resolve",
     "retire",
     "revoke",
+    "snooze",
 }
 # What people send: a model without an example is a riddle.
-SENT = ("Act", "Conversion", "Decision", "Matching", "NewKey", "NewLink", "OldLink", "Quote", "Reconsidering")
+SENT = (
+    "Act",
+    "Assignment",
+    "Conversion",
+    "Decision",
+    "ManyWork",
+    "Matching",
+    "NewKey",
+    "NewLink",
+    "NewNote",
+    "OldLink",
+    "Quote",
+    "Reconsidering",
+    "Snooze",
+)
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
 )

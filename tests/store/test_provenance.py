@@ -44,12 +44,18 @@ UNTRACKED = {
     "master_statements",  # when something was stated, not what
     "statements",  # what was said elsewhere, not what is true
     "api_keys",
+    "audit_chain",  # append-only, and chained
+    "audit_entries",
     "change_log",
     "connection_tokens",
     "decisions",  # append-only: their own log
+    "exception_rules",  # what company.toml says
+    "file_lines",  # written once
     "file_rejects",
     "heartbeats",
     "inbox",
+    "policy_proposals",  # every step of them is an audit entry
+    "policy_uses",
     "shipment_revisions",  # append-only: their own log
     "source_file_names",
     "staged_groups",

@@ -20,6 +20,7 @@ from domain.lifecycle import Lifecycle
 from domain.master_work import MasterDecided, MasterRead, MastersPulled, MastersWoken, MasterWritten, WriteState
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
 from domain.ownership_reading import read
+from domain.proof import AuditChecked, DecisionsProved
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -81,6 +82,9 @@ class Steps:
             ),
             "check_sequence": SequenceCheck(held=False),
             "finish_file": None,
+            "anchor_changes": 7,
+            "check_audit": AuditChecked(links=3, changes=7),
+            "prove_decisions": DecisionsProved(checked=5, differ=0),
             "note_failure": "exception-9",
             "load_master": MastersApplied(entity=Entity.ITEM_MASTER, written=2, unchanged=1),
             "prepare_range": self._prepare_range,
