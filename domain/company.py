@@ -13,6 +13,7 @@ from domain.correction_rules import CorrectionPolicy
 from domain.kits import Kit
 from domain.order_acceptance import NumberRules
 from domain.order_plan import OrderRules
+from domain.reconciliation_policy import ReconciliationPolicy
 from domain.stock_rules import KitRules, StockRules, kits_of
 
 
@@ -96,6 +97,7 @@ class Company(BaseModel):
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
     order_files: OrderFiles = OrderFiles()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
 
     @field_validator("timezone")
     @classmethod

@@ -118,6 +118,7 @@ class Cause(StrEnum):
     STOCK_FEED_LATE = "stock_feed_late"
     STOCK_ROWS_REFUSED = "stock_rows_refused"
     STOCK_UNDECIDED = "stock_undecided"
+    RECONCILIATION_DRIFT = "reconciliation_drift"
 
 
 # What may hold a shipment until its order says otherwise.

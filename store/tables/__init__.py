@@ -23,6 +23,7 @@ from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNum
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.publication import StatementRow
+from store.tables.reconciliation import ReconciliationFindingRow, ReconciliationInputRow, ReconciliationRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
     EVENT_KINDS,
@@ -81,6 +82,9 @@ __all__ = [
     "OrderObservationRow",
     "OrderRow",
     "OrderStateRow",
+    "ReconciliationFindingRow",
+    "ReconciliationInputRow",
+    "ReconciliationRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",
