@@ -28,6 +28,7 @@ from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.order_work import OrdersWork
+from domain.reconcile_work import ReconcileWork
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -65,6 +66,11 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
     )
 
 
+def nightly(company: Company) -> temporal.Nightly:
+    """When the systems are compared."""
+    return temporal.Nightly(company.reconciliation.at, company.timezone)
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish what is under way."""
     stop = asyncio.Event()
@@ -81,6 +87,9 @@ async def run(settings: Settings) -> None:
     await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
+    await temporal.ensure_schedule(
+        client, "reconciliation", "ReconciliationNight", ReconcileWork(), nightly(built.company)
+    )
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():

@@ -77,7 +77,7 @@ OTHER_SIDE: Mapping[Kind, Side] = {
     Kind.ACCOUNT_LINK: Side.SALESFORCE,
     Kind.LEVEL: Side.ERP,
     Kind.ROW: Side.LOG,
-    Kind.CHECK: Side.LOG,
+    Kind.CHECK: Side.ERP,
 }
 
 

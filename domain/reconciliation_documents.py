@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import zip_longest
 
 from domain.reconciliation import Difference, DriftCause, Kind, Pair, Remedy, Rule, number
@@ -72,8 +73,8 @@ def _lines(pair: Pair, meant: Sequence[Sequence[str]], found: Sequence[Sequence[
                 yield made.model_copy(update={"money": stake})
 
 
-def _sum(lines: Sequence[Sequence[str]]) -> object:
-    return sum((number(line[-1]) for line in lines), number(0))
+def _sum(lines: Sequence[Sequence[str]]) -> Decimal:
+    return sum((number(line[-1]) for line in lines), Decimal(0))
 
 
 def _sums(pair: Pair, *, edited: bool) -> Iterator[Difference]:

@@ -96,11 +96,11 @@ class Bench(NamedTuple):
         return cls(policy, watermarks, found, accepted, suspects)
 
 
-def differences(pairs: Iterable[Pair], known: Known) -> Iterator[Difference]:
+def differences(pairs: Iterable[Pair], known: Mapping[Kind, Known]) -> Iterator[Difference]:
     """Everything that differs in these pairs, in their order; an order that is gone speaks for its lines."""
     gone: set[str] = set()
     for pair in pairs:
-        for one in _of_pair(pair, known):
+        for one in _of_pair(pair, known.get(pair.kind) or known.get(Kind.INVOICE) or Known()):
             if one.cause is DriftCause.ORDER_GONE:
                 gone.add(one.record_key)
             if not _spoken_for(one, gone):
@@ -160,9 +160,10 @@ def _row(pair: Pair) -> Iterator[Difference]:
 
 def _check(pair: Pair) -> Iterator[Difference]:
     """What a check of the store against itself has found, in its own words."""
-    if pair.ours is None:
+    said = pair.ours or pair.theirs
+    if said is None:
         return
-    body, facts = pair.ours.body, pair.ours.facts
+    body, facts = said.body, said.facts
     yield Difference(
         kind=pair.kind,
         key=pair.key,
@@ -176,7 +177,7 @@ def _check(pair: Pair) -> Iterator[Difference]:
         found=body.get("found"),
         money=body.get("money"),
         belongs=tuple((name, str(value)) for name, value in facts.items() if value),
-        changed={Side.GATEWAY: pair.ours.changed_at} if pair.ours.changed_at else {},
+        changed={Side.GATEWAY: said.changed_at} if said.changed_at else {},
     )
 
 

@@ -44,7 +44,7 @@ class Known(NamedTuple):
 _C, _R = DriftCause, Remedy
 SHAPES: Mapping[Kind, Shape] = {
     Kind.BALANCE: Shape(
-        Rule.SUMS, "customer", _C.BALANCE_NOT_PULLED, _C.LINK_TARGET_MISSING, remedy=_R.PERSON, money=("balance",)
+        Rule.SUMS, "customer", _C.BALANCE_NOT_PULLED, _C.LINK_TARGET_MISSING, remedy=_R.REFRESH, money=("balance",)
     ),
     Kind.ORDER: Shape(Rule.ORDER_LINES, "order", _C.ORDER_NOT_AS_STATED, _C.ORDER_GONE, _C.ORDER_UNKNOWN),
     Kind.ORDER_LINE: Shape(
@@ -103,9 +103,7 @@ def compare_plain(pair: Pair, known: Known) -> Iterator[Difference]:
 def _differs(pair: Pair, shape: Shape, field: str, found: object) -> Difference:
     expected = pair.ours.body[field] if pair.ours else None
     money = abs(number(expected) - number(found)) if field in shape.money else None
-    return difference(
-        pair, shape, shape.differs, field=field, expected=said(expected), found=said(found), money=money
-    )
+    return difference(pair, shape, shape.differs, field=field, expected=said(expected), found=said(found), money=money)
 
 
 def missing(pair: Pair, shape: Shape, cause: DriftCause) -> Difference:

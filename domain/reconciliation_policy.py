@@ -27,9 +27,9 @@ class Healing(BaseModel):
 class ReconciliationPolicy(BaseModel):
     """By what a run decides; `version` stands in every certificate.
 
-    Graces say how long a change may be under way at a system before what it left different counts as lost. `minor_up_to`
-    marks small differences and hides none. `books_since`: invoices of an earlier day were made before the gateway took
-    over.
+    Graces say how long a change may be under way at a system before what it left different counts as lost.
+    `minor_up_to` marks small differences and hides none. `books_since`: invoices of an earlier day were made before the
+    gateway took over.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +44,7 @@ class ReconciliationPolicy(BaseModel):
     minor_up_to: Decimal = Decimal("1.00")
     books_since: date | None = None
     keep_inputs_runs: int = Field(default=35, ge=1)
+    most_items: int = Field(default=500, ge=1)
     owner: str = "reconciliation"
     heal: Healing = Healing()
 

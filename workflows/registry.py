@@ -9,6 +9,7 @@ from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
 from workflows.publication import Publication
+from workflows.reconciliation import Reconciliation, ReconciliationNight
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
@@ -28,4 +29,6 @@ WORKFLOWS = [
     LinksMatch,
     Sweep,
     StockPromises,
+    ReconciliationNight,
+    Reconciliation,
 ]

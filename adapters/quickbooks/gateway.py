@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from adapters.quickbooks import credit_memos, invoices, masters
+from adapters.quickbooks import credit_memos, invoices, masters, whole
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
@@ -15,6 +15,7 @@ from domain.credits import BookedCredit, CreditDraft
 from domain.errors import GatewayError
 from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
 from domain.links import Candidate, LinkKind
+from domain.reconciliation import Input, Kind
 from domain.tokens import TokenVault
 
 
@@ -90,6 +91,14 @@ class QuickBooksGateway:
     def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
         """Every customer, item or term of the company, inactive ones included."""
         return masters.candidates(self._clients.current(), kind)
+
+    def whole(self, kind: Kind) -> Iterator[Input]:
+        """Every record of a kind, for reconciliation: a read of its own that no cursor narrows."""
+        return whole.whole(self._clients.current(), kind)
+
+    def some(self, kind: Kind, keys: Sequence[str]) -> Iterator[Input]:
+        """Those of these records that are there, read once more for reconciliation."""
+        return whole.some(self._clients.current(), kind, keys)
 
     def check(self) -> str:
         """Prove that the connection works, in one sentence that names the company and what in its settings matters."""

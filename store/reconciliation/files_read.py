@@ -1,0 +1,40 @@
+"""Which files of the ERP a reconciliation reads again: the exports that stock stands on, and what came since."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+_EXPORTS = text("""
+SELECT feed.event_id, array_agg(feed.warehouse ORDER BY feed.warehouse) AS warehouses
+FROM stock_feeds feed JOIN source_files file ON file.id::text = feed.event_id
+GROUP BY feed.event_id ORDER BY feed.event_id
+""")
+# The exports that stock stands on, and all that was received since the last run that ended.
+_TO_PROVE = text("""
+SELECT id::text AS id, sha256, filename FROM source_files file
+WHERE state IN ('read', 'held', 'applied') AND (
+    received_at >= coalesce((
+        SELECT max(started_at) FROM reconciliations WHERE state = 'finished' AND id <> :run), '-infinity')
+    OR id::text IN (SELECT event_id FROM stock_feeds))
+ORDER BY received_at, id
+""")
+_SEQUENCES = text("""
+SELECT layout, max(sequence) AS sequence FROM source_files
+WHERE state = 'applied' AND sequence IS NOT NULL GROUP BY layout ORDER BY layout
+""")
+
+
+def exports(session: Session) -> list[tuple[str, list[str]]]:
+    """The files that stock stands on, each with the warehouses that do."""
+    return [(row.event_id, list(row.warehouses)) for row in session.execute(_EXPORTS)]
+
+
+def to_prove(session: Session, run_id: str) -> list[tuple[str, str, str]]:
+    """Files whose bytes are to be proven: id, digest and name."""
+    return [(row.id, row.sha256, row.filename) for row in session.execute(_TO_PROVE, {"run": run_id})]
+
+
+def sequences(session: Session) -> dict[str, int]:
+    """The last sequence of each layout that was applied."""
+    return {row.layout: row.sequence for row in session.execute(_SEQUENCES)}
