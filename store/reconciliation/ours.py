@@ -50,7 +50,8 @@ SELECT bill.quickbooks_id AS key,
                           'customer', bill.customer_number, 'adopted', bill.adopted, 'status', bill.status) AS facts,
        greatest(bill.booked_at, moved.at) AS changed_at
 FROM invoices bill JOIN invoice_intents meant USING (shipment_number, generation)
-LEFT JOIN (SELECT DISTINCT quickbooks_id FROM credits WHERE kind = 'void') taken USING (quickbooks_id)
+LEFT JOIN (SELECT DISTINCT quickbooks_id FROM credits WHERE kind = 'void') taken
+    ON taken.quickbooks_id = bill.quickbooks_id
 /*lines*/
 /*moved invoices bill.shipment_number || '|' || bill.generation*/
 """,
@@ -163,16 +164,16 @@ SELECT :run, 'work', 'gateway', 'exception/' || id, jsonb_build_object(
            'decided_by', resolution ->> 'decided_by',
            'subjects', CASE WHEN cause = 'reconciliation_drift' AND resolution ->> 'choice' = 'handled' THEN (
                SELECT coalesce(jsonb_agg(finding ->> 'subject'), '[]') FROM jsonb_array_elements(findings) finding
-           ) END), '{}', closed_at
+           ) END), '{}'::jsonb, closed_at
 FROM exceptions
 WHERE state = 'open' OR (state = 'resolved' AND cause IN ('reconciliation_drift', 'invoice_removed'))
 UNION ALL
 SELECT :run, 'work', 'gateway', 'pending/threeway:' || shipment_number || ':' || generation,
-       jsonb_build_object('sort', 'pending'), '{}', intended_at
+       jsonb_build_object('sort', 'pending'), '{}'::jsonb, intended_at
 FROM invoice_intents WHERE state IN ('intended', 'uncertain')
 UNION ALL
 SELECT :run, 'work', 'gateway', 'pending/threeway:' || shipment_number || '\\:C' || generation,
-       jsonb_build_object('sort', 'pending'), '{}', intended_at
+       jsonb_build_object('sort', 'pending'), '{}'::jsonb, intended_at
 FROM credit_intents WHERE state IN ('intended', 'uncertain')
 UNION ALL
 SELECT :run, 'work', 'gateway', 'began', jsonb_build_object('sort', 'began'),
