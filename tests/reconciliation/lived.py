@@ -177,9 +177,7 @@ class Lived:
 
     def prepare(self, work: FileWork, count: int) -> Any:
         """Match and intend the shipments of a file that was read."""
-        return self.run(
-            "prepare_range", RangeWork(file_id=work.file_id, sha256=work.sha256, seq_from=1, seq_to=count)
-        )
+        return self.run("prepare_range", RangeWork(file_id=work.file_id, sha256=work.sha256, seq_from=1, seq_to=count))
 
     def bill(self, prepared: Any) -> None:
         """Book what was intended, and say it in Salesforce."""
@@ -269,15 +267,22 @@ class Lived:
         """Open a run."""
         return str(self.run("reconcile_open", ReconcileWork(requested_by="test")).run_id)
 
+    def compare(self, run_id: str) -> int:
+        """Compare what the first read has staged; how many differences there are."""
+        return int(self.run("reconcile_compare", ReconcilePart(run_id=run_id)).records)
+
+    def conclude(self, run_id: str) -> ReconcileConcluded:
+        """Judge what is left, and certify."""
+        concluded: ReconcileConcluded = self.run("reconcile_conclude", ReconcilePart(run_id=run_id))
+        return concluded
+
     def reconcile(self) -> ReconcileConcluded:
         """A whole run, without what it sets going."""
         run_id = self.open_run()
         self.read_once(again=False, run_id=run_id)
-        part = ReconcilePart(run_id=run_id)
-        if self.run("reconcile_compare", part).records:
+        if self.compare(run_id):
             self.read_once(again=True, run_id=run_id)
-        concluded: ReconcileConcluded = self.run("reconcile_conclude", part)
-        return concluded
+        return self.conclude(run_id)
 
     def put_right(self, concluded: ReconcileConcluded) -> None:
         """What a run sets going."""
