@@ -135,6 +135,9 @@ class ReconciliationActivities:
         orders, customers = _named(again, "order"), _named(again, "customer")
         for order in orders:
             statements.forget(session, order)
+        # A line that nothing was ever said of has to be said, too, although nothing has happened to it.
+        lines = [(("line", one.key), dict(one.belongs)["order"]) for one in again if one.kind is Kind.LINE_SHOWN]
+        statements.doubt(session, lines)
         moved = _take_balances(session, [one for one in chosen.values() if one.kind is Kind.BALANCE])
         for customer in sorted({*customers, *moved}):
             statements.forget_account(session, customer)

@@ -27,7 +27,7 @@ from adapters.salesforce.whole import KINDS as OBJECTS
 from domain.money import plain
 from domain.reconcile_work import ReconcileCounted, ReconcilePart, ReconcileRefresh
 from domain.reconciliation import DriftCause, Input, Kind, Rule, Side
-from store import files, invoices
+from store import files, invoices, order_marks
 from store.causes import Cause, CauseSource
 from store.reconciliation import files_read, inputs, runs
 from store.session import reading, transaction
@@ -65,10 +65,12 @@ class BooksReading:
             found = self._books.invoices_by_id(list(work.invoices))
             with transaction(self._engine, _cause(work.run_id, CauseSource.QUICKBOOKS)) as session:
                 rows = invoices.with_quickbooks_ids(session, [one.external_id for one in found])
-                moved = [
-                    one for one in found if one.external_id in rows and invoices.refresh(rows[one.external_id], one)
-                ]
-        return ReconcileCounted(records=len(moved))
+                known = [(rows[one.external_id], one) for one in found if one.external_id in rows]
+                moved = [row for row, one in known if invoices.refresh(row, one)]
+                if moved:
+                    order_marks.mark(session, sorted({row.order_number for row in moved}), "changed in QuickBooks")
+        shipments = tuple(sorted({row.shipment_number for row, _ in known}))  # all: an attempt before may have died
+        return ReconcileCounted(records=len(moved), shipments=shipments)
 
 
 class OrgReading:
@@ -111,7 +113,7 @@ class ErpReading:
             self._note_sequences(part)
             with reading(self._engine) as session:
                 exports = files_read.exports(session)
-                kept = files_read.to_prove(session, part.run_id)
+                kept = files_read.kept(session, part.run_id)
             rows = [*self._levels(exports), *self._lost(kept)]
             return ReconcileCounted(records=_staged(self._engine, part, Side.ERP, (KINDS_OF_ERP, None), rows))
 
@@ -135,30 +137,37 @@ class ErpReading:
                 if key.rpartition("|")[2] in warehouses:
                     yield Input(Kind.LEVEL, key, {"on_hand": plain(on_hand)}, {"file": file_id}, file.created_at)
 
-    def _lost(self, kept: Iterable[tuple[str, str, str]]) -> Iterator[Input]:
-        for file_id, sha256, filename in kept:
-            path = self._path(sha256)
-            proven = path.exists() and _digest(path) == sha256
-            if not proven:
+    def _lost(self, kept: Iterable[files_read.Kept]) -> Iterator[Input]:
+        for one in kept:
+            wrong = _wrong(self._path(one.sha256), one)
+            if wrong is not None:
                 body = {
                     "rule": Rule.FILES,
                     "cause": DriftCause.FILE_BYTES_LOST,
                     "system": Side.ERP,
                     "record_type": "file",
-                    "record_key": file_id,
-                    "expected": sha256,
-                    "found": "other bytes" if path.exists() else "none",
-                    "field": filename,
+                    "record_key": one.id,
+                    "field": one.filename,
+                    "expected": one.sha256,
+                    "found": wrong,
                 }
-                yield Input(Kind.CHECK, f"bytes/{file_id}", body, {"file": file_id}, None)
+                yield Input(Kind.CHECK, f"bytes/{one.id}", body, {"file": one.id}, None)
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
 
 
-def _digest(path: Path) -> str:
+def _wrong(path: Path, one: files_read.Kept) -> str | None:
+    """What is wrong with the bytes of a file, None where they are what they were."""
+    if not path.exists():
+        return "none"
+    if path.stat().st_size != one.byte_count:
+        return f"{path.stat().st_size} bytes instead of {one.byte_count}"
+    if not one.prove:
+        return None
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    return None if found == one.sha256 else found
 
 
 def _suspects(engine: Engine, part: ReconcilePart, side: Side) -> dict[Kind, list[str]]:

@@ -29,9 +29,10 @@ class ReconcilePart(Message):
 
 
 class ReconcileCounted(Message):
-    """How many records were read, or what was found to differ on the first read."""
+    """How many records were read, or what was found to differ on the first read; `shipments` whose invoices moved."""
 
     records: int = 0
+    shipments: tuple[str, ...] = ()
 
 
 class ReconcileConcluded(Message):

@@ -54,9 +54,9 @@ def _both(pair: Pair) -> Iterator[Difference]:
     for field in HEADER:
         if field in ours and ours[field] != theirs.get(field):
             yield _of(pair, _SHAPES[pair.kind].differs, field, ours[field], theirs.get(field))
-    edited = [] if pair.ours.facts.get("adopted") else list(_lines(pair, ours.get("lines") or [], theirs.get("lines")))
-    yield from edited
-    yield from _sums(pair, edited=bool(edited))
+    if not pair.ours.facts.get("adopted"):
+        yield from _lines(pair, ours.get("lines") or [], theirs.get("lines"))
+    yield from _sums(pair)
 
 
 def _lines(pair: Pair, meant: Sequence[Sequence[str]], found: Sequence[Sequence[str]] | None) -> Iterator[Difference]:
@@ -77,18 +77,18 @@ def _sum(lines: Sequence[Sequence[str]]) -> Decimal:
     return sum((number(line[-1]) for line in lines), Decimal(0))
 
 
-def _sums(pair: Pair, *, edited: bool) -> Iterator[Difference]:
-    """Total and balance: what the store has heard last. An edit that was found says why they moved."""
+def _sums(pair: Pair) -> Iterator[Difference]:
+    """Total and balance as the store has heard them last: what the books say is taken in, whoever moved it."""
     assert pair.ours is not None  # noqa: S101 - for the types: the caller has looked
     assert pair.theirs is not None  # noqa: S101 - the same
     for field in ("total", "balance"):
         expected, there = pair.ours.body.get(field), pair.theirs.body.get(field)
         if field in pair.ours.body and expected != there:
-            cause = _SHAPES[pair.kind].differs if pair.kind is Kind.CREDIT_MEMO else _C.INVOICE_NOT_PULLED
+            ours = pair.kind is Kind.INVOICE
+            cause, remedy = (_C.INVOICE_NOT_PULLED, Remedy.REFRESH) if ours else (_C.CREDIT_EDITED, Remedy.PERSON)
             made = _of(pair, cause, field, expected, there)
-            update = {"rule": Rule.SUMS, "money": abs(number(expected) - number(there))}
-            refresh = cause is _C.INVOICE_NOT_PULLED and not edited
-            yield made.model_copy(update={**update, "remedy": Remedy.REFRESH if refresh else Remedy.PERSON})
+            money = abs(number(expected) - number(there))
+            yield made.model_copy(update={"rule": Rule.SUMS, "money": money, "remedy": remedy})
 
 
 def _of(pair: Pair, cause: DriftCause, field: str, expected: object, found: object) -> Difference:

@@ -115,9 +115,11 @@ class Reconciliation:
         self._step = "putting right"
         if concluded.refresh:
             refresh = ReconcileRefresh(run_id=concluded.run_id, invoices=concluded.refresh)
-            await workflow.execute_activity_method(
+            read: ReconcileCounted = await workflow.execute_activity_method(
                 BooksReading.reconcile_refresh, refresh, **policies.READ_BOOKS.options()
             )
+            shipments = tuple(dict.fromkeys((*concluded.shipments, *read.shipments)))
+            concluded = concluded.model_copy(update={"shipments": shipments})
         if concluded.stock:
             await workflow.execute_activity_method(
                 WaitingActivities.wake_stock, StockWork(), **policies.STORE_STEP.options()

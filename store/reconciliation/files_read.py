@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -10,14 +12,13 @@ SELECT feed.event_id, array_agg(feed.warehouse ORDER BY feed.warehouse) AS wareh
 FROM stock_feeds feed JOIN source_files file ON file.id::text = feed.event_id
 GROUP BY feed.event_id ORDER BY feed.event_id
 """)
-# The exports that stock stands on, and all that was received since the last run that ended.
-_TO_PROVE = text("""
-SELECT id::text AS id, sha256, filename FROM source_files file
-WHERE state IN ('read', 'held', 'applied') AND (
-    received_at >= coalesce((
-        SELECT max(started_at) FROM reconciliations WHERE state = 'finished' AND id <> :run), '-infinity')
-    OR id::text IN (SELECT event_id FROM stock_feeds))
-ORDER BY received_at, id
+# Every file must be there with all its bytes. The digest is proven of the exports that stock stands on, and of what was
+# received since the last run that ended.
+_KEPT = text("""
+SELECT id::text AS id, sha256, filename, byte_count, received_at >= coalesce((
+           SELECT max(started_at) FROM reconciliations WHERE state = 'finished' AND id <> :run), '-infinity')
+       OR id::text IN (SELECT event_id FROM stock_feeds) AS prove
+FROM source_files file WHERE state IN ('read', 'held', 'applied') ORDER BY received_at, id
 """)
 _SEQUENCES = text("""
 SELECT layout, max(sequence) AS sequence FROM source_files
@@ -30,9 +31,20 @@ def exports(session: Session) -> list[tuple[str, list[str]]]:
     return [(row.event_id, list(row.warehouses)) for row in session.execute(_EXPORTS)]
 
 
-def to_prove(session: Session, run_id: str) -> list[tuple[str, str, str]]:
-    """Files whose bytes are to be proven: id, digest and name."""
-    return [(row.id, row.sha256, row.filename) for row in session.execute(_TO_PROVE, {"run": run_id})]
+class Kept(NamedTuple):
+    """A file whose bytes have to be there; `prove`: its digest is to be computed again."""
+
+    id: str
+    sha256: str
+    filename: str
+    byte_count: int
+    prove: bool
+
+
+def kept(session: Session, run_id: str) -> list[Kept]:
+    """The files whose bytes have to be there."""
+    rows = session.execute(_KEPT, {"run": run_id})
+    return [Kept(row.id, row.sha256, row.filename, row.byte_count, row.prove) for row in rows]
 
 
 def sequences(session: Session) -> dict[str, int]:

@@ -47,7 +47,7 @@ class Deck:
     """The records of a company, each to be altered once."""
 
     def __init__(self, lived: Lived, seed: int) -> None:
-        self.lived, self.chance = lived, random.Random(seed)
+        self.lived, self.chance = lived, random.Random(seed)  # noqa: S311 - a seeded shuffle, no secret
         ledger = lived.books._call("GET", "ledger")
         ours = [one for one in ledger["invoices"] if one["private_note"] and not one["voided"] and not one["deleted"]]
         credited = set(lived.column("SELECT shipment_number FROM credits"))
@@ -69,14 +69,8 @@ class Deck:
         billed = set(lived.column("SELECT DISTINCT customer_number FROM invoices"))
         self.accounts = self._shuffled(one for one in lived.records("Account") if one["ERP_Id__c"] in billed)
         self.customers = {one["customer_id"]: one["customer_name"] for one in ours}
-        self.numbers = {
-            name: number
-            for name, number in zip(
-                lived.column("SELECT name FROM customers ORDER BY number"),
-                lived.column("SELECT number FROM customers ORDER BY number"),
-                strict=True,
-            )
-        }
+        numbers = lived.column("SELECT number FROM customers ORDER BY number")
+        self.numbers = dict(zip(lived.column("SELECT name FROM customers ORDER BY number"), numbers, strict=True))
         self.items = [line["item_id"] for one in ours for line in one["lines"] if line["item_id"]]
         self.rows = {table: self._shuffled(lived.column(query)) for table, query in _ROWS.items()}
         self.files = self._shuffled(

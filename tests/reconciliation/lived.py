@@ -1,5 +1,7 @@
-"""A company that has lived: orders, shipments, invoices, payments, returns and stock, brought about by the product's own
-activities on the three stand-ins over HTTP; and the reconciliation of it, without Temporal in between."""
+"""A company that has lived: orders, shipments, invoices, payments, returns and stock, and the reconciliation of it.
+
+The product's own activities bring all of it about, on the three stand-ins over HTTP, without Temporal in between.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,6 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from temporalio.testing import ActivityEnvironment
 
-from activities.reconciliation_reads import BooksReading
 from activities.registry import Parts, activities
 from adapters.erp.layouts import Layouts
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -286,12 +287,11 @@ class Lived:
 
     def put_right(self, concluded: ReconcileConcluded) -> None:
         """What a run sets going."""
+        shipments = list(concluded.shipments)
         if concluded.refresh:
             refresh = ReconcileRefresh(run_id=concluded.run_id, invoices=concluded.refresh)
-            ActivityEnvironment().run(BooksReading(self.engine, self.quickbooks).reconcile_refresh, refresh)
-        work = PublishWork(
-            shipments=list(concluded.shipments), orders=list(concluded.orders), customers=list(concluded.customers)
-        )
+            shipments += self.run("reconcile_refresh", refresh).shipments
+        work = PublishWork(shipments=shipments, orders=list(concluded.orders), customers=list(concluded.customers))
         self.run("publish", work)
         self.run("publish_stock", StockWork())
 
