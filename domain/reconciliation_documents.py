@@ -104,7 +104,7 @@ def _foreign(pair: Pair, known: Known) -> Iterator[Difference]:
     if body.get("voided") or (not marker and _is_older(facts.get("created_at"), known.began)):
         return
     duplicated, invented = _EXTRA[pair.kind]
-    shipment = str(marker).rpartition(":")[0] if marker else None
+    shipment = str(marker).split(":")[1] if marker else None
     as_ours = (str(body.get("customer_id")), str(body.get("invoiced_on")), str(body.get("total")))
     twice = shipment in known.shipments or body.get("doc_number") in known.numbers or as_ours in known.twins
     made = extra(pair, _SHAPES[pair.kind], duplicated if twice else invented)

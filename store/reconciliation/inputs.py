@@ -57,11 +57,13 @@ SELECT kind, side, key, body::text AS body, facts::text AS facts,
 FROM reconciliation_inputs WHERE run_id = :run
 ORDER BY kind COLLATE "C", side COLLATE "C", key COLLATE "C"
 """)
+# Our documents, each as we and as the books have it: a duplicate looks like one of the two.
 _KNOWN = text("""
-SELECT key, kind, body ->> 'doc_number' AS doc_number, body ->> 'customer_id' AS customer_id,
-       body ->> 'invoiced_on' AS invoiced_on, body ->> 'total' AS total, facts ->> 'shipment' AS shipment,
-       (body ->> 'voided')::boolean AS voided
-FROM reconciliation_inputs WHERE run_id = :run AND side = 'gateway' AND kind = :kind
+SELECT key, ours.body ->> 'doc_number' AS doc_number, said.body ->> 'customer_id' AS customer_id,
+       said.body ->> 'invoiced_on' AS invoiced_on, said.body ->> 'total' AS total,
+       ours.facts ->> 'shipment' AS shipment, (ours.body ->> 'voided')::boolean AS voided
+FROM reconciliation_inputs ours JOIN reconciliation_inputs said USING (run_id, kind, key)
+WHERE run_id = :run AND kind = :kind AND ours.side = 'gateway'
 """)
 # Documents that were there before the gateway are no business of it.
 _SUMS = text("""
