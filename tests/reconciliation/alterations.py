@@ -115,14 +115,14 @@ _ROWS = {
     "items": "SELECT sku FROM items",
 }
 _BY_HAND = {  # table: the key's columns, what is changed, the column that is
-    "order_lines": ("order_number || '|' || line_no", "quantity = quantity + 1", "quantity"),
+    "order_lines": ("order_number || '|' || line_no", "quantity = quantity + 3", "quantity"),
     "shipments": ("number", "tracking = 'BY-HAND'", "tracking"),
     "shipment_lines": (
         "shipment_number || '|' || line_no",
         "quantity_shipped = quantity_shipped + 1",
         "quantity_shipped",
     ),
-    "invoices": ("shipment_number || '|' || generation", "total = total + 1", "total"),
+    "invoices": ("shipment_number || '|' || generation", "total = total + 7", "total"),
     "invoice_lines": (
         "shipment_number || '|' || generation || '|' || line_no",
         "unit_price = unit_price + 0.01",
@@ -133,7 +133,7 @@ _BY_HAND = {  # table: the key's columns, what is changed, the column that is
         "external_name = 'X'",
         "external_name",
     ),
-    "stock_levels": ("sku || '|' || warehouse", "on_hand = on_hand + 1", "on_hand"),
+    "stock_levels": ("sku || '|' || warehouse", "on_hand = on_hand + 3", "on_hand"),
     "customers": ("number", "credit_limit = 1", "credit_limit"),
     "items": ("sku", "units_numerator = units_numerator + 1", "units_numerator"),
 }
