@@ -18,6 +18,7 @@ from domain.errors import GatewayError
 from domain.files import Entity
 from domain.lifecycle import Lifecycle
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
+from domain.reconcile_work import ReconcileConcluded, ReconcileCounted, ReconcileOpened
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -106,6 +107,15 @@ class Steps:
             "look_at_orders": OrdersLook(),
             "decide_stock": StockDecided(items=1, written=1),
             "publish_stock": StockShown(accepted=1),
+            "reconcile_open": ReconcileOpened(run_id="2026-11-26", second_read_seconds=30),
+            "reconcile_books": ReconcileCounted(records=3),
+            "reconcile_org": ReconcileCounted(records=5),
+            "reconcile_erp": ReconcileCounted(records=2),
+            "reconcile_store": ReconcileCounted(records=9),
+            "reconcile_compare": ReconcileCounted(),
+            "reconcile_conclude": ReconcileConcluded(run_id="2026-11-26"),
+            "reconcile_refresh": ReconcileCounted(records=1, shipments=("S-9",)),
+            "reconcile_fail": None,
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }

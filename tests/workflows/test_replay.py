@@ -53,6 +53,9 @@ BREAKING = {
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
     "OrderLifecycle.lived": ("order", "if self._settled.send:", "if False:"),
     "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
+    "Reconciliation.agreed": ("reconciliation", "if suspects.records:", "if True:"),
+    "Reconciliation.healed": ("reconciliation", "await workflow.sleep(opened.second_read_seconds)", "pass"),
+    "ReconciliationNight.opened": ("reconciliation", "if not opened.joined:", "if False:"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
@@ -130,5 +133,7 @@ async def test_every_recorded_branch_is_still_played() -> None:
     """A file of a branch that the recorder no longer knows would never be brought up to date."""
     scenarios = importlib.import_module("bench.history_scenarios")
     orders = importlib.import_module("bench.order_scenarios")
+    runs = importlib.import_module("bench.reconciliation_scenarios")
 
-    assert {path.stem for path in HISTORIES} == {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS}
+    played = {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS, *runs.RECONCILIATIONS, *runs.SLOW}
+    assert {path.stem for path in HISTORIES} == played
