@@ -31,7 +31,8 @@ def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedWorld
     path = config / "company.toml"
     text = path.read_text("utf-8").replace("grace_seconds = 900", f"grace_seconds = {GRACE}")
     path.write_text(text.replace("second_read_seconds = 30", "second_read_seconds = 1"), "utf-8")
-    with stacked_gateway(THREEWAY_CONFIG_DIR=str(config)) as gateway:
+    polls = dict.fromkeys(("THREEWAY_INVOICES_POLL_SECONDS", "THREEWAY_ORDERS_POLL_SECONDS"), "4")
+    with stacked_gateway(THREEWAY_CONFIG_DIR=str(config), **polls) as gateway:
         world = gateway.erp.make_world(seed=20261126, customers=12, items=30, orders=120, sequence=301)
         gateway.know(world, [gateway.erp.export("CUSMST"), gateway.erp.export("ITMMST")])
         gateway.hand_in_and_wait(*gateway.erp.export("INV410R"))
