@@ -8,7 +8,7 @@ from typing import Any
 from temporalio.client import WorkflowFailureError
 
 from domain.errors import NotAuthorized
-from domain.reconcile_work import ReconcileConcluded, ReconcileCounted, ReconcileOpened, ReconcileWork
+from domain.reconcile_work import ReconcileConcluded, ReconcileCounted, ReconcileWork
 from tests.workflows.stage import Stage
 
 Kept = tuple[str, str | None]
@@ -40,12 +40,6 @@ RECONCILIATIONS: dict[str, Scenario] = {
     "Reconciliation.agreed": _played("Reconciliation", WORK, ID),
     "Reconciliation.failed": _played("Reconciliation", WORK, ID, reconcile_org=NotAuthorized("no")),
     "ReconciliationNight.opened": _played("ReconciliationNight", ReconcileWork(), "reconciliation"),
-    "ReconciliationNight.joined": _played(
-        "ReconciliationNight",
-        ReconcileWork(),
-        "reconciliation",
-        reconcile_open=ReconcileOpened(run_id=RUN, joined=True),
-    ),
 }
 HEALED = _played("Reconciliation", WORK, ID, reconcile_compare=ReconcileCounted(records=4), reconcile_conclude=HEALING)
 SLOW: dict[str, Scenario] = {"Reconciliation.healed": HEALED}

@@ -35,21 +35,20 @@ class ReconciliationNight:
 
     @workflow.run
     async def run(self, work: ReconcileWork) -> str:
-        """Open a run and start it; one that is under way is left to itself."""
+        """Open a run and start it, also one that was opened and never started; one under way is left to itself."""
         opened: ReconcileOpened = await workflow.execute_activity_method(
             ReconciliationActivities.reconcile_open, work, **policies.RECONCILE.options()
         )
-        if not opened.joined:
-            named = work.model_copy(update={"run_id": opened.run_id})
-            try:
-                await workflow.start_child_workflow(
-                    Reconciliation.run,
-                    named,
-                    id=f"reconciliation/{opened.run_id}",
-                    parent_close_policy=ParentClosePolicy.ABANDON,
-                )
-            except WorkflowAlreadyStartedError:
-                workflow.logger.info("the run is under way already")
+        named = work.model_copy(update={"run_id": opened.run_id})
+        try:
+            await workflow.start_child_workflow(
+                Reconciliation.run,
+                named,
+                id=f"reconciliation/{opened.run_id}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("the run is under way already")
         return opened.run_id
 
 

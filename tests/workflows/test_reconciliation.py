@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.client import WorkflowFailureError
 
@@ -83,8 +85,20 @@ async def test_the_night_opens_the_run_of_its_day(stage: Stage) -> None:
 
 
 async def test_the_night_leaves_a_run_that_is_under_way_alone(stage: Stage) -> None:
-    stage.steps.answer("reconcile_open", ReconcileOpened(run_id=RUN, joined=True))
+    """And starts one that was opened by somebody who died before it was started."""
+    opened = ReconcileOpened(run_id=RUN, joined=True)
+    stage.steps.answer("reconcile_open", opened)
+    goes_on = asyncio.Event()
 
-    await stage.run("ReconciliationNight", ReconcileWork(), "reconciliation", str)
+    async def wait(_: object) -> ReconcileCounted:
+        await goes_on.wait()
+        return ReconcileCounted()
 
-    assert stage.steps.times("reconcile_books") == 0
+    stage.steps.answer("reconcile_books", wait)
+    for _ in range(2):
+        await stage.run("ReconciliationNight", ReconcileWork(), "reconciliation", str)
+    await until(lambda: stage.steps.times("reconcile_books") == 1)
+
+    goes_on.set()
+    await until(lambda: stage.steps.times("reconcile_conclude") == 1)
+    assert stage.steps.times("reconcile_books") == 1

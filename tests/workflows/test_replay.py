@@ -55,7 +55,11 @@ BREAKING = {
     "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
     "Reconciliation.agreed": ("reconciliation", "if suspects.records:", "if True:"),
     "Reconciliation.healed": ("reconciliation", "await workflow.sleep(opened.second_read_seconds)", "pass"),
-    "ReconciliationNight.opened": ("reconciliation", "if not opened.joined:", "if False:"),
+    "ReconciliationNight.opened": (
+        "reconciliation",
+        "return opened.run_id",
+        "await workflow.sleep(1); return opened.run_id",
+    ),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
