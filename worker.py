@@ -31,6 +31,7 @@ from domain.lifecycle import Lifecycle
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
 from domain.proof import ProofWork
+from domain.reconcile_work import ReconcileWork
 from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
@@ -70,7 +71,7 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
     )
 
 
-async def schedule(client: Client, settings: Settings) -> None:
+async def schedule(client: Client, settings: Settings, company: Company) -> None:
     """Create what comes round by itself, or bring it up to date."""
     every = timedelta(seconds=settings.orders_poll_seconds)
     await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
@@ -81,6 +82,13 @@ async def schedule(client: Client, settings: Settings) -> None:
     await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
     await temporal.ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
     await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
+    comparing = nightly(company)
+    await temporal.ensure_schedule(client, "reconciliation", "ReconciliationNight", ReconcileWork(), comparing)
+
+
+def nightly(company: Company) -> temporal.Nightly:
+    """When the systems are compared."""
+    return temporal.Nightly(company.reconciliation.at, company.timezone)
 
 
 async def run(settings: Settings) -> None:
@@ -102,7 +110,7 @@ async def run(settings: Settings) -> None:
         fits = partial(built.salesforce.check, built.lifecycle, words)
         owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
-        planning = temporal.patiently(partial(schedule, client, settings), "the schedules")
+        planning = temporal.patiently(partial(schedule, client, settings, built.company), "the schedules")
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))

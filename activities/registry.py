@@ -28,6 +28,8 @@ from activities.payments import PaymentActivities
 from activities.proving import ProvingActivities
 from activities.publication import PublicationActivities
 from activities.receiving import Receiver
+from activities.reconciliation import ReconciliationActivities
+from activities.reconciliation_reads import BooksReading, ErpReading, OrgReading
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
@@ -77,11 +79,28 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             *_stating_steps(parts),
             *_order_steps(parts),
             *_proving_steps(parts),
+            *_reconciling_steps(parts),
         ],
         QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts), *_books_masters(parts)],
         SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts), *_org_masters(parts)],
-        ERP_QUEUE: [files.read_source_file, export.write_orders],
+        ERP_QUEUE: [
+            files.read_source_file,
+            export.write_orders,
+            ErpReading(parts.engine, parts.receiver.layouts, parts.folder).reconcile_erp,
+        ],
     }
+
+
+def _reconciling_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps of reconciliation that need the store alone."""
+    steps = ReconciliationActivities(parts.engine, SettlingRules(parts.company, parts.lifecycle))
+    return [
+        steps.reconcile_open,
+        steps.reconcile_store,
+        steps.reconcile_compare,
+        steps.reconcile_conclude,
+        steps.reconcile_fail,
+    ]
 
 
 def _billing_steps(parts: Parts) -> Sequence[Activity]:
@@ -126,7 +145,8 @@ def _org_steps(parts: Parts) -> Sequence[Activity]:
     publication = PublicationActivities(parts.engine, parts.salesforce, rules)
     stock = StockPublicationActivities(parts.engine, parts.salesforce)
     orders = OrderActivities(parts.engine, parts.salesforce, parts.company.order_numbers)
-    return [publication.publish, stock.publish_stock, orders.pull_orders, orders.read_orders]
+    reading = OrgReading(parts.engine, parts.salesforce)
+    return [publication.publish, stock.publish_stock, orders.pull_orders, orders.read_orders, reading.reconcile_org]
 
 
 def _merging_steps(parts: Parts) -> Sequence[Activity]:
@@ -162,4 +182,12 @@ def _books_steps(parts: Parts) -> Sequence[Activity]:
     booking = BookingActivities(parts.engine, parts.quickbooks)
     credit_booking = CreditBookingActivities(parts.engine, parts.quickbooks)
     payments = PaymentActivities(parts.engine, parts.quickbooks)
-    return [booking.book, credit_booking.book_credit, payments.pull_invoices, payments.read_books]
+    reading = BooksReading(parts.engine, parts.quickbooks)
+    return [
+        booking.book,
+        credit_booking.book_credit,
+        payments.pull_invoices,
+        payments.read_books,
+        reading.reconcile_books,
+        reading.reconcile_refresh,
+    ]

@@ -29,6 +29,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Work",
         "Stock: what can be promised, why it is that number, goods kept for quotes.",
     ),
+    "reconcile": (
+        "console.reconcile:reconcile",
+        "Work",
+        "Compare all systems with the store now; verify certificates, take a month's pack.",
+    ),
     "layout": ("console.layouts:app", "Work", "Layouts of the ERP's files: check one, preview a file."),
     "keys": ("console.keys:app", "Work", "Keys of the API: create, list, revoke."),
 }

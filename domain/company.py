@@ -14,6 +14,7 @@ from domain.exception_work import ExceptionRules
 from domain.kits import Kit
 from domain.order_acceptance import NumberRules
 from domain.order_plan import OrderRules
+from domain.reconciliation_policy import ReconciliationPolicy
 from domain.stock_rules import KitRules, StockRules, kits_of
 
 
@@ -98,6 +99,7 @@ class Company(BaseModel):
     kits: dict[str, KitRules] = {}
     order_files: OrderFiles = OrderFiles()
     exceptions: ExceptionRules = ExceptionRules()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
 
     @field_validator("timezone")
     @classmethod

@@ -133,6 +133,7 @@ class Cause(StrEnum):
     MASTER_REFUSED = "master_refused"
     DECISION_DIFFERS = "decision_differs"
     AUDIT_BROKEN = "audit_broken"
+    RECONCILIATION_DRIFT = "reconciliation_drift"
 
 
 # What may hold a shipment until its order says otherwise.

@@ -61,11 +61,21 @@ COUNTERS: Final[dict[str, Counter]] = {
     "order_messages": _counter("order_messages", "Messages about orders for the ERP, by outcome", "outcome"),
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
     "proofs": _counter("proofs", "Things that the nightly proof looked at, by outcome", "what", "outcome"),
+    "reconciliation_runs": _counter("reconciliation_runs", "Reconciliations, by outcome", "outcome"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {
     "exceptions_open": _gauge("exceptions_open", "Exceptions that wait for a person", "kind"),
     "inbox_oldest_seconds": _gauge("inbox_oldest_seconds", "Age of the oldest inbox row not yet handled", "kind"),
+    "reconciliation_finished_seconds": _gauge(
+        "reconciliation_finished_seconds", "When the last reconciliation ended, in seconds since 1970"
+    ),
+    "reconciliation_differences": _gauge(
+        "reconciliation_differences", "Differences that the last reconciliation found, by standing", "standing"
+    ),
+    "reconciliation_oldest_drift_days": _gauge(
+        "reconciliation_oldest_drift_days", "Days since the oldest drift that is still there was found first"
+    ),
     "shipments_waiting": _gauge("shipments_waiting", "Shipments not yet invoiced, by state", "state"),
 }
 HISTOGRAMS: Final[dict[str, Histogram]] = {

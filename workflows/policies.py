@@ -113,6 +113,16 @@ POLL_INVOICES = Call(
     RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)),
 )
 
+# Reconciliation: a whole system, page by page, for as long as the night is; an attempt begins the system anew. What is
+# still away after that makes the run fail, and the next night begins another.
+_NIGHTLY = RetryPolicy(
+    initial_interval=timedelta(seconds=10), backoff_coefficient=2, maximum_interval=timedelta(minutes=5)
+)
+READ_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(hours=1), timedelta(hours=4), timedelta(seconds=30), _NIGHTLY)
+READ_ORG = Call(SALESFORCE_QUEUE, timedelta(hours=1), timedelta(hours=4), timedelta(seconds=30), _NIGHTLY)
+READ_EXPORTS = Call(ERP_QUEUE, timedelta(minutes=30), timedelta(hours=1), timedelta(seconds=30), _NIGHTLY)
+RECONCILE = Call(WORKFLOW_QUEUE, timedelta(minutes=30), timedelta(hours=2), timedelta(seconds=30), _STEADY)
+
 # Shipments that one publication says at once.
 PUBLISHED_TOGETHER = 200
 

@@ -13,6 +13,7 @@ from workflows.payments import InvoicesPull
 from workflows.proof import Proof
 from workflows.publication import Publication
 from workflows.quickbooks_event import QuickBooksEvent
+from workflows.reconciliation import Reconciliation, ReconciliationNight
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
@@ -36,4 +37,6 @@ WORKFLOWS = [
     StockPromises,
     MasterMerge,
     MastersPull,
+    ReconciliationNight,
+    Reconciliation,
 ]

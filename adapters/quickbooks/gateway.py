@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from adapters.quickbooks import changes, credit_memos, invoices, master_records, masters
+from adapters.quickbooks import changes, credit_memos, invoices, master_records, masters, whole
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
@@ -18,6 +18,7 @@ from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
 from domain.links import Candidate, LinkKind
 from domain.master_seen import ClockReading, MasterSeen
 from domain.master_values import Value
+from domain.reconciliation import Input, Kind
 from domain.tokens import TokenVault
 
 
@@ -124,6 +125,14 @@ class QuickBooksGateway:
     def clock(self) -> ClockReading | None:
         """How QuickBooks' clock stands to ours, as the last answers told; None before the first."""
         return self._clients.clock.reading
+
+    def whole(self, kind: Kind) -> Iterator[Input]:
+        """Every record of a kind, for reconciliation: a read of its own that no cursor narrows."""
+        return whole.whole(self._clients.current(), kind)
+
+    def some(self, kind: Kind, keys: Sequence[str]) -> Iterator[Input]:
+        """Those of these records that are there, read once more for reconciliation."""
+        return whole.some(self._clients.current(), kind, keys)
 
     def check(self) -> str:
         """Prove that the connection works, in one sentence that names the company and what in its settings matters."""

@@ -16,6 +16,7 @@ from adapters.salesforce.schema import gaps, needs, org_seen
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
 from adapters.salesforce.transport import ApiUsage
+from adapters.salesforce.whole import WholeOrg
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.lifecycle_check import OrgSeen, missing
@@ -31,6 +32,7 @@ from domain.publication import (
     StatementOutcome,
     StockStatement,
 )
+from domain.reconciliation import Input
 from domain.tokens import TokenVault
 
 
@@ -52,6 +54,7 @@ class SalesforceGateway:
         self._pool = CallPool(lambda: self._client.usage, pool)
         self._publisher = Publisher(self._client, names, pool=self._pool)
         self._inventory = InventoryPublisher(self._client, names, pool=self._pool)
+        self._whole = WholeOrg(self._client, names, self._pool)
 
     @property
     def usage(self) -> ApiUsage | None:
@@ -128,6 +131,14 @@ class SalesforceGateway:
     def clock(self) -> ClockReading | None:
         """How Salesforce's clock stands to ours, as the last answers told; None before the first."""
         return self._client.clock.reading
+
+    def whole(self, name: str) -> Iterator[Input]:
+        """Every record of an object, for reconciliation: a read of its own that no cursor narrows."""
+        return self._whole.whole(name)
+
+    def some(self, name: str, keys: Sequence[str]) -> Iterator[Input]:
+        """The records of an object with these keys, read once more for reconciliation."""
+        return self._whole.some(name, keys)
 
     def check(self, lifecycle: Lifecycle | None = None, words: Iterable[str] = ()) -> str:
         """Log in, compare the org with what the gateway needs, and say that all is there.

@@ -35,6 +35,7 @@ from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
 from store.tables.policies import PolicyProposalRow, PolicyUseRow
 from store.tables.publication import StatementRow
+from store.tables.reconciliation import ReconciliationFindingRow, ReconciliationInputRow, ReconciliationRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
     EVENT_KINDS,
@@ -106,6 +107,9 @@ __all__ = [
     "OwnershipVersionRow",
     "PolicyProposalRow",
     "PolicyUseRow",
+    "ReconciliationFindingRow",
+    "ReconciliationInputRow",
+    "ReconciliationRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",

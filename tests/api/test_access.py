@@ -65,6 +65,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/exceptions"): Rule(READS),
     ("GET", "/exceptions/{exception_id}"): Rule(READS),
     ("POST", "/exceptions/{exception_id}/resolve"): Rule(WORKS, {"choice": "retry", "reason": "it works again"}),
+    ("POST", "/reconciliations"): Rule(WORKS, {}),
+    ("GET", "/reconciliations"): Rule(READS),
+    ("GET", "/reconciliations/packs/{month}"): Rule(READS),
+    ("GET", "/reconciliations/{run_id}"): Rule(READS),
+    ("GET", "/reconciliations/{run_id}/verification"): Rule(READS),
     ("GET", "/links"): Rule(READS),
     ("POST", "/links/match"): Rule(WORKS, {}),
     ("POST", "/links/confirm"): Rule(
@@ -128,6 +133,7 @@ def _address(path: str) -> str:
     for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id", "record_key"):
         path = path.replace("{" + name + ":path}", "unknown")
     path = path.replace("{sequence}", "9").replace("{line_no}", "1").replace("{noun}", "items")
+    path = path.replace("{month}", "2026-11").replace("{run_id}", "unknown")
     path = path.replace("{secret}", "none-of-ours")
     assert "{" not in path
     return path

@@ -21,6 +21,7 @@ from domain.master_work import MasterDecided, MasterRead, MastersPulled, Masters
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
 from domain.ownership_reading import read
 from domain.proof import AuditChecked, DecisionsProved
+from domain.reconcile_work import ReconcileConcluded, ReconcileCounted, ReconcileOpened
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -122,6 +123,15 @@ class Steps:
             "pull_salesforce_masters": MastersPulled(),
             "pull_quickbooks_masters": MastersPulled(),
             "wake_masters": MastersWoken(),
+            "reconcile_open": ReconcileOpened(run_id="2026-11-26", second_read_seconds=30),
+            "reconcile_books": ReconcileCounted(records=3),
+            "reconcile_org": ReconcileCounted(records=5),
+            "reconcile_erp": ReconcileCounted(records=2),
+            "reconcile_store": ReconcileCounted(records=9),
+            "reconcile_compare": ReconcileCounted(),
+            "reconcile_conclude": ReconcileConcluded(run_id="2026-11-26"),
+            "reconcile_refresh": ReconcileCounted(records=1, shipments=("S-9",)),
+            "reconcile_fail": None,
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }

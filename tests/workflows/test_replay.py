@@ -58,6 +58,13 @@ BREAKING = {
     "MasterMerge.written": ("mastering", "if any(one.stale for one in written):", "if False:"),
     "MasterMerge.asked": ("mastering", "if decided.again:", "if False:"),
     "MastersPull.pulled": ("masters", "more = woken.more", "more = False"),
+    "Reconciliation.agreed": ("reconciliation", "if suspects.records:", "if True:"),
+    "Reconciliation.healed": ("reconciliation", "await workflow.sleep(opened.second_read_seconds)", "pass"),
+    "ReconciliationNight.opened": (
+        "reconciliation",
+        "return opened.run_id",
+        "await workflow.sleep(1); return opened.run_id",
+    ),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
@@ -136,8 +143,9 @@ async def test_every_recorded_branch_is_still_played() -> None:
     scenarios = importlib.import_module("bench.history_scenarios")
     orders = importlib.import_module("bench.order_scenarios")
     masters = importlib.import_module("bench.master_scenarios")
-
     books = importlib.import_module("bench.book_scenarios")
+    runs = importlib.import_module("bench.reconciliation_scenarios")
 
     played = {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS, *books.BOOKS, *masters.MASTERS}
+    played |= {*runs.RECONCILIATIONS, *runs.SLOW}
     assert {path.stem for path in HISTORIES} == played
