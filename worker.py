@@ -31,7 +31,7 @@ from domain.lifecycle import Lifecycle
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
-from runtime.workers import make_worker
+from runtime.workers import AT_WORK, make_worker
 from store.session import make_engine
 from store.tokens import DatabaseTokenVault
 from workflows.registry import WORKFLOWS
@@ -76,7 +76,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
-            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
+            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows, AT_WORK))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
         owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
