@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from activities.document_findings import open_removed, restate_edits
+from activities.document_findings import open_removed, restate_edits, strike_finding
 from activities.doubles import note_doubles
 from domain.book_changes import Gone
 from domain.credits import BookedCredit
@@ -158,9 +158,11 @@ class DocumentsSeen:
             return
         self._to_restate.add(document.shipment_number)
         if version.change in STANDS:
+            # Of this very document: another one of the shipment may be gone.
             said = f"This closed by itself: it stands there again, seen {self.now:%Y-%m-%d %H:%M} UTC."
-            record = ("shipment", document.shipment_number)
-            exceptions.close_because(self.session, record, Cause.INVOICE_REMOVED, self.now, said)
+            for item in exceptions.open_of_record(self.session, ("shipment", document.shipment_number)):
+                if item.cause is Cause.INVOICE_REMOVED:
+                    strike_finding(self.session, item, {document.quickbooks_id}, self.now, said)
 
     def _restate(self) -> None:
         for number in sorted(self._to_restate):

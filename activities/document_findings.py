@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from activities.holding import BILLING_DESK
 from domain.document_content import Content, DocumentChange, DocumentKind, differences, stake
-from domain.exceptions import Cause, Choice, ExceptionKind, Finding
+from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, Finding
 from domain.links import LinkKind
 from domain.sources import System
 from runtime import metrics
@@ -116,6 +116,24 @@ def open_removed(session: Session, document: Document, shown: tuple[str | None, 
         subject=document.quickbooks_id,
     )
     add_finding(session, document.shipment_number, finding, total)
+
+
+def strike_finding(session: Session, item: ExceptionItem, over: Collection[str], now: datetime, said: str) -> None:
+    """Take findings about these subjects out of open work; the last one closes it, with what is said."""
+    left = [one for one in item.findings if one.subject not in over]
+    record = (item.record_type, item.record_key)
+    if not left:
+        exceptions.close_because(session, record, item.cause, now, said)
+    elif len(left) < len(item.findings):
+        exceptions.open_item(
+            session,
+            finding=left[0],
+            findings=left,
+            record=record,
+            owner=BILLING_DESK,
+            money_at_stake=item.money_at_stake,
+            workflow_id=item.workflow_id,
+        )
 
 
 def add_finding(session: Session, number: str, finding: Finding, money: Decimal) -> None:

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from activities.document_findings import add_finding
-from activities.holding import BILLING_DESK
+from activities.document_findings import add_finding, strike_finding
 from domain.document_content import marker_in
-from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, Finding
+from domain.exceptions import Cause, Choice, ExceptionKind, Finding
 from domain.invoices import REMOVED, BookedInvoice, IntentState
 from domain.links import LinkKind
 from domain.sources import System
@@ -41,7 +40,8 @@ def note_doubles(session: Session, strangers: Sequence[BookedInvoice], gone: Ite
     touched = {one.ours.shipment_number for one in doubles}
     if over:
         for item in exceptions.open_of_causes(session, [Cause.INVOICE_DUPLICATE], sorted(over)):
-            _strike(session, item, over, now)
+            said = f"This closed by itself: one invoice is left, seen {now:%Y-%m-%d %H:%M} UTC."
+            strike_finding(session, item, over, now, said)
             touched.add(item.record_key)
     return touched
 
@@ -98,25 +98,6 @@ def _decided(session: Session, double: Double) -> bool:
     record = ("shipment", double.ours.shipment_number)
     handled = exceptions.resolved_of_record(session, record, (Cause.INVOICE_DUPLICATE,))
     return any(finding.subject == double.other.external_id for item in handled for finding in item.findings)
-
-
-def _strike(session: Session, item: ExceptionItem, over: set[str], now: datetime) -> None:
-    """Take what is no second invoice any more out of the work; the last one closes it."""
-    left = [one for one in item.findings if one.subject not in over]
-    record = ("shipment", item.record_key)
-    if not left:
-        said = f"This closed by itself: one invoice is left, seen {now:%Y-%m-%d %H:%M} UTC."
-        exceptions.close_because(session, record, Cause.INVOICE_DUPLICATE, now, said)
-        return
-    exceptions.open_item(
-        session,
-        finding=left[0],
-        findings=left,
-        record=record,
-        owner=BILLING_DESK,
-        money_at_stake=item.money_at_stake,
-        workflow_id=item.workflow_id,
-    )
 
 
 def _finding(double: Double) -> Finding:

@@ -117,9 +117,14 @@ def add(session: Session, document: Document, seen: Sighting, number: int) -> Do
 
 
 def decide(session: Session, number: str, digests: Sequence[str], resolution: Resolution) -> int:
-    """Write down what a person chose about contents of a shipment's documents; answers how many versions have it."""
+    """Write down what a person chose about contents of a shipment's documents; answers how many versions have it now.
+
+    What was decided about a content before stays as it was decided.
+    """
     query = select(DocumentVersionRow).where(
-        col(DocumentVersionRow.shipment_number) == number, col(DocumentVersionRow.digest).in_(digests)
+        col(DocumentVersionRow.shipment_number) == number,
+        col(DocumentVersionRow.digest).in_(digests),
+        col(DocumentVersionRow.decided).is_(None),
     )
     rows = list(session.scalars(query.with_for_update()))
     for row in rows:

@@ -133,7 +133,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)
 READ_HINTED = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
 # The same of records of QuickBooks.
-READ_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+READ_NAMED_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
 # Looks at one order before its history starts afresh.
 ORDER_ROUNDS = 100

@@ -42,7 +42,7 @@ class QuickBooksEvent:
 
     async def _read(self) -> InvoicesPulled:
         pulled: InvoicesPulled = await workflow.execute_activity_method(
-            PaymentActivities.read_books, self._named, **policies.READ_BOOKS.options()
+            PaymentActivities.read_books, self._named, **policies.READ_NAMED_BOOKS.options()
         )
         self._named = self._named.model_copy(update={"hinted_at": None})
         changed = sorted({*self._progress.changed, *pulled.shipments})

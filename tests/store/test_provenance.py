@@ -32,6 +32,9 @@ UNTRACKED = {
     "order_marks",  # work to do, gone when it is done
     "document_versions",  # append-only: their own log
     "new_orders",  # work to do, gone when it is done
+    "reconciliation_findings",  # of a run, and chained with it
+    "reconciliation_inputs",
+    "reconciliations",  # certificates, chained
     "reservation_requests",  # append-only: their own log
     "stock_policies",  # append-only: their own log
     "stock_showings",  # append-only: their own log

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.migrations.v1.provenance import track, untrack
+from store.migrations.v1.provenance import append_only, track, untrack
 
 revision = "0011"
 down_revision = "0010"
@@ -59,6 +59,8 @@ def upgrade() -> None:
         sa.Column("first_used_at", TIME, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_ownership_versions"),
     )
+    for statement in append_only("ownership_versions"):
+        op.execute(statement)
     for statement in track("master_records", "kind", "key"):
         op.execute(statement)
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from store.migrations.v1.provenance import frozen
+
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
@@ -15,6 +17,11 @@ TIME = sa.DateTime(timezone=True)
 NOW = sa.text("now()")
 FALSE = sa.text("false")
 KINDS = "kind IN ('invoice', 'credit_memo')"
+# What was seen stays; what a person chose about it is added once.
+SEEN = (
+    *("kind", "quickbooks_id", "number", "shipment_number", "generation", "change", "sync_token", "changed_at"),
+    *("content", "digest", "balance", "sent", "voided", "seen_by", "seen_at"),
+)
 CHANGES = (
     "change IN ('booked', 'cosmetic', 'relabelled', 'released', 'partly_paid', 'paid', 'overpaid', 'unpaid', 'edited', "
     "'restored', 'voided', 'deleted')"
@@ -74,3 +81,5 @@ def _versions() -> None:
         sa.PrimaryKeyConstraint("kind", "quickbooks_id", "number", name="pk_document_versions"),
     )
     op.create_index("ix_document_versions_shipment_number", "document_versions", ["shipment_number"])
+    for statement in frozen("document_versions", *SEEN):
+        op.execute(statement)
