@@ -17,6 +17,7 @@ from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
 from activities.master_rules import ownership_as_it_is, read_ownership
+from activities.policies import take_rules
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from adapters.erp.arrival import Inbox
@@ -30,6 +31,7 @@ from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
+from domain.policies import ApprovalMode
 from domain.proof import ProofWork
 from domain.reconcile_work import ReconcileWork
 from domain.work import InvoicesWork, SweepWork
@@ -100,6 +102,8 @@ async def run(settings: Settings) -> None:
     await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
+    rules = (built.company, built.lifecycle, built.ownership)
+    await asyncio.to_thread(take_rules, engine, rules, ApprovalMode(settings.approval), settings.config_dir)
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
