@@ -21,9 +21,9 @@ router = APIRouter(prefix="/policies", tags=["policies"])
 
 
 def _storable(text: str) -> str:
-    """Half a character, which JSON can write, is no text that can be kept."""
-    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in text):
-        raise ValueError("it holds what is no character")
+    """PostgreSQL keeps no text with the character 0."""
+    if "\0" in text:
+        raise ValueError("it holds the character 0")
     return text
 
 
