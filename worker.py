@@ -31,7 +31,6 @@ from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
-from domain.policies import ApprovalMode
 from domain.proof import ProofWork
 from domain.reconcile_work import ReconcileWork
 from domain.work import InvoicesWork, SweepWork
@@ -102,8 +101,7 @@ async def run(settings: Settings) -> None:
     await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
-    rules = (built.company, built.lifecycle, built.ownership)
-    await asyncio.to_thread(take_rules, engine, rules, ApprovalMode(settings.approval), settings.config_dir)
+    await asyncio.to_thread(take_rules, engine, built.rules, settings.approval, settings.config_dir)
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:

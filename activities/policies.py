@@ -18,13 +18,13 @@ from store.session import transaction
 log = structlog.get_logger()
 
 
-def take_rules(engine: Engine, given: Iterable[Rules], mode: ApprovalMode, folder: Path) -> None:
+def take_rules(engine: Engine, given: Iterable[Rules], mode: str, folder: Path) -> None:
     """Note by which rules this worker works. Raises Misconfigured, noting none, where one of them may not be used."""
     cause = Cause(source=CauseSource.GATEWAY, actor="worker", reference={"folder": folder.name})
     with transaction(engine, cause) as session:
         for policy in sorted(map(policy_of, given), key=lambda one: one.kind):
             policies.lock(session, policy.kind)
-            may_use(session, policy, mode, folder)
+            may_use(session, policy, ApprovalMode(mode), folder)
             policies.note_use(session, policy)
 
 

@@ -67,4 +67,4 @@ def _rows(one: Json) -> Iterator[tuple[object, ...]]:
     if one["error"]:
         yield (*name, one["error"], None, None)
     for each in one["differences"]:
-        yield (*name, each["field"], each["was"], each["now"])
+        yield (*name, each["field"], each["before"], each["after"])

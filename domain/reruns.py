@@ -85,22 +85,22 @@ class Difference(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     field: str
-    was: Any
-    now: Any
+    before: Any
+    after: Any
 
 
 class Again(BaseModel):
     """What making a decision again came to; no difference and no error: it is the same. `error`: why it could not be.
 
-    `money_was` and `money_now`: what it moves, None where it is not about money.
+    `money_before` and `money_after`: what it moves, None where it is not about money.
     """
 
     model_config = ConfigDict(frozen=True)
 
     differences: tuple[Difference, ...] = ()
     error: str | None = None
-    money_was: Money | None = None
-    money_now: Money | None = None
+    money_before: Money | None = None
+    money_after: Money | None = None
 
     @property
     def same(self) -> bool:
@@ -130,25 +130,25 @@ def decide_again(
         was = known.outcome.model_validate(dict(outcome))
     except ValidationError as error:
         return Again(error=f"What was stored cannot be read any more: {_place(error)}.")
-    now = known.decide(given, rules)
-    plain = (was.model_dump(mode="json"), now.model_dump(mode="json"))
+    made = known.decide(given, rules)
+    plain = (was.model_dump(mode="json"), made.model_dump(mode="json"))
     found = tuple(differences(*plain, known.beside if draft else ()))
     if known.money is None:
         return Again(differences=found)
-    return Again(differences=found, money_was=known.money(was), money_now=known.money(now))
+    return Again(differences=found, money_before=known.money(was), money_after=known.money(made))
 
 
-def differences(was: Any, now: Any, beside: Collection[str] = ()) -> list[Difference]:
+def differences(before: Any, after: Any, beside: Collection[str] = ()) -> list[Difference]:
     """The places in which two outcomes are not alike, each as deep as it goes."""
-    return list(_differ("", was, now, beside))
+    return list(_differ("", before, after, beside))
 
 
-def _differ(place: str, was: Any, now: Any, beside: Collection[str]) -> Iterator[Difference]:
-    if was == now:
+def _differ(place: str, before: Any, after: Any, beside: Collection[str]) -> Iterator[Difference]:
+    if before == after:
         return
-    parts = _parts(was), _parts(now)
+    parts = _parts(before), _parts(after)
     if parts[0] is None or parts[1] is None:
-        yield Difference(field=place, was=was, now=now)
+        yield Difference(field=place, before=before, after=after)
         return
     for name in sorted({*parts[0], *parts[1]} - {*beside}):
         inner = f"{place}.{name}" if place else name

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.money import Money
 from domain.policies import PolicyKind
-from domain.reruns import Rerun
-
-
-class Change(BaseModel):
-    """One place of a decision: what it said, and what it would say. `field` is the place, such as `draft.total`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    field: str
-    before: Any
-    after: Any
+from domain.reruns import Difference, Rerun
 
 
 class OtherDecision(BaseModel):
@@ -36,7 +25,7 @@ class OtherDecision(BaseModel):
     record_key: str
     decision_id: str | None
     made_by: str
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
     money_before: Money | None = None
     money_after: Money | None = None
     error: str | None = None
@@ -95,7 +84,7 @@ def part_of(decision: str, made: Sequence[Rerun], *, first: int, complete: bool)
         checked=len(made),
         differ=sum(one.error is None for one in other),
         failed=sum(one.error is not None for one in other),
-        money=sum(((one.money_now or 0) - (one.money_was or 0) for one in other), Decimal(0)),
+        money=sum(((one.money_after or 0) - (one.money_before or 0) for one in other), Decimal(0)),
         complete=complete,
         first=tuple(_told(one) for one in other[:first]),
     )
@@ -125,8 +114,8 @@ def _told(one: Rerun) -> OtherDecision:
         record_key=one.record_key,
         decision_id=one.decision_id,
         made_by=one.policy_version,
-        changes=tuple(Change(field=each.field, before=each.was, after=each.now) for each in one.differences),
-        money_before=one.money_was,
-        money_after=one.money_now,
+        changes=one.differences,
+        money_before=one.money_before,
+        money_after=one.money_after,
         error=one.error,
     )

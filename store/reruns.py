@@ -84,7 +84,8 @@ def report(session: Session, made: Sequence[Rerun], at: datetime) -> int:
 
 
 def _record(one: Rerun) -> tuple[str, str]:
-    return ("decision", one.decision_id or f"{one.kind}/{one.record_key}")
+    key = f"{one.record_type}/{one.record_key}" if one.kind == PLAN else one.record_key  # a customer's, or an item's
+    return ("decision", one.decision_id or f"{one.kind}/{key}")
 
 
 def _finding(one: Rerun) -> Finding:
@@ -214,7 +215,7 @@ def _states(session: Session, lifecycle: Lifecycle, limit: int, cursor: str | No
 
     def made(one: OrderStateRow) -> Rerun:
         state = lifecycle.walk(each.observation for each in seen.get(one.order_number, ())).state
-        differs = () if state == one.state else (Difference(field="state", was=one.state, now=state),)
+        differs = () if state == one.state else (Difference(field="state", before=one.state, after=state),)
         return Rerun(
             kind=LIFECYCLE,
             record_type="order",

@@ -30,7 +30,7 @@ class VerifiedPart(BaseModel):
 
 
 @router.get("/verify", responses=problems(), summary="Make stored decisions again")
-def verify_decisions(
+def check_decisions(
     session: Reading,
     serving: Serving,
     key: Viewer,

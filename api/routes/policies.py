@@ -75,7 +75,9 @@ class NewProposal(Draft):
 class PolicyDecision(BaseModel):
     """Why a proposal is approved, rejected or withdrawn."""
 
-    model_config = ConfigDict(str_strip_whitespace=True)
+    model_config = ConfigDict(
+        str_strip_whitespace=True, json_schema_extra={"examples": [{"reason": "Checked against the bank's letter"}]}
+    )
 
     reason: Text = Field(min_length=3, max_length=500)
 

@@ -205,8 +205,8 @@ async def test_every_stored_decision_is_made_again(served: Served) -> None:
     checked, wrong = await verified(served, limit=1)
     assert checked == 3
     assert [(one["record_key"], one["differences"]) for one in wrong] == [
-        ("SH2", [{"field": "draft.total", "was": "24.00", "now": "25.00"}]),
-        ("00000042", [{"field": "fields.phone.value", "was": "3", "now": "1"}]),
+        ("SH2", [{"field": "draft.total", "before": "24.00", "after": "25.00"}]),
+        ("00000042", [{"field": "fields.phone.value", "before": "3", "after": "1"}]),
     ]
     assert (await verified(served, kind="correction"))[0] == 0
     answer = await served.client.get("/decisions/verify", params={"kind": "unheard"})
