@@ -9,7 +9,7 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-NAME = op.f("ck_policy_proposals_kind")
+NAME = "ck_policy_proposals_kind"
 
 
 def upgrade() -> None:
