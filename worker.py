@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -20,6 +19,7 @@ from activities.master_rules import ownership_as_it_is, read_ownership
 from activities.policies import take_rules
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
+from activities.schedules import PollSeconds, keep_schedules
 from adapters.erp.arrival import Inbox
 from adapters.erp.outbox import Outbox
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -29,24 +29,15 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
-from domain.master_work import MastersWork
-from domain.order_work import OrdersWork
-from domain.proof import ProofWork
-from domain.reconcile_work import ReconcileWork
-from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
-from runtime.workers import make_worker
+from runtime.workers import AT_WORK, make_worker
 from store.session import make_engine
 from store.tokens import DatabaseTokenVault
 from workflows.registry import WORKFLOWS
 
 log = structlog.get_logger()
-
-SWEEP_EVERY = timedelta(seconds=30)
-REPUBLISH_EVERY = timedelta(minutes=10)
-PROVE_EVERY = timedelta(days=1)  # at midnight UTC
 
 
 def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
@@ -72,26 +63,6 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
     )
 
 
-async def schedule(client: Client, settings: Settings, company: Company) -> None:
-    """Create what comes round by itself, or bring it up to date."""
-    every = timedelta(seconds=settings.orders_poll_seconds)
-    await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
-    often = timedelta(seconds=settings.invoices_poll_seconds)
-    await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
-    masters = timedelta(seconds=settings.masters_poll_seconds)
-    await temporal.ensure_schedule(client, "masters-pull", "MastersPull", MastersWork(), masters)
-    await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
-    await temporal.ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
-    await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
-    comparing = nightly(company)
-    await temporal.ensure_schedule(client, "reconciliation", "ReconciliationNight", ReconcileWork(), comparing)
-
-
-def nightly(company: Company) -> temporal.Nightly:
-    """When the systems are compared."""
-    return temporal.Nightly(company.reconciliation.at, company.timezone)
-
-
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish what is under way."""
     stop = asyncio.Event()
@@ -107,12 +78,13 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
-            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
+            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows, AT_WORK))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
         owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
-        planning = temporal.patiently(partial(schedule, client, settings, built.company), "the schedules")
+        polls = PollSeconds(settings.orders_poll_seconds, settings.invoices_poll_seconds, settings.masters_poll_seconds)
+        planning = temporal.patiently(partial(keep_schedules, client, polls, built.company), "the schedules")
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))

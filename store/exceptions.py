@@ -171,17 +171,19 @@ def open_of_records(
     return [item_of(row) for row in session.scalars(query)]
 
 
-def settled_sentences(session: Session, record_type: str, keys: Sequence[str], cause: Cause) -> dict[str, set[str]]:
-    """What people have decided about these records for a cause, by key, in the words that they were asked in."""
-    query = select(col(ExceptionRow.record_key), col(ExceptionRow.sentence)).where(
+def settled_sentences(
+    session: Session, record_type: str, keys: Sequence[str], causes: Sequence[Cause]
+) -> dict[tuple[str, Cause], set[str]]:
+    """What people have decided about these records, by key and cause, in the words that they were asked in."""
+    query = select(col(ExceptionRow.record_key), col(ExceptionRow.cause), col(ExceptionRow.sentence)).where(
         col(ExceptionRow.state) == ExceptionState.RESOLVED.value,
         col(ExceptionRow.record_type) == record_type,
         _among(keys),
-        col(ExceptionRow.cause) == cause.value,
+        col(ExceptionRow.cause).in_([cause.value for cause in causes]),
     )
-    found: dict[str, set[str]] = {}
-    for key, sentence in session.execute(query):
-        found.setdefault(key, set()).add(sentence)
+    found: dict[tuple[str, Cause], set[str]] = {}
+    for key, cause, sentence in session.execute(query):
+        found.setdefault((key, Cause(cause)), set()).add(sentence)
     return found
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, literal_column, select, text
 from sqlmodel import Session, col
 
-from store.tables.lifecycle import OrderMarkRow
+from store.tables.lifecycle import OrderMarkRow, OrderStateRow
 from store.tables.orders import OrderRow
 
 # In the order of the numbers: two changes of the same orders never wait for one another in a circle.
@@ -44,6 +44,14 @@ def oldest(session: Session, limit: int) -> list[str]:
     """The orders that were marked first."""
     query = select(col(OrderMarkRow.order_number)).order_by(col(OrderMarkRow.marked_at), col(OrderMarkRow.order_number))
     return list(session.scalars(query.limit(limit)))
+
+
+def to_look_at(session: Session, numbers: Sequence[str]) -> list[str]:
+    """Those of these orders that are marked, or that nobody has looked at yet."""
+    marked = select(col(OrderMarkRow.order_number)).where(col(OrderMarkRow.order_number).in_(numbers))
+    seen = select(col(OrderStateRow.order_number)).where(col(OrderStateRow.order_number).in_(numbers))
+    unseen = select(col(OrderRow.number)).where(col(OrderRow.number).in_(numbers), col(OrderRow.number).not_in(seen))
+    return sorted({*session.scalars(marked), *session.scalars(unseen)})
 
 
 def take_free(session: Session, numbers: Sequence[str], limit: int) -> list[str]:

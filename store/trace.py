@@ -57,8 +57,7 @@ def trace(session: Session, key: str, as_of: datetime | None = None) -> Trace | 
     kind, shipments, place = found
     shipments = [row for row in shipments if as_of is None or row.received_at <= as_of]
     numbers = [row.number for row in shipments]
-    orders = _orders(session, key, shipments, as_of)
-    files = _files(session, key, shipments)
+    orders, files = _orders(session, key, shipments, as_of), _files(session, key, shipments)
     billed = _billed(session, numbers, as_of)
     lines = [] if kind == "item" else lineage.of_shipments(session, numbers, as_of)
     events = [
