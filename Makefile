@@ -46,6 +46,7 @@ bench-reconcile: dev-ready ## Measure the reconciliation of 50,000 invoices and 
 
 prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of, live a week of orders in bad weather (slow; WEEK=)
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
+	@THREEWAY_TEST_DEATHS=1 THREEWAY_TEST_WALKS=60 $(BIN)/python -m pytest tests/activities/test_credit_failures.py tests/activities/test_correction_walk.py -q --timeout 1800
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
 	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
 	@$(BIN)/python -m bench.drift --alterations 300

@@ -30,6 +30,7 @@ from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionStat
 from domain.exceptions import Cause as Why
 from domain.links import Link
 from domain.master_questions import RECORD_TYPE, check_answer, split_key
+from domain.master_work import MastersWork
 from domain.order_acts import act_observation
 from domain.order_work import OrdersWork
 from domain.shipments import ShipmentState
@@ -254,6 +255,13 @@ async def pull_orders(services: Services, by: str) -> str:
     """Start a poll of Salesforce's orders right now; answers its workflow id."""
     workflow_id = "orders-pull/now"
     await _start(services.client, "OrdersPull", workflow_id, OrdersWork(reason=by))
+    return workflow_id
+
+
+async def pull_masters(services: Services, by: str) -> str:
+    """Start a poll of both systems' customers, items and terms right now; answers its workflow id."""
+    workflow_id = "masters-pull/now"
+    await _start(services.client, "MastersPull", workflow_id, MastersWork(reason=by))
     return workflow_id
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from bench.history_scenarios import _plain
+from bench.history_plays import plain
 from domain.book_work import BooksNamed, QuickBooksEventWork
 from domain.errors import NotAuthorized
 from domain.work import InvoicesPulled
@@ -54,9 +54,9 @@ async def _told_for_long(stage: Stage) -> Kept:
 
 
 BOOKS: Final[dict[str, Callable[[Stage], Awaitable[Kept]]]] = {
-    "QuickBooksEvent.changed": _plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=MOVED),
-    "QuickBooksEvent.unchanged": _plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=InvoicesPulled(read=1)),
+    "QuickBooksEvent.changed": plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=MOVED),
+    "QuickBooksEvent.unchanged": plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=InvoicesPulled(read=1)),
     "QuickBooksEvent.asked-again": _told_again,
     "QuickBooksEvent.continued": _told_for_long,
-    "QuickBooksEvent.unreadable": _plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=NotAuthorized()),
+    "QuickBooksEvent.unreadable": plain("QuickBooksEvent", TOLD, TOLD_ID, read_books=NotAuthorized()),
 }

@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, take, resolve."),
     "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
     "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),
+    "masters": ("console.masters:app", "Work", "Customers and items: pull what changed now, list them."),
     "outbox": ("console.outbox:app", "Work", "Order files for the ERP: list them, show one."),
     "stock": (
         "console.stock:app",

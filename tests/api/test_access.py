@@ -45,6 +45,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/orders/{number:path}"): Rule(READS),
     ("GET", "/orders/{number:path}/story"): Rule(READS),
     ("POST", "/orders/{number:path}/acts"): Rule(WORKS),
+    ("POST", "/masters/pull"): Rule(WORKS),
     ("POST", "/orders/pull"): Rule(WORKS),
     ("GET", "/customers"): Rule(READS),
     ("GET", "/customers/{number:path}"): Rule(READS),
