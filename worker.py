@@ -16,6 +16,7 @@ from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
 from activities.master_rules import ownership_as_it_is, read_ownership
+from activities.policies import take_rules
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
 from activities.schedules import PollSeconds, keep_schedules
@@ -71,6 +72,7 @@ async def run(settings: Settings) -> None:
     await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
+    await asyncio.to_thread(take_rules, engine, built.rules, settings.approval, settings.config_dir)
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:

@@ -60,6 +60,7 @@ class MasterSettlement:
         outcome = merge(given, self._rules.ownership)
         if not outcome.writes:
             return self._keep(row, given, outcome)
+        ownerships.keep(self._session, self._rules.ownership)  # a plan is proven under its own rules, too
         mastering.keep_plan(self._session, given, outcome)
         planned = {system: mastering.plan_write(self._session, given, outcome, system) for system in outcome.writes}
         return MasterDecided(writes=planned)

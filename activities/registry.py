@@ -40,6 +40,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.lifecycle import Lifecycle
 from domain.ownership import Ownership
+from domain.policies import Rules
 from runtime.names import ERP_QUEUE, QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 
 Activity = Callable[..., Any]
@@ -60,6 +61,11 @@ class Parts:
     realm: str
     quickbooks: QuickBooksGateway
     salesforce: SalesforceGateway
+
+    @property
+    def rules(self) -> tuple[Rules, ...]:
+        """All files of rules, as they were read."""
+        return (self.company, self.lifecycle, self.ownership)
 
 
 def activities(parts: Parts) -> dict[str, Sequence[Activity]]:

@@ -22,6 +22,7 @@ from api.operations import user_cause
 from api.routes import (
     audit,
     connections,
+    decisions,
     exceptions,
     files,
     health,
@@ -33,6 +34,7 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    policies,
     provenance,
     reconciliations,
     reservations,
@@ -44,6 +46,8 @@ from api.routes import (
 from api.services import Services
 from domain.company import Company
 from domain.errors import GatewayError
+from domain.lifecycle import Lifecycle
+from domain.policies import ApprovalMode, PolicyKind
 from runtime import logs
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
@@ -67,6 +71,8 @@ ROUTERS = (
     trace.router,
     provenance.router,
     audit.router,
+    decisions.router,
+    policies.router,
     workflows.router,
     connections.router,
     hooks.router,
@@ -125,15 +131,28 @@ async def open_services(settings: Settings) -> Services:
     """Open the store and Temporal's client; neither has to be there yet."""
     engine = make_engine(settings.require_database_url())
     client = await connect(settings, lazy=True, identity="api")
-    company = Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8"))
-    receiver = make_receiver(engine, client, settings.config_dir / "layouts", settings.data_dir / "files")
+    config = settings.config_dir
+    company = Company.parse((config / PolicyKind.COMPANY.file).read_text(encoding="utf-8"))
+    lifecycle = Lifecycle.parse((config / PolicyKind.LIFECYCLE.file).read_text(encoding="utf-8"))
+    receiver = make_receiver(engine, client, config / "layouts", settings.data_dir / "files")
     salesforce = settings.salesforce
     sender = Sender(org_id=salesforce.org_id if salesforce else None, window=settings.hook_window)
     hooks = HookReceiver(engine, client, salesforce.hook_secret if salesforce else None, sender)
     quickbooks = settings.quickbooks
     verifier, realm = (quickbooks.webhook_verifier, quickbooks.realm_id) if quickbooks else (None, "")
     book_hooks = BookHookReceiver(engine, client, verifier, realm)
-    return Services(engine, client, receiver, company, hooks, book_hooks, settings.temporal_ui_url)
+    return Services(
+        engine=engine,
+        client=client,
+        receiver=receiver,
+        company=company,
+        lifecycle=lifecycle,
+        config_dir=config,
+        approval=ApprovalMode(settings.approval),
+        hooks=hooks,
+        book_hooks=book_hooks,
+        temporal_ui_url=settings.temporal_ui_url,
+    )
 
 
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:

@@ -38,6 +38,8 @@ TAGS = {
     "traces": "One thing across all systems.",
     "provenance": "Of every field what stated it, and every value that it had.",
     "audit": "What people decided, chained so that no change of it goes unseen.",
+    "decisions": "What the gateway decided, made again from what was stored.",
+    "policies": "Changed rules: what they would change, proposed by one person, approved by another.",
     "workflows": "Started work that has no record of its own.",
     "connections": "Whether the other systems let the gateway in.",
     "layouts": "How the ERP's files are read.",

@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "trace": ("console.trace:trace", "Work", "Follow a shipment, order, invoice, SKU or file across all systems."),
     "provenance": ("console.provenance:provenance", "Work", "Tell of every field of a record what stated it."),
     "audit": ("console.audit:app", "Work", "What people decided: list it, export it, check that nothing was changed."),
+    "decisions": ("console.decisions:app", "Work", "What was decided: make it again from what was stored."),
+    "policies": ("console.policies:app", "Work", "Changed rules: what they would change, propose them, approve them."),
     "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, take, resolve."),
     "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
     "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
 
+from activities.proving import ProvingActivities
 from domain.exceptions import Cause, Choice
+from domain.lifecycle import Lifecycle
 from domain.links import LinkKind
 from domain.master_work import MasterWork
 from domain.merging import MergeInput, MergeOutcome, redecide
 from domain.ownership_reading import read
+from domain.proof import ProofWork
 from domain.sources import System
-from store import decisions, mastering, ownerships
+from store import decisions, mastering, ownerships, reruns
 from store.session import reading
 from tests.activities.mastery import CUSTOMER, NAME, RULES, SKU, Died, Mastery
+from tests.looks import CONFIG
 
 
 @pytest.fixture
@@ -189,6 +195,30 @@ def test_a_decision_is_kept_with_its_inputs_and_comes_out_the_same_again(met: Ma
     other = read(RULES.replace('owner = "salesforce"\ntakes_from', 'owner = "quickbooks"\ntakes_from'))
     assert redecide(MergeInput.model_validate(kept[-1].inputs), other).agreed["phone"] == "404 555 0199"
     assert met.in_quickbooks()["PrimaryPhone"]["FreeFormNumber"] == "404 555 0100"
+
+
+def test_merges_and_those_under_way_are_made_again_every_night(met: Mastery) -> None:
+    """G-C8: a merge whose writes have not come to their end, and those that are kept, each under its own rules."""
+    met.rep_edits(Phone="404 555 0100")
+    met.merge()
+    met.rule(read(RULES.replace("times = 3", "times = 4")))  # a worker with other rules that keeps none yet
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    work = MasterWork(kind=LinkKind.CUSTOMER, key=CUSTOMER)
+    met.read(work)
+    assert met._run(met.deciding.decide_master, work).writes
+    proving = ProvingActivities(met.engine, Lifecycle.parse((CONFIG / "lifecycle.toml").read_text(encoding="utf-8")))
+    proved = ActivityEnvironment().run(proving.prove_decisions, ProofWork())
+    with reading(met.engine) as session:
+        kept = len(reruns.again(session, "master_merge", None, limit=99).items)
+        (plan,) = reruns.again(session, "master_plan", None, limit=99).items
+    assert (proved.checked, proved.differ) == (kept + 1, 0)
+    assert (kept > 0, plan.record_key, plan.same) == (True, CUSTOMER, True)
+    with met.engine.begin() as connection:
+        connection.execute(text("UPDATE master_plans SET outcome = jsonb_set(outcome, '{fields,0,value}', '\"X\"')"))
+    proved = ActivityEnvironment().run(proving.prove_decisions, ProofWork())
+    assert proved.differ == 1
+    met.merge()
+    assert met.open_work() == []
 
 
 def test_what_a_system_owns_instead_of_the_erp_stands_in_the_canonical_store(mastery: Mastery) -> None:

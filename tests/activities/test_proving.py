@@ -42,7 +42,7 @@ def billed(engine: Engine) -> None:
         filling.ordered(session, "SO1")
         filling.confirmed(session, given)
         case = build.billing_input(given)
-        said = KINDS["billing"].decide(case)
+        said = KINDS["billing"].decide(case, None)
         kept = filling.decisions.Decision("billing", ("shipment", "SH1"), "2026-11", case, said, filling.AT)
         filling.decisions.keep(session, kept)
 
@@ -118,4 +118,4 @@ def test_a_draft_of_the_rules_says_which_decisions_would_differ(engine: Engine) 
         (same,) = reruns.under(session, "billing", read_policy(PolicyKind.COMPANY, renamed), limit=9).items
         (other,) = reruns.under(session, "billing", read_policy(PolicyKind.COMPANY, stricter), limit=9).items
         none = reruns.under(session, "lifecycle", read_policy(PolicyKind.COMPANY, stricter), limit=9).items
-    assert (same.same, [one.field for one in other.differences], none) == (True, ["draft"], ())
+    assert (same.same, [one.field for one in other.differences], none) == (True, ["draft.due_on"], ())

@@ -94,6 +94,15 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/audit"): Rule(READS),
     ("GET", "/audit/export"): Rule(ADMINISTERS),
     ("GET", "/audit/verify"): Rule(READS),
+    ("GET", "/decisions/verify"): Rule(READS),
+    ("POST", "/policies/what-if"): Rule(WORKS, {"kind": "ownership", "text": ""}),
+    ("POST", "/policies"): Rule(WORKS, {"kind": "ownership", "text": "no rules at all", "reason": "to see who may"}),
+    ("GET", "/policies"): Rule(READS),
+    ("GET", "/policies/uses"): Rule(READS),
+    ("GET", "/policies/{proposal_id}"): Rule(READS),
+    ("POST", "/policies/{proposal_id}/approve"): Rule(ADMINISTERS, {"reason": "it was agreed"}),
+    ("POST", "/policies/{proposal_id}/reject"): Rule(ADMINISTERS, {"reason": "it was not agreed"}),
+    ("POST", "/policies/{proposal_id}/withdraw"): Rule(WORKS, {"reason": "it was a slip"}),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
     ("GET", "/connections"): Rule(READS),
     ("GET", "/hooks"): Rule(READS),
@@ -129,7 +138,7 @@ def _routes() -> Iterator[tuple[str, str]]:
 
 
 def _address(path: str) -> str:
-    for name in ("file_id", "exception_id", "key_id"):
+    for name in ("file_id", "exception_id", "key_id", "proposal_id"):
         path = path.replace("{" + name + "}", UNKNOWN_ID)
     for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id", "record_key"):
         path = path.replace("{" + name + ":path}", "unknown")

@@ -16,6 +16,8 @@ from tests.api.served import ROOT, Served
 DOCUMENT: dict[str, Any] = json.loads(described())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 VERBS = {
+    "approve",
+    "ask",
     "assign",
     "check",
     "confirm",
@@ -28,15 +30,18 @@ VERBS = {
     "match",
     "note",
     "preview",
+    "propose",
     "pull",
     "read",
     "receive",
+    "reject",
     "reconsider",
     "release",
     "resolve",
     "retire",
     "revoke",
     "snooze",
+    "withdraw",
 }
 # What people send: a model without an example is a riddle.
 SENT = (
@@ -49,11 +54,14 @@ SENT = (
     "NewKey",
     "NewLink",
     "NewNote",
+    "NewProposal",
     "OldLink",
+    "PolicyDecision",
     "Quote",
     "ReconcileRequest",
     "Reconsidering",
     "Snooze",
+    "WhatIfQuestion",
 )
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
@@ -111,9 +119,9 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
     from api import quotes
-    from api.routes import exceptions, keys, links, orders, reconciliations, reservations, shipments
+    from api.routes import exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
 
-    modules = (exceptions, keys, links, orders, quotes, reconciliations, shipments, reservations)
+    modules = (exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples
