@@ -80,11 +80,11 @@ FROM source_files WHERE state = 'held' AND NOT EXISTS (
     SELECT FROM exceptions item
     WHERE item.record_type = 'file' AND item.record_key = source_files.id::text AND item.state = 'open')
 UNION ALL
-SELECT 'R8', 'file_group_lost', 'shipment', staged.key, NULL, 'a shipment', file.filename, NULL,
+SELECT 'R8', 'file_group_lost', 'shipment', stood.key, NULL, 'a shipment', file.filename, NULL,
        NULL, NULL, file.id::text, file.applied_at
-FROM staged_groups staged JOIN source_files file ON file.id = staged.file_id
+FROM file_lines stood JOIN source_files file ON file.id = stood.file_id
 WHERE file.entity = 'shipment_confirmation' AND file.state = 'applied'
-  AND NOT EXISTS (SELECT FROM shipment_revisions stated WHERE stated.shipment_number = staged.key)
+  AND NOT EXISTS (SELECT FROM shipment_revisions stated WHERE stated.shipment_number = stood.key)
 """,
     "intents": """
 SELECT 'R9', 'intent_without_outcome', 'intent', shipment_number || ':' || generation, NULL::text, 'an outcome', state,
@@ -196,11 +196,11 @@ WITH hand AS (
     GROUP BY table_name, row_key
 )
 INSERT INTO reconciliation_inputs (run_id, kind, side, key, body)
-SELECT :run, 'row', side, table_name || '/' || row_key, body
+SELECT CAST(:run AS varchar), 'row', side, table_name || '/' || row_key, body
 FROM wrong CROSS JOIN LATERAL (VALUES ('gateway', after), ('log', before)) AS said(side, body)
 WHERE body IS NOT NULL AND NOT EXISTS (  -- of a row that is gone, or should not be, all is said
     SELECT FROM reconciliation_inputs one
-    WHERE one.run_id = :run AND one.kind = 'row' AND one.key = table_name || '/' || row_key HAVING count(*) = 1)
+    WHERE one.run_id = CAST(:run AS varchar) AND one.kind = 'row' AND one.key = table_name || '/' || row_key HAVING count(*) = 1)
 ON CONFLICT (run_id, kind, side, key) DO UPDATE SET body = reconciliation_inputs.body || excluded.body
 """)
 
