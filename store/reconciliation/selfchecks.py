@@ -83,7 +83,7 @@ UNION ALL
 SELECT 'R8', 'file_group_lost', 'shipment', stood.key, NULL, 'a shipment', file.filename, NULL,
        NULL, NULL, file.id::text, file.applied_at
 FROM file_lines stood JOIN source_files file ON file.id = stood.file_id
-WHERE file.entity = 'shipment_confirmation' AND file.state = 'applied'
+WHERE file.entity = 'shipment_confirmation'
   AND NOT EXISTS (SELECT FROM shipment_revisions stated WHERE stated.shipment_number = stood.key)
 """,
     "intents": """
@@ -200,7 +200,8 @@ SELECT CAST(:run AS varchar), 'row', side, table_name || '/' || row_key, body
 FROM wrong CROSS JOIN LATERAL (VALUES ('gateway', after), ('log', before)) AS said(side, body)
 WHERE body IS NOT NULL AND NOT EXISTS (  -- of a row that is gone, or should not be, all is said
     SELECT FROM reconciliation_inputs one
-    WHERE one.run_id = CAST(:run AS varchar) AND one.kind = 'row' AND one.key = table_name || '/' || row_key HAVING count(*) = 1)
+    WHERE one.run_id = CAST(:run AS varchar) AND one.kind = 'row' AND one.key = table_name || '/' || row_key
+    HAVING count(*) = 1)
 ON CONFLICT (run_id, kind, side, key) DO UPDATE SET body = reconciliation_inputs.body || excluded.body
 """)
 

@@ -118,7 +118,7 @@ def bench(*work: Work, suspects: frozenset[str] | None = None) -> Bench:
     return Bench.of(ReconciliationPolicy(), dict.fromkeys(Side, AT), work, suspects)
 
 
-def work(  # noqa: PLR0913 - one keyword a fact
+def work(
     cause: Cause,
     state: ExceptionState,
     record: tuple[str, str],

@@ -41,8 +41,7 @@ def _key(name: str, row: Json) -> str:
 
 
 def _taken(deck: Deck, name: str) -> tuple[Json, str] | None:
-    pile, _ = KEYS[name]
-    found: list[Json] = getattr(deck, pile)
+    found: list[Json] = getattr(deck, KEYS[name][0])
     return (row := found.pop(), _key(name, row)) if found else None
 
 
@@ -86,13 +85,11 @@ def _order(field: str, value: object, said: str, rule: str, cause: str) -> tuple
         changed = value if value is not None else str(Decimal(str(row[field] or 0)) + CENT)
         deck.in_org("Order", row, **{field: changed})
         must = Named(rule, cause, "order", row["ERP_Order_Id__c"], said)
-        return Altered(f"Order.{field}", (must,), after=plain(str(changed)), before=_before(row[field], value))
+        if value is None:  # a row of the store that is altered, too, may bear on what an amount has to be
+            return Altered(f"Order.{field}", (must,))
+        return Altered(f"Order.{field}", (must,), before=row[field], after=str(value))
 
     return f"Order.{field}", alter
-
-
-def _before(was: object, value: object) -> str | None:
-    return str(was) if isinstance(value, str) and was is not None else None if value else plain(Decimal(str(was or 0)))
 
 
 def _gone(name: str, rule: str, cause: str) -> tuple[str, Alter]:

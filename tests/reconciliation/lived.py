@@ -203,20 +203,22 @@ class Lived:
         """The polls of both vendors, and what follows from them."""
         self.run("pull_orders", OrdersWork())
         pulled = self.run("pull_invoices", InvoicesWork())
-        orders = self.column("SELECT number FROM orders ORDER BY number")
-        for number in orders:
+        for number in self.column("SELECT order_number FROM order_marks ORDER BY 1"):
             self.run("settle_order", OrderWork(order_number=number))
         self.publish(pulled.shipments)
         self.show_stock()
-        self.publish(orders=orders)
+        self.publish(orders=self.column("SELECT number FROM orders ORDER BY number"))
+
+    def hear(self) -> None:
+        """The poll of QuickBooks alone, and what Salesforce shows by it."""
+        self.publish(self.run("pull_invoices", InvoicesWork()).shipments)
 
     def show_stock(self) -> None:
         """Decide what can be promised, and show it; orders on which a shortage bears say so."""
-        more = True
-        while more:
-            decided = self.run("decide_stock", StockWork())
-            more = decided.more
+        decided = self.run("decide_stock", StockWork())
+        while decided.orders:
             self.publish(orders=decided.orders)
+            decided = self.run("decide_stock", StockWork(told=decided.orders))
         self.run("publish_stock", StockWork())
 
     def pay(self, invoice: Json, amount: str) -> None:
