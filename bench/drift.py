@@ -72,7 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)
-    results = [prove(given.alterations, seed) for seed in given.seeds]
+    results = []
+    for seed in given.seeds:
+        results.append(prove(given.alterations, seed))
+        sys.stderr.write(f"seed {seed}: {[len(results[-1][what]) for what in FAILURES]} {', '.join(FAILURES)}\n")
     text = json.dumps(results, indent=2)
     print(text)
     if given.json:
