@@ -133,6 +133,8 @@ _OF_SHIPMENT = {
     "invoice_lines": "SELECT shipment_number || '|' || generation || '|' || line_no FROM invoice_lines"
     " WHERE shipment_number = '{}'",
 }
+# Rows of which Salesforce shows the same field: one of the two is altered, not both.
+OWN = {"orders": ("orders", "ERP_Order_Id__c"), "customer_balances": ("accounts", "ERP_Id__c")}
 GONE = ("invoice_lines", "links", "stock_levels")
 
 
@@ -141,7 +143,9 @@ def _row(deck: Deck, table: str) -> tuple[str, Names, Names] | None:
     told = TABLES[table]
     if told.query is not None:
         row = deck.row(table, told.query)
-        return None if row is None else (row, told.must(row.split("|")), told.may(row.split("|")))
+        if row is None or (table in OWN and not deck.takes(*OWN[table], row)):
+            return None
+        return row, told.must(row.split("|")), told.may(row.split("|"))
     if not deck.unpaid:
         return None
     document = deck.unpaid.pop()
@@ -152,20 +156,13 @@ def _row(deck: Deck, table: str) -> tuple[str, Names, Names] | None:
     may = tuple(name for line in lines for name in _line_shown(order, str(line)))
     must: Names = ()
     if table == "invoices":
-        if not _shown_is_ours(deck, row.replace("|", ":")):
+        if not deck.takes("invoices", "Invoice_Key__c", row.replace("|", ":")):
             return None
         must = (
             Named("R4", "invoice_not_pulled", "invoice", document["id"], "total"),
             Named("R6", "invoice_shown_wrong", "invoice_shown", row.replace("|", ":"), "total"),
         )
     return row, must, may
-
-
-def _shown_is_ours(deck: Deck, key: str) -> bool:
-    """Whether nobody has altered yet what Salesforce shows of this invoice; nobody will afterwards."""
-    before = len(deck.invoices)
-    deck.invoices = [one for one in deck.invoices if one["Invoice_Key__c"] != key]
-    return len(deck.invoices) < before
 
 
 def _changed(table: str, *, past_triggers: bool) -> tuple[str, Alter]:
@@ -215,7 +212,7 @@ def _invoice_lost(deck: Deck) -> Altered | None:
         return None
     document = deck.unpaid.pop()
     shipment = shipment_of(document)
-    if not _shown_is_ours(deck, f"{shipment}:1"):
+    if not deck.takes("invoices", "Invoice_Key__c", f"{shipment}:1"):
         return None
     (order,) = deck.lived.column(f"SELECT order_number FROM shipments WHERE number = '{shipment}'")
     lines = deck.lived.column(f"SELECT line_no FROM order_lines WHERE order_number = '{order}'")

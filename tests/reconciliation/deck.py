@@ -61,6 +61,12 @@ class Deck:
             self.rows[table] = self.shuffled(self.lived.column(query))
         return self.rows[table].pop() if self.rows[table] else None
 
+    def takes(self, pile: str, field: str, key: str) -> bool:
+        """Take a record out of a pile by its key; False where it lies there no more, because somebody has altered it."""
+        before = len(getattr(self, pile))
+        setattr(self, pile, [one for one in getattr(self, pile) if one[field] != key])
+        return len(getattr(self, pile)) < before
+
     def debts(self) -> dict[str, str]:
         """What each customer owes, by the books of the stand-in."""
         rows = self.lived.books.app.database.execute("SELECT body FROM entity WHERE kind = 'Customer' ORDER BY id")
