@@ -62,7 +62,7 @@ class Deck:
         return self.rows[table].pop() if self.rows[table] else None
 
     def takes(self, pile: str, field: str, key: str) -> bool:
-        """Take a record out of a pile by its key; False where it lies there no more, because somebody has altered it."""
+        """Take a record out of a pile by its key; False where it lies there no more: somebody has altered it."""
         before = len(getattr(self, pile))
         setattr(self, pile, [one for one in getattr(self, pile) if one[field] != key])
         return len(getattr(self, pile)) < before
