@@ -49,7 +49,7 @@ prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of
 	@THREEWAY_TEST_DEATHS=1 THREEWAY_TEST_WALKS=60 $(BIN)/python -m pytest tests/activities/test_credit_failures.py tests/activities/test_correction_walk.py -q --timeout 1800
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
 	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
-	@$(BIN)/python -m bench.drift --alterations 300
+	@$(BIN)/python -m bench.drift --alterations 300 --seeds 7 23
 	@$(BIN)/python -m bench.week --orders 500 --kills 12 $(WEEK)
 
 openapi: dev-ready ## Renew openapi.json, the description of the API

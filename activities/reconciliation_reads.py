@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +18,7 @@ import structlog
 from sqlalchemy import Engine
 from temporalio import activity
 
+from activities.book_changes import TakingIn
 from activities.boundary import at_boundary, beating
 from adapters.erp.layouts import Layouts
 from adapters.erp.reading import FileReading as Reading
@@ -24,10 +26,11 @@ from adapters.quickbooks import gateway as quickbooks
 from adapters.quickbooks.whole import KINDS as BOOKS
 from adapters.salesforce import gateway as salesforce
 from adapters.salesforce.whole import KINDS as OBJECTS
+from domain.book_changes import BookChanges
 from domain.money import plain
 from domain.reconcile_work import ReconcileCounted, ReconcilePart, ReconcileRefresh
 from domain.reconciliation import DriftCause, Input, Kind, Rule, Side
-from store import files, invoices, order_marks
+from store import files, invoices
 from store.causes import Cause, CauseSource
 from store.reconciliation import files_read, inputs, runs
 from store.session import reading, transaction
@@ -63,14 +66,11 @@ class BooksReading:
         """Bring into the store what it has missed of invoices in QuickBooks; running it again is harmless."""
         with beating():
             found = self._books.invoices_by_id(list(work.invoices))
-            with transaction(self._engine, _cause(work.run_id, CauseSource.QUICKBOOKS)) as session:
-                rows = invoices.with_quickbooks_ids(session, [one.external_id for one in found])
-                known = [(rows[one.external_id], one) for one in found if one.external_id in rows]
-                moved = [row for row, one in known if invoices.refresh(row, one)]
-                if moved:
-                    order_marks.mark(session, sorted({row.order_number for row in moved}), "changed in QuickBooks")
-        shipments = tuple(sorted({row.shipment_number for row, _ in known}))  # all: an attempt before may have died
-        return ReconcileCounted(records=len(moved), shipments=shipments)
+            taking = TakingIn(self._engine, "reconciliation", _cause(work.run_id, CauseSource.QUICKBOOKS))
+            taking.take(BookChanges(invoices=found))
+            with reading(self._engine) as session:  # all of them: an attempt before may have died
+                shipments = invoices.shipments_with(session, [one.external_id for one in found])
+        return ReconcileCounted(records=taking.result.changed, shipments=tuple(shipments))
 
 
 class OrgReading:
@@ -114,7 +114,9 @@ class ErpReading:
             with reading(self._engine) as session:
                 exports = files_read.exports(session)
                 kept = files_read.kept(session, part.run_id)
-            rows = [*self._levels(exports), *self._lost(kept)]
+            lost = list(self._lost(kept))  # what an export says is not believed where its bytes are others
+            gone = {one.body["record_key"] for one in lost}
+            rows = chain(lost, self._levels(one for one in exports if one[0] not in gone))
             return ReconcileCounted(records=_staged(self._engine, part, Side.ERP, (KINDS_OF_ERP, None), rows))
 
     def _note_sequences(self, part: ReconcilePart) -> None:
@@ -125,11 +127,10 @@ class ErpReading:
         for file_id, warehouses in exports:
             with reading(self._engine) as session:
                 file = files.get(session, UUID(file_id))
-            path = self._path(file.sha256) if file else None
-            if file is None or path is None or not path.exists():
-                continue  # its bytes are gone, which is a finding of its own
+            if file is None:
+                continue
             held: dict[str, Decimal] = {}
-            for block in Reading(path, self._layouts.get(file.layout)):
+            for block in Reading(self._path(file.sha256), self._layouts.get(file.layout)):
                 for group in block:
                     key = f"{group.payload['sku']}|{group.payload['warehouse']}"
                     held[key] = held.get(key, Decimal(0)) + Decimal(str(group.payload["on_hand"]))
@@ -161,9 +162,11 @@ def _wrong(path: Path, one: files_read.Kept) -> str | None:
     """What is wrong with the bytes of a file, None where they are what they were."""
     if not path.exists():
         return "none"
-    if path.stat().st_size != one.byte_count:
-        return f"{path.stat().st_size} bytes instead of {one.byte_count}"
-    if not one.prove:
+    there = path.stat()
+    if there.st_size != one.byte_count:
+        return f"{there.st_size} bytes instead of {one.byte_count}"
+    touched = one.proven_at is None or there.st_ctime >= one.proven_at.timestamp()
+    if not (one.prove or touched):
         return None
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()

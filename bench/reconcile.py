@@ -1,7 +1,8 @@
 """How long a reconciliation of many invoices and rows of stock takes, and in how much memory: `make bench-reconcile`.
 
 Every read is the product's own, over HTTP and at the pace that QuickBooks allows. A few records are altered, and have
-to be found, or the times are worth nothing. Ends with 1 when that fails or it takes longer than five minutes.
+to be found, or the times are worth nothing. The same is done with a tenth of it before, in a process of its own: what
+the memory grows by is the difference. Ends with 1 when a goal is missed.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ from tests.reconciliation.lived import BY, Lived, company_of
 from twins.erp.stock import StockRow, write_inv410r
 
 GOAL_SECONDS = 300
+GOAL_RSS_MB = 400
+GOAL_RATIO = 1.3  # of the peaks of memory: ten times the records may not need much more of it
+PER_MINUTE, PAGE = 500, 1000  # what QuickBooks allows
+SALESFORCE_PAGE = 2000
 STEPS = ("reconcile_books", "reconcile_org", "reconcile_erp", "reconcile_store")
 _ANOTHER_DAY = """
 UPDATE entity SET body = replace(body, '"TxnDate": "2026-11-20"', '"TxnDate": "2026-01-02"')
@@ -157,9 +162,9 @@ def _arrived(made: Lived, content: bytes) -> FileWork:
     return FileWork(file_id=str(file.id), sha256=digest, filename=name)
 
 
-def measure(made: Lived, folder: Path) -> dict[str, Any]:
+def measure(made: Lived, folder: Path, urls: dict[str, str]) -> dict[str, Any]:
     """One run, step by step."""
-    calls, memory, seconds = _calls(folder), Memory(), dict[str, float]()
+    calls, memory, seconds = _calls(folder, urls), Memory(), dict[str, float]()
     records: dict[str, int] = {}
     began = time.monotonic()
     run_id = made.open_run()
@@ -182,7 +187,7 @@ def measure(made: Lived, folder: Path) -> dict[str, Any]:
     step("reconcile_conclude", part)
     whole = time.monotonic() - began
     memory.stop()
-    after = _calls(folder)
+    after = _calls(folder, urls)
     return {
         "seconds": round(whole, 1),
         "steps": seconds,
@@ -190,17 +195,50 @@ def measure(made: Lived, folder: Path) -> dict[str, Any]:
         "rss_mb_before": memory.began,
         "rss_mb_peak": memory.peak,
         "calls": {name: after[name] - calls[name] for name in calls},
+        "most_quickbooks_calls_in_a_minute": _usage(urls)["most_in_a_minute"],
+        "throttled": _usage(urls)["throttled"],
         "causes": sorted({one.cause for one in made.findings(run_id)}),
         "findings": len(made.findings(run_id)),
     }
 
 
-def _calls(folder: Path) -> dict[str, int]:
-    counted = {}
-    for name in ("quickbooks", "salesforce"):
-        with sqlite3.connect(folder / f"{name}.db") as database:
-            counted[name] = database.execute("SELECT coalesce(max(n), 0) FROM journal").fetchone()[0]
-    return counted
+def _usage(urls: dict[str, str]) -> dict[str, int]:
+    """How QuickBooks has metered its calls."""
+    answer = httpx.get(f"{urls['quickbooks']}/__twin__/usage", trust_env=False, timeout=30)
+    return dict(answer.raise_for_status().json())
+
+
+def _calls(folder: Path, urls: dict[str, str]) -> dict[str, int]:
+    """The calls so far, as the vendors count them."""
+    with sqlite3.connect(folder / "salesforce.db") as database:
+        used = database.execute("SELECT coalesce(max(value), 0) FROM counter WHERE name = 'api calls'").fetchone()[0]
+    return {"quickbooks": _usage(urls)["requests"], "salesforce": int(used)}
+
+
+def allowed(result: dict[str, Any]) -> dict[str, int]:
+    """How many calls may be made: whole pages, an end to each object and kind, and each of them once more."""
+    pages = -(-result["records"]["reconcile_books"] // (PAGE - 1))  # a page begins with the last record before it
+    objects = -(-result["records"]["reconcile_org"] // SALESFORCE_PAGE)
+    return {"quickbooks": pages + 2 * 3, "salesforce": objects + 2 * 6}
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    """The goals that were missed."""
+    most = allowed(result)
+    return [
+        what
+        for what, missed in {
+            "what was altered was not named": result["causes"] != sorted(cause for _, cause in ALTERED.values()),
+            "it took too long": result["seconds"] > GOAL_SECONDS,
+            "too much memory": result["rss_mb_peak"] > GOAL_RSS_MB,
+            "memory grows with the books": result.get("rss_ratio", 0) > GOAL_RATIO,
+            "too many calls of QuickBooks": result["calls"]["quickbooks"] > most["quickbooks"],
+            "too many calls of Salesforce": result["calls"]["salesforce"] > most["salesforce"],
+            "too many calls in a minute": result["most_quickbooks_calls_in_a_minute"] > PER_MINUTE,
+            "QuickBooks has throttled": result["throttled"] > 0,
+        }.items()
+        if missed
+    ]
 
 
 def bench(invoices: int, stock: int) -> dict[str, Any]:
@@ -223,7 +261,7 @@ def bench(invoices: int, stock: int) -> dict[str, Any]:
             _vacuum(made)
             _say("reconciling")
             try:
-                return measure(made, folder)
+                return measure(made, folder, urls)
             finally:
                 made.salesforce.close()
                 made.quickbooks.close()
@@ -264,17 +302,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.reconcile", description=__doc__)
     parser.add_argument("--invoices", type=int, default=50_000)
     parser.add_argument("--stock", type=int, default=100_000)
+    parser.add_argument("--alone", action="store_true", help="without the run of a tenth before")
     parser.add_argument("--json", type=Path, help="write the result here, too")
     given = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)
+    small = None if given.alone else _tenth(given.invoices, given.stock)
     result = {"invoices": given.invoices, "stock": given.stock, **bench(given.invoices, given.stock)}
+    if small is not None:
+        result["a_tenth"] = {name: small[name] for name in ("seconds", "rss_mb_before", "rss_mb_peak")}
+        result["rss_ratio"] = round(result["rss_mb_peak"] / small["rss_mb_peak"], 2)
+    result |= {"calls_allowed": allowed(result), "missed_goals": failures(result)}
     text = json.dumps(result, indent=2)
     print(text)
     if given.json:
         given.json.write_text(text + "\n", encoding="utf-8")
-    found = result["causes"] == sorted(cause for _, cause in ALTERED.values())
-    return 0 if found and result["seconds"] < GOAL_SECONDS else 1
+    return 1 if result["missed_goals"] else 0
+
+
+def _tenth(invoices: int, stock: int) -> dict[str, Any]:
+    """The result of a tenth of it, in a process that has not grown yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tenth.json"
+        size = ["--invoices", str(invoices // 10), "--stock", str(stock // 10), "--alone", "--json", str(path)]
+        line = [sys.executable, "-m", "bench.reconcile", *size]
+        subprocess.run(line, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

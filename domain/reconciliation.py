@@ -168,7 +168,8 @@ class Pair(NamedTuple):
 class Difference(BaseModel):
     """One field of one record that is not as it must be; `expected` and `found` None: there is none.
 
-    `belongs` names the records of ours whose open work may explain it, `changed` when each side moved last.
+    `belongs` names the records of ours whose open work may explain it, `changed` when each side moved last. `subject`
+    is what such work names it by, where it is about one thing of many: a document, or what a document comes to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -188,6 +189,7 @@ class Difference(BaseModel):
     belongs: tuple[tuple[str, str], ...] = ()
     changed: dict[Side, AwareDatetime] = {}
     held: str | None = None
+    subject: str | None = None
 
     @property
     def identity(self) -> str:

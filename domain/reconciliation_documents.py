@@ -5,10 +5,11 @@ What was meant is the frozen content of the intent, so that an edit stays visibl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
+from typing import Any
 
 from domain.reconciliation import Difference, DriftCause, Kind, Pair, Remedy, Rule, number
 from domain.reconciliation_kinds import Known, Shape, difference, extra, missing, said
@@ -23,6 +24,7 @@ _EXTRA = {
     Kind.CREDIT_MEMO: (_C.CREDIT_DUPLICATED, _C.CREDIT_INVENTED),
 }
 HEADER = ("doc_number", "customer_id", "invoiced_on")
+MEANT = frozenset({"customer_id", "invoiced_on"})  # a part of what the document comes to; its number is a label
 LINE = ("item", "quantity", "price", "amount")
 PENDING = "its outcome is not known yet"
 BEFORE = "it was made before the gateway took over"
@@ -33,7 +35,7 @@ def compare_document(pair: Pair, known: Known) -> Iterator[Difference]:
     if pair.ours is None:
         yield from _foreign(pair, known)
     elif pair.theirs is None:
-        yield missing(pair, _SHAPES[pair.kind], _missing_cause(pair))
+        yield missing(pair, _SHAPES[pair.kind], _missing_cause(pair)).model_copy(update={"subject": pair.key})
     else:
         yield from _both(pair)
 
@@ -49,11 +51,13 @@ def _both(pair: Pair) -> Iterator[Difference]:
     if ours["voided"] != theirs["voided"]:
         cause = _VOIDED[pair.kind] if theirs["voided"] else _SHAPES[pair.kind].differs
         stake = number(ours.get("total") or theirs.get("total"))
-        yield _of(pair, cause, "voided", ours["voided"], theirs["voided"]).model_copy(update={"money": stake})
+        made = _of(pair, cause, "voided", ours["voided"], theirs["voided"])
+        yield made.model_copy(update={"money": stake, "subject": pair.key})
         return
     for field in HEADER:
         if field in ours and ours[field] != theirs.get(field):
-            yield _of(pair, _SHAPES[pair.kind].differs, field, ours[field], theirs.get(field))
+            made = _of(pair, _SHAPES[pair.kind].differs, field, ours[field], theirs.get(field))
+            yield made.model_copy(update={"subject": _content(pair)}) if field in MEANT else made
     if not pair.ours.facts.get("adopted"):
         yield from _lines(pair, ours.get("lines") or [], theirs.get("lines"))
     yield from _sums(pair)
@@ -65,12 +69,17 @@ def _lines(pair: Pair, meant: Sequence[Sequence[str]], found: Sequence[Sequence[
     for place, (one, other) in enumerate(zip_longest(meant, found or []), start=1):
         if one is None or other is None:
             made = _of(pair, cause, f"line {place}", one and " ".join(one), other and " ".join(other))
-            yield made.model_copy(update={"money": stake})
+            yield made.model_copy(update={"money": stake, "subject": _content(pair)})
             continue
         for name, expected, there in zip(LINE, one, other, strict=True):
             if expected != there:
                 made = _of(pair, cause, f"line {place} {name}", expected, there)
-                yield made.model_copy(update={"money": stake})
+                yield made.model_copy(update={"money": stake, "subject": _content(pair)})
+
+
+def _content(pair: Pair) -> str | None:
+    """What their document comes to, as work about an edit names it: another edit is another question (case E8)."""
+    return pair.theirs.facts.get("content") if pair.theirs else None
 
 
 def _sum(lines: Sequence[Sequence[str]]) -> Decimal:
@@ -104,12 +113,20 @@ def _foreign(pair: Pair, known: Known) -> Iterator[Difference]:
     if body.get("voided") or (not marker and _is_older(facts.get("created_at"), known.began)):
         return
     duplicated, invented = _EXTRA[pair.kind]
-    shipment = str(marker).split(":")[1] if marker else None
-    as_ours = (str(body.get("customer_id")), str(body.get("invoiced_on")), str(body.get("total")))
-    twice = shipment in known.shipments or body.get("doc_number") in known.numbers or as_ours in known.twins
-    made = extra(pair, _SHAPES[pair.kind], duplicated if twice else invented)
+    billed = _billed_already(marker, body, known)
+    made = extra(pair, _SHAPES[pair.kind], duplicated if billed else invented)
     held = PENDING if marker in known.pending else None
-    yield made.model_copy(update={"rule": Rule.NOTHING_FOREIGN, "held": held})
+    about = {"belongs": (("shipment", billed),)} if billed else {}
+    yield made.model_copy(update={"rule": Rule.NOTHING_FOREIGN, "held": held, "subject": pair.key, **about})
+
+
+def _billed_already(marker: object, body: Mapping[str, Any], known: Known) -> str | None:
+    """The shipment that a document of ours bills already, by marker, number, or customer, day and total (case E19)."""
+    shipment = str(marker).split(":")[1] if marker else None
+    if shipment in known.shipments:
+        return shipment
+    as_ours = (str(body.get("customer_id")), str(body.get("invoiced_on")), str(body.get("total")))
+    return known.numbers.get(str(body.get("doc_number"))) or known.twins.get(as_ours)
 
 
 def _is_older(created_at: object, began: datetime | None) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.exceptions import Cause, ExceptionState
+from domain.exceptions import Cause, Choice, ExceptionState
 from domain.reconciliation import Difference, DriftCause, Kind, Pair, Rule, Side, Standing, Verdict
 from domain.reconciliation_documents import PENDING, compare_document
 from domain.reconciliation_kinds import SHAPES, Known, compare_plain
 from domain.reconciliation_policy import ReconciliationPolicy
 
 _REMOVED = (Cause.INVOICE_REMOVED,)
+_EDITED = (Cause.INVOICE_EDITED,)
 _CORRECTED = (
     Cause.CORRECTION_AFTER_INVOICE,
     Cause.RETURN_AFTER_INVOICE,
@@ -37,7 +38,16 @@ _FILES = (
 EXPLAINS: Mapping[DriftCause, tuple[Cause, ...] | None] = {
     DriftCause.INVOICE_VOIDED: _REMOVED,
     DriftCause.INVOICE_DELETED: _REMOVED,
-    DriftCause.INVOICE_DUPLICATED: (Cause.INVOICE_UNCERTAIN, Cause.DOC_NUMBER_TAKEN, Cause.INVOICE_DIFFERS),
+    DriftCause.CREDIT_VOIDED: _REMOVED,
+    DriftCause.CREDIT_DELETED: _REMOVED,
+    DriftCause.INVOICE_EDITED: _EDITED,
+    DriftCause.CREDIT_EDITED: _EDITED,
+    DriftCause.INVOICE_DUPLICATED: (
+        Cause.INVOICE_DUPLICATE,
+        Cause.INVOICE_UNCERTAIN,
+        Cause.DOC_NUMBER_TAKEN,
+        Cause.INVOICE_DIFFERS,
+    ),
     DriftCause.BILLED_MORE_THAN_SHIPPED: _CORRECTED,
     DriftCause.SHIPPED_NOT_INVOICED: None,
     DriftCause.INTENT_WITHOUT_OUTCOME: (Cause.INVOICE_UNCERTAIN, Cause.CREDIT_UNCERTAIN, Cause.CONNECTION_REFUSED),
@@ -55,6 +65,12 @@ EXPLAINS: Mapping[DriftCause, tuple[Cause, ...] | None] = {
     DriftCause.STOCK_NOT_AS_EXPORTED: _STOCK,
     DriftCause.FILE_NOT_ACCOUNTED: _FILES,
 }
+# Work that names by its subjects what it is about, and the decisions that make the difference one that is wanted.
+BY_SUBJECT: Mapping[str, frozenset[Choice]] = {
+    Cause.INVOICE_EDITED: frozenset({Choice.ACCEPT_AS_BOOKED}),
+    Cause.INVOICE_DUPLICATE: frozenset({Choice.HANDLED}),
+    Cause.INVOICE_REMOVED: frozenset({Choice.HANDLED}),
+}
 
 
 class Work(NamedTuple):
@@ -67,6 +83,8 @@ class Work(NamedTuple):
     state: str
     decided_by: str | None
     accepted: frozenset[str] = frozenset()
+    choice: str | None = None
+    subjects: frozenset[str] = frozenset()
 
 
 class Bench(NamedTuple):
@@ -214,19 +232,26 @@ def _explained(one: Difference, bench: Bench) -> Work | None:
         return None
     causes = EXPLAINS[one.cause]
     for work in _of(one, bench):
-        if work.state == ExceptionState.OPEN and (causes is None or work.cause in causes):
+        if work.state == ExceptionState.OPEN and (causes is None or work.cause in causes) and _is_about(work, one):
             return work
     return None
 
 
+def _is_about(work: Work, one: Difference) -> bool:
+    """Whether it is about this very document or content: an edit after the one that was asked about hides nothing."""
+    return work.cause not in BY_SUBJECT or one.subject in work.subjects
+
+
 def _decided(one: Difference, bench: Bench) -> Work | None:
-    """The work in which a person has settled an invoice that somebody took away (case E9)."""
-    if one.cause not in {DriftCause.INVOICE_VOIDED, DriftCause.INVOICE_DELETED}:
-        return None
+    """The work in which a person has accepted a document as it is, gone, edited or there twice (cases E8, E9, E19)."""
+    causes = EXPLAINS.get(one.cause) or ()
     settled = (
         work
         for work in _of(one, bench)
-        if work.state == ExceptionState.RESOLVED and work.cause == Cause.INVOICE_REMOVED
+        if work.state == ExceptionState.RESOLVED
+        and work.cause in causes
+        and work.choice in BY_SUBJECT.get(work.cause, ())
+        and _is_about(work, one)
     )
     return next(settled, None)
 

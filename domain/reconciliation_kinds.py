@@ -25,15 +25,16 @@ class Shape(NamedTuple):
 class Known(NamedTuple):
     """What else the staged inputs tell of invoices that only the other side has.
 
-    `shipments` are those that have an invoice of ours, `pending` the markers whose outcome is not known yet, `twins`
-    what our invoices come to: customer, day and total. `began`: when the gateway wrote its first invoice.
+    `shipments` are those that have an invoice of ours, `pending` the markers whose outcome is not known yet. `numbers`
+    and `twins` (what our invoices come to: customer, day and total) lead to the shipment. `began`: when the gateway
+    wrote its first invoice.
     """
 
     documents: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
+    numbers: Mapping[str, str] = {}
     shipments: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
-    twins: frozenset[tuple[str, str, str]] = frozenset()
+    twins: Mapping[tuple[str, str, str], str] = {}
     began: datetime | None = None
 
     def is_billed_as(self, document: object, doc_number: object) -> bool:

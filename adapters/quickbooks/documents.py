@@ -79,7 +79,7 @@ def _booked(invoice: Mapping[str, Any]) -> BookedInvoice:
         sent=_is_sent(invoice),
         applied=bool(invoice.get("LinkedTxn")),
         voided=_is_voided(invoice),
-        content=_content(invoice),
+        content=content_of(invoice),
     )
 
 
@@ -89,7 +89,7 @@ def _is_sent(document: Mapping[str, Any]) -> bool:
     return mailed or document.get("PrintStatus") == "PrintComplete"
 
 
-def _content(document: Mapping[str, Any]) -> Content:
+def content_of(document: Mapping[str, Any]) -> Content:
     """What it means. A subtotal repeats other lines, and a description moves no money."""
     return Content(
         customer_id=str(document["CustomerRef"]["value"]),
@@ -161,7 +161,7 @@ def booked_credit(credit: Any) -> BookedCredit:
             updated_at=_instant(meta.get("LastUpdatedTime")),
             sent=_is_sent(credit),
             voided=_is_voided(credit),
-            content=_content(credit),
+            content=content_of(credit),
         )
     except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
         raise ValueError("this is no QuickBooks credit memo") from error

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.quickbooks.client import QuickBooksClient
+from adapters.quickbooks.documents import content_of
 from adapters.quickbooks.governor import Priority
 from adapters.quickbooks.query import PAGE_SIZE, literal
 from domain.errors import Unavailable
@@ -95,6 +96,7 @@ def _document(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
     marked = _MARKER.search(note)
     created = (row.get("MetaData") or {}).get("CreateTime")
     facts = {
+        "content": None if voided else content_of(row).digest,  # by what people's decisions about an edit name it
         "marker": f"threeway:{marked.group(1)}" if marked else None,
         "created_at": datetime.fromisoformat(created).astimezone(UTC).isoformat() if created else None,
     }

@@ -139,8 +139,9 @@ class WholeOrg:
                 "balance": _number(row.get(names.balance)),
                 "invoiced_on": row.get(names.invoiced_on),
                 "quickbooks_id": row.get(names.quickbooks_id),
+                "order": _through(row, relationship(names.order), self._names.order.number),
             }
-            facts = {"order": _through(row, relationship(names.order), self._names.order.number)}
+            facts = {"order": body["order"]}
             yield Kind.INVOICE_SHOWN, str(row.get(names.key) or row["Id"]), body, facts
 
         told = (names.doc_number, names.status, names.total, names.balance, names.invoiced_on, names.quickbooks_id)

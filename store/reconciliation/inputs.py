@@ -177,10 +177,10 @@ def known(session: Session, run_id: str, kind: Kind) -> Known:
     began = _began(session, run_id)
     return Known(
         documents=frozenset(row.key for row in rows),
-        numbers=frozenset(row.doc_number for row in rows if row.doc_number),
+        numbers={row.doc_number: row.shipment for row in rows if row.doc_number and row.shipment},
         shipments=frozenset(row.shipment for row in rows if row.shipment and not row.voided),
         pending=frozenset(pending),
-        twins=frozenset((row.customer_id, row.invoiced_on, row.total) for row in rows if not row.voided),
+        twins={(row.customer_id, row.invoiced_on, row.total): row.shipment for row in rows if not row.voided},
         began=datetime.fromisoformat(began) if began else None,
     )
 
@@ -214,6 +214,8 @@ def _work(exception_id: str, body: Mapping[str, Any]) -> Work:
         state=body["state"],
         decided_by=body.get("decided_by"),
         accepted=frozenset(body.get("subjects") or ()) if accepts else frozenset(),
+        choice=body.get("choice"),
+        subjects=frozenset(body.get("subjects") or ()),
     )
 
 

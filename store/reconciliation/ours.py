@@ -44,7 +44,8 @@ SELECT bill.quickbooks_id AS key,
        jsonb_build_object('customer_id', meant.payload #>> '{refs,customer_id}', 'doc_number', bill.doc_number,
                           'voided', taken.quickbooks_id IS NOT NULL)
        || CASE WHEN taken.quickbooks_id IS NOT NULL THEN '{}' ELSE jsonb_build_object(
-              'invoiced_on', bill.invoiced_on, 'total', trim_scale(bill.total)::text,
+              'invoiced_on', coalesce(first.content ->> 'dated', bill.invoiced_on::text),
+              'total', trim_scale(bill.total)::text,
               'balance', trim_scale(bill.balance)::text, 'lines', coalesce(billed.lines, '[]')) END AS body,
        jsonb_build_object('shipment', bill.shipment_number, 'generation', bill.generation, 'order', bill.order_number,
                           'customer', bill.customer_number, 'adopted', bill.adopted, 'status', bill.status) AS facts,
@@ -52,6 +53,8 @@ SELECT bill.quickbooks_id AS key,
 FROM invoices bill JOIN invoice_intents meant USING (shipment_number, generation)
 LEFT JOIN (SELECT DISTINCT quickbooks_id FROM credits WHERE kind = 'void') taken
     ON taken.quickbooks_id = bill.quickbooks_id
+LEFT JOIN document_versions first
+    ON first.kind = 'invoice' AND first.quickbooks_id = bill.quickbooks_id AND first.number = 1
 /*lines*/
 /*moved invoices bill.shipment_number || '|' || bill.generation*/
 """,
@@ -99,7 +102,7 @@ SELECT bill.shipment_number || ':' || bill.generation AS key,
        jsonb_build_object('doc_number', coalesce(bill.doc_number, ''),
                           'status', initcap(replace(bill.status, '_', ' ')), 'total', trim_scale(bill.total)::text,
                           'balance', trim_scale(bill.balance)::text, 'invoiced_on', bill.invoiced_on,
-                          'quickbooks_id', bill.quickbooks_id) AS body,
+                          'quickbooks_id', bill.quickbooks_id, 'order', bill.order_number) AS body,
        jsonb_build_object('shipment', bill.shipment_number, 'order', bill.order_number) AS facts,
        greatest(bill.booked_at, moved.at) AS changed_at
 FROM invoices bill JOIN orders placed ON placed.number = bill.order_number AND NOT placed.deleted
@@ -140,6 +143,9 @@ FROM stock_levels level JOIN stock_feeds feed USING (warehouse)
 JOIN source_files file ON file.id::text = feed.event_id
 /*moved stock_levels level.sku || '|' || level.warehouse*/
 WHERE level.state = 'stated' AND level.follows AND jsonb_array_length(level.counts) > 0
+  AND NOT EXISTS (
+      SELECT FROM reconciliation_inputs lost WHERE lost.run_id = :run AND lost.kind = 'check' AND lost.side = 'erp'
+      AND lost.key = 'bytes/' || feed.event_id)
 """,
 }
 
@@ -161,12 +167,14 @@ _WORK = text("""
 INSERT INTO reconciliation_inputs (run_id, kind, side, key, body, facts, changed_at)
 SELECT :run, 'work', 'gateway', 'exception/' || id, jsonb_build_object(
            'sort', 'exception', 'cause', cause, 'record_type', record_type, 'record_key', record_key, 'state', state,
-           'decided_by', resolution ->> 'decided_by',
-           'subjects', CASE WHEN cause = 'reconciliation_drift' AND resolution ->> 'choice' = 'handled' THEN (
+           'decided_by', resolution ->> 'decided_by', 'choice', resolution ->> 'choice',
+           'subjects', CASE WHEN cause IN ('invoice_edited', 'invoice_duplicate', 'invoice_removed')
+               OR (cause = 'reconciliation_drift' AND resolution ->> 'choice' = 'handled') THEN (
                SELECT coalesce(jsonb_agg(finding ->> 'subject'), '[]') FROM jsonb_array_elements(findings) finding
            ) END), '{}'::jsonb, closed_at
 FROM exceptions
-WHERE state = 'open' OR (state = 'resolved' AND cause IN ('reconciliation_drift', 'invoice_removed'))
+WHERE state = 'open' OR (state = 'resolved' AND cause IN (
+    'reconciliation_drift', 'invoice_removed', 'invoice_edited', 'invoice_duplicate'))
 UNION ALL
 SELECT :run, 'work', 'gateway', 'pending/threeway:' || shipment_number || ':' || generation,
        jsonb_build_object('sort', 'pending'), '{}'::jsonb, intended_at

@@ -80,11 +80,11 @@ FROM source_files WHERE state = 'held' AND NOT EXISTS (
     SELECT FROM exceptions item
     WHERE item.record_type = 'file' AND item.record_key = source_files.id::text AND item.state = 'open')
 UNION ALL
-SELECT 'R8', 'file_group_lost', 'shipment', staged.key, NULL, 'a shipment', file.filename, NULL,
+SELECT 'R8', 'file_group_lost', 'shipment', stood.key, NULL, 'a shipment', file.filename, NULL,
        NULL, NULL, file.id::text, file.applied_at
-FROM staged_groups staged JOIN source_files file ON file.id = staged.file_id
-WHERE file.entity = 'shipment_confirmation' AND file.state = 'applied'
-  AND NOT EXISTS (SELECT FROM shipment_revisions stated WHERE stated.shipment_number = staged.key)
+FROM file_lines stood JOIN source_files file ON file.id = stood.file_id
+WHERE file.entity = 'shipment_confirmation'
+  AND NOT EXISTS (SELECT FROM shipment_revisions stated WHERE stated.shipment_number = stood.key)
 """,
     "intents": """
 SELECT 'R9', 'intent_without_outcome', 'intent', shipment_number || ':' || generation, NULL::text, 'an outcome', state,
@@ -167,20 +167,42 @@ SELECT :run, 'row', side, key, body FROM wrong CROSS JOIN LATERAL (
 ) AS said(side, body) WHERE body IS NOT NULL
 ON CONFLICT DO NOTHING
 """
-# Changes that no cause was stated for, while nothing of the product has changed the row since.
+# What no cause was stated for: rows that came or went, and fields that no change of the product's has touched since.
+# What was put back by hand is no difference: the first value before such changes counts, and the last one after them.
 _UNCAUSED = text("""
-WITH last AS (
-    SELECT DISTINCT ON (table_name, row_key) * FROM change_log changed
-    WHERE cause IS NULL AND table_name = ANY(:tables) AND NOT EXISTS (
-        SELECT FROM change_log later WHERE later.table_name = changed.table_name
-        AND later.row_key = changed.row_key AND later.id > changed.id AND later.cause IS NOT NULL)
-    ORDER BY table_name, row_key, id DESC
+WITH hand AS (
+    SELECT id, table_name, row_key, operation, before, after FROM change_log
+    WHERE cause IS NULL AND table_name = ANY(:tables)
+), rows AS (
+    SELECT table_name, row_key, (array_agg(before ORDER BY id))[1] AS before,
+           (array_agg(after ORDER BY id DESC))[1] AS after
+    FROM hand WHERE operation <> 'update' AND NOT EXISTS (
+        SELECT FROM change_log later WHERE later.table_name = hand.table_name AND later.row_key = hand.row_key
+        AND later.id > hand.id AND later.cause IS NOT NULL)
+    GROUP BY table_name, row_key
+), fields AS (
+    SELECT table_name, row_key, field.key, (array_agg(before -> field.key ORDER BY id))[1] AS before,
+           (array_agg(field.value ORDER BY id DESC))[1] AS after
+    FROM hand CROSS JOIN LATERAL jsonb_each(after) field
+    WHERE operation = 'update' AND NOT EXISTS (
+        SELECT FROM change_log later WHERE later.table_name = hand.table_name AND later.row_key = hand.row_key
+        AND later.id > hand.id AND (later.operation = 'delete' OR later.cause IS NOT NULL AND later.after ? field.key))
+    GROUP BY table_name, row_key, field.key
+), wrong AS (
+    SELECT * FROM rows WHERE before IS DISTINCT FROM after
+    UNION ALL
+    SELECT table_name, row_key, jsonb_object_agg(key, before), jsonb_object_agg(key, after) FROM fields
+    WHERE before IS DISTINCT FROM after AND (table_name, row_key) NOT IN (SELECT table_name, row_key FROM rows)
+    GROUP BY table_name, row_key
 )
-INSERT INTO reconciliation_inputs (run_id, kind, side, key, body, facts)
-SELECT :run, 'row', side, table_name || '/' || row_key, body, jsonb_build_object('by', actor)
-FROM last CROSS JOIN LATERAL (VALUES ('gateway', after), ('log', before)) AS said(side, body)
-WHERE body IS NOT NULL
-ON CONFLICT DO NOTHING
+INSERT INTO reconciliation_inputs (run_id, kind, side, key, body)
+SELECT CAST(:run AS varchar), 'row', side, table_name || '/' || row_key, body
+FROM wrong CROSS JOIN LATERAL (VALUES ('gateway', after), ('log', before)) AS said(side, body)
+WHERE body IS NOT NULL AND NOT EXISTS (  -- of a row that is gone, or should not be, all is said
+    SELECT FROM reconciliation_inputs one
+    WHERE one.run_id = CAST(:run AS varchar) AND one.kind = 'row' AND one.key = table_name || '/' || row_key
+    HAVING count(*) = 1)
+ON CONFLICT (run_id, kind, side, key) DO UPDATE SET body = reconciliation_inputs.body || excluded.body
 """)
 
 

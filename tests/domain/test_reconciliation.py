@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.certificates import FIRST, canonical, certificate, hash_of
-from domain.exceptions import Cause, ExceptionState
+from domain.exceptions import Cause, Choice, ExceptionState
 from domain.reconciliation import Difference, DriftCause, Input, Kind, Pair, Remedy, Rule, Side, Standing
 from domain.reconciliation_judgement import Bench, Work, differences, judge
 from domain.reconciliation_kinds import Known
@@ -88,8 +88,8 @@ BEFORE = (OLD - timedelta(days=99)).isoformat()
     ("facts", "known", "cause"),
     [
         ({"created_at": NEW}, {}, DriftCause.INVOICE_INVENTED),
-        ({"created_at": NEW}, {"numbers": frozenset({"S1"})}, DriftCause.INVOICE_DUPLICATED),
-        ({"created_at": NEW}, {"twins": frozenset({("3", "2026-11-20", "10")})}, DriftCause.INVOICE_DUPLICATED),
+        ({"created_at": NEW}, {"numbers": {"S1": "SH1"}}, DriftCause.INVOICE_DUPLICATED),
+        ({"created_at": NEW}, {"twins": {("3", "2026-11-20", "10"): "SH1"}}, DriftCause.INVOICE_DUPLICATED),
         (
             {"created_at": NEW, "marker": "threeway:S9:2"},
             {"shipments": frozenset({"S9"})},
@@ -118,9 +118,20 @@ def bench(*work: Work, suspects: frozenset[str] | None = None) -> Bench:
     return Bench.of(ReconciliationPolicy(), dict.fromkeys(Side, AT), work, suspects)
 
 
-def work(cause: Cause, state: ExceptionState, record: tuple[str, str], accepted: str = "") -> Work:
-    who = "dana" if state is ExceptionState.RESOLVED else None
-    return Work("e1", cause, *record, state, who, frozenset({accepted} if accepted else ()))
+def work(
+    cause: Cause,
+    state: ExceptionState,
+    record: tuple[str, str],
+    accepted: str = "",
+    *,
+    subject: str = "1",
+    choice: Choice = Choice.HANDLED,
+) -> Work:
+    done = state is ExceptionState.RESOLVED
+    some = frozenset({accepted} if accepted else ())
+    return Work(
+        "e1", cause, *record, state, "dana" if done else None, some, choice if done else None, frozenset({subject})
+    )
 
 
 def test_drift_is_what_stood_still_and_nobody_explains() -> None:
@@ -155,10 +166,68 @@ def test_only_work_about_the_very_thing_holds_a_difference() -> None:
         work(Cause.INVOICE_REMOVED, ExceptionState.OPEN, other),
         work(Cause.RETURN_AFTER_INVOICE, ExceptionState.OPEN, about),
         work(Cause.INVOICE_REMOVED, ExceptionState.SELF_RESOLVED, about),
+        work(Cause.INVOICE_REMOVED, ExceptionState.OPEN, about, subject="2"),
     ):
         assert judge(one, bench(unfit)).standing is Standing.DRIFT
     settled = judge(one, bench(work(Cause.INVOICE_REMOVED, ExceptionState.RESOLVED, about)))
     assert (settled.standing, settled.why) == (Standing.WAIVED, "accepted by dana")
+
+
+ABOUT = ("shipment", "S1")
+
+
+@pytest.mark.parametrize(
+    ("known", "standing"),
+    [
+        (work(Cause.INVOICE_EDITED, ExceptionState.OPEN, ABOUT, subject="seen"), Standing.HELD),
+        (work(Cause.INVOICE_EDITED, ExceptionState.OPEN, ABOUT, subject="an edit before"), Standing.DRIFT),
+        (
+            work(
+                Cause.INVOICE_EDITED,
+                ExceptionState.RESOLVED,
+                ABOUT,
+                subject="seen",
+                choice=Choice.ACCEPT_AS_BOOKED,
+            ),
+            Standing.WAIVED,
+        ),
+        (
+            work(
+                Cause.INVOICE_EDITED,
+                ExceptionState.RESOLVED,
+                ABOUT,
+                subject="an edit before",
+                choice=Choice.ACCEPT_AS_BOOKED,
+            ),
+            Standing.DRIFT,
+        ),
+        (work(Cause.INVOICE_EDITED, ExceptionState.RESOLVED, ABOUT, subject="seen"), Standing.DRIFT),
+    ],
+    ids=["asked", "asked of another", "accepted", "accepted another", "said to be put right"],
+)
+def test_an_edit_is_explained_by_work_about_that_very_content(known: Work, standing: Standing) -> None:
+    """E8: what was asked of one edit, or accepted of it, says nothing of the next one."""
+    edited = pair(Kind.INVOICE, INVOICE, INVOICE | {"lines": [["7", "3", "5", "15"]]}, content="seen")
+    assert {judge(one, bench(known)).standing for one in found(edited)} == {standing}
+
+
+@pytest.mark.parametrize(
+    ("state", "subject", "standing"),
+    [
+        (ExceptionState.OPEN, "1", Standing.HELD),
+        (ExceptionState.RESOLVED, "1", Standing.WAIVED),
+        (ExceptionState.OPEN, "2", Standing.DRIFT),
+    ],
+)
+def test_a_second_invoice_is_explained_by_work_about_it(
+    state: ExceptionState, subject: str, standing: Standing
+) -> None:
+    """E19: the work stands at the shipment that is billed twice, and names the second invoice."""
+    known = Known(began=OLD - timedelta(days=9), shipments=frozenset({"S1"}))
+    (one,) = found(pair(Kind.INVOICE, None, INVOICE, created_at=NEW, marker="threeway:S1:1"), known=known)
+    assert dict(one.belongs) == {"shipment": "S1"}
+    about = work(Cause.INVOICE_DUPLICATE, state, ABOUT, subject=subject)
+    assert judge(one, bench(about)).standing is standing
 
 
 def test_what_somebody_accepted_is_waived_with_its_numbers_only() -> None:

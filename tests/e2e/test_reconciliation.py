@@ -109,8 +109,9 @@ def test_what_somebody_does_behind_its_back_is_found_and_healed_or_told(
         lambda orders: next(one for one in orders if one["Id"] == shown["Id"])["Gateway_Status__c"] == "Invoiced",
         seconds=60,
     )
-    (item,) = [one for one in working.gateway.exceptions() if one["cause"] == "reconciliation_drift"]
-    assert invoice["id"] in item["record_key"]
+    (item,) = [one for one in working.gateway.exceptions() if one["cause"] == "invoice_edited"]
+    assert causes["invoice_edited"]["standing"] == "held"  # the poll has heard of it, and asks
+    assert causes["invoice_edited"]["exception_id"] == item["id"]
 
 
 @pytest.mark.slow

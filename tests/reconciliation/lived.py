@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from temporalio.testing import ActivityEnvironment
 
+from activities.master_rules import read_ownership
 from activities.registry import Parts, activities
 from adapters.erp.layouts import Layouts
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -30,7 +31,7 @@ from domain.correction_rules import CorrectionPolicy
 from domain.exceptions import ExceptionItem, ExceptionState
 from domain.files import Entity
 from domain.links import LinkKind
-from domain.order_work import OrdersWork
+from domain.order_work import OrdersWork, OrderWork
 from domain.reconcile_work import ReconcileConcluded, ReconcilePart, ReconcileRefresh, ReconcileWork
 from domain.reconciliation import Standing
 from domain.sources import System
@@ -45,8 +46,9 @@ from domain.work import (
     RangeWork,
     StockWork,
 )
-from store import exceptions, files
+from store import exception_work, files
 from store.causes import Cause, CauseSource
+from store.exception_work import Wanted
 from store.files import FileArrival
 from store.reconciliation import findings, runs
 from store.reconciliation.findings import FindingView
@@ -112,6 +114,7 @@ class Lived:
             outbox=None,
             company=company,
             lifecycle=lifecycle(),
+            ownership=read_ownership(CONFIG),
             realm=REALM,
             quickbooks=self.quickbooks,
             salesforce=self.salesforce,
@@ -200,17 +203,22 @@ class Lived:
         """The polls of both vendors, and what follows from them."""
         self.run("pull_orders", OrdersWork())
         pulled = self.run("pull_invoices", InvoicesWork())
+        for number in self.column("SELECT order_number FROM order_marks ORDER BY 1"):
+            self.run("settle_order", OrderWork(order_number=number))
         self.publish(pulled.shipments)
         self.show_stock()
         self.publish(orders=self.column("SELECT number FROM orders ORDER BY number"))
 
+    def hear(self) -> None:
+        """The poll of QuickBooks alone, and what Salesforce shows by it."""
+        self.publish(self.run("pull_invoices", InvoicesWork()).shipments)
+
     def show_stock(self) -> None:
         """Decide what can be promised, and show it; orders on which a shortage bears say so."""
-        more = True
-        while more:
-            decided = self.run("decide_stock", StockWork())
-            more = decided.more
+        decided = self.run("decide_stock", StockWork())
+        while decided.orders:
             self.publish(orders=decided.orders)
+            decided = self.run("decide_stock", StockWork(told=decided.orders))
         self.run("publish_stock", StockWork())
 
     def pay(self, invoice: Json, amount: str) -> None:
@@ -308,7 +316,9 @@ class Lived:
     def open_items(self, record_type: str = "drift") -> list[ExceptionItem]:
         """The open work on records of a type."""
         with reading(self.engine) as session:
-            page = exceptions.page(session, state=ExceptionState.OPEN, record_type=record_type, limit=10_000)
+            page = exception_work.page(
+                session, Wanted(state=ExceptionState.OPEN, record_type=record_type), limit=10_000
+            )
         return list(page.items)
 
 
