@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.exceptions import Cause, Choice, ExceptionState
+from domain.links import LinkKind
+from domain.master_questions import RECORD_TYPE as MASTER
+from domain.master_questions import record_key
 from domain.reconciliation import Difference, DriftCause, Kind, Pair, Rule, Side, Standing, Verdict
 from domain.reconciliation_documents import PENDING, compare_document
 from domain.reconciliation_kinds import SHAPES, Known, compare_plain
@@ -64,6 +67,8 @@ EXPLAINS: Mapping[DriftCause, tuple[Cause, ...] | None] = {
     DriftCause.ACCOUNT_SHOWN_WRONG: _SHOWN,
     DriftCause.STOCK_NOT_AS_EXPORTED: _STOCK,
     DriftCause.FILE_NOT_ACCOUNTED: _FILES,
+    DriftCause.LINK_TARGET_MISSING: (Cause.MASTER_DELETED, Cause.MASTER_INACTIVE),
+    DriftCause.LINK_NOT_AS_FOUND: (Cause.MASTER_DELETED, Cause.MASTER_INACTIVE),
 }
 # Work that names by its subjects what it is about, and the decisions that make the difference one that is wanted.
 BY_SUBJECT: Mapping[str, frozenset[Choice]] = {
@@ -259,3 +264,5 @@ def _decided(one: Difference, bench: Bench) -> Work | None:
 def _of(one: Difference, bench: Bench) -> Iterator[Work]:
     for record in one.belongs:
         yield from bench.work.get(record, ())
+        if record[0] == LinkKind.CUSTOMER:  # of the merge of masters: about this customer in that system
+            yield from bench.work.get((MASTER, record_key(LinkKind.CUSTOMER, record[1], one.system.value)), ())

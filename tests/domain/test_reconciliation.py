@@ -230,6 +230,21 @@ def test_a_second_invoice_is_explained_by_work_about_it(
     assert judge(one, bench(about)).standing is standing
 
 
+def test_a_link_whose_record_is_gone_is_explained_by_the_work_of_the_merge() -> None:
+    """M9: one question about one account; what is asked about it elsewhere explains nothing."""
+    ours = Input(Kind.ACCOUNT_LINK, "44", {"id": "001A"}, {"customer": "44"}, OLD)
+    (one,) = found(Pair(Kind.ACCOUNT_LINK, "44", ours, None))
+    assert one.cause is DriftCause.LINK_TARGET_MISSING
+    here, there = ("master", "customer/44/salesforce"), ("master", "customer/44/quickbooks")
+    assert judge(one, bench(work(Cause.MASTER_DELETED, ExceptionState.OPEN, here))).standing is Standing.HELD
+    for other in (
+        work(Cause.MASTER_DELETED, ExceptionState.OPEN, there),
+        work(Cause.MASTER_CONFLICT, ExceptionState.OPEN, here),
+        work(Cause.MASTER_DELETED, ExceptionState.SELF_RESOLVED, here),
+    ):
+        assert judge(one, bench(other)).standing is Standing.DRIFT
+
+
 def test_what_somebody_accepted_is_waived_with_its_numbers_only() -> None:
     (one,) = found(pair(Kind.INVOICE, INVOICE, INVOICE | {"balance": "4"}))
     (later,) = found(pair(Kind.INVOICE, INVOICE, INVOICE | {"balance": "3"}))
