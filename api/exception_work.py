@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
-from api.operations import decide, go_on, user_cause
+from api.operations import Chosen, decide, go_on, user_cause
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed
 from domain.exception_work import SNOOZE_AT_MOST
@@ -105,8 +105,8 @@ async def _one(services: Services, item: ExceptionItem, decision: ManyDecision, 
     refusal = _refusal(item, decision)
     if refusal is None and not decision.dry_run:
         try:
-            args = (services, item.id, decision.choice, decision.value, decision.reason, by)
-            await go_on(services, await asyncio.to_thread(decide, *args))
+            chosen = Chosen(decision.choice, decision.value, decision.reason, item.sentence)
+            await go_on(services, await asyncio.to_thread(decide, services, item.id, chosen, by))
         except GatewayError as error:
             refusal = error.detail
     done = Outcome.WOULD_RESOLVE if decision.dry_run else Outcome.RESOLVED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -62,10 +63,22 @@ def user_cause(actor: str, **reference: str | int) -> Cause:
     return Cause(source=CauseSource.USER, actor=actor, reference=reference)
 
 
-def decide(
-    services: Services, exception_id: str, choice: Choice, value: str | None, reason: str, by: str
-) -> ExceptionItem:
-    """Write a person's decision down; the work that waits reads it from the store. A bad choice raises Malformed."""
+class Chosen(NamedTuple):
+    """What a person chose and why; `sentence` is what they read, None where they do not say."""
+
+    choice: Choice
+    value: str | None
+    reason: str
+    sentence: str | None = None
+
+
+def decide(services: Services, exception_id: str, chosen: Chosen, by: str) -> ExceptionItem:
+    """Write a person's decision down; the work that waits reads it from the store.
+
+    Raises Malformed for a bad choice, and Duplicate where the exception says something else than what was read: what
+    it asks about moved on, and a decision about the old numbers must not cover the new ones.
+    """
+    choice, value, reason, sentence = chosen
     with transaction(services.engine, user_cause(by, exception=exception_id)) as session:
         item = exceptions.get(session, exception_id)
         if item is None:
@@ -82,6 +95,8 @@ def decide(
         # Before the item is locked: who decides about stock takes its marks first, too.
         marks.mark(session, _stock_of(item), "a person decided")
         resolved = exceptions.resolve(session, resolution)
+        if sentence is not None and resolved.sentence != sentence:
+            raise Duplicate(f"It has moved on since you read it, decide anew: {resolved.sentence}", reason="moved_on")
         _mark(session, item)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
         if is_new:

@@ -64,6 +64,8 @@ def _both(pair: Pair) -> Iterator[Difference]:
 
 
 def _lines(pair: Pair, meant: Sequence[Sequence[str]], found: Sequence[Sequence[str]] | None) -> Iterator[Difference]:
+    if found is not None and sorted(map(tuple, meant)) == sorted(map(tuple, found)):
+        return  # in which order they stand is cosmetic, as to whoever watches for edits
     cause = _SHAPES[pair.kind].differs
     stake = abs(_sum(meant) - _sum(found or []))
     for place, (one, other) in enumerate(zip_longest(meant, found or []), start=1):

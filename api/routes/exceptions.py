@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
 from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, write_note
-from api.operations import decide, go_on
+from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
 from domain.errors import Malformed, Missing
@@ -42,6 +42,11 @@ class Decision(BaseModel):
     choice: Choice
     value: str | None = Field(default=None, max_length=500)
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
+    sentence: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="The sentence that was read: where the exception says something else by now, 409.",
+    )
 
 
 class ManyWork(ManyDecision):
@@ -175,8 +180,7 @@ def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Ope
 @router.post("/{exception_id}/resolve", responses=problems(404, 409, 413), summary="Decide an exception")
 async def resolve_exception(exception_id: str, decision: Decision, serving: Serving, key: Operator) -> ExceptionItem:
     """Write the decision down and let the work that waits go on. Deciding a closed exception again is refused."""
-    item = await asyncio.to_thread(
-        decide, serving, exception_id, decision.choice, decision.value, decision.reason, key.name
-    )
+    chosen = Chosen(decision.choice, decision.value, decision.reason, decision.sentence)
+    item = await asyncio.to_thread(decide, serving, exception_id, chosen, key.name)
     await go_on(serving, item)
     return item

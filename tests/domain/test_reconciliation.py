@@ -60,6 +60,14 @@ def test_an_edited_invoice_is_named_by_what_was_edited(change: dict[str, Any], f
     assert first.money == money
 
 
+def test_in_which_order_lines_stand_is_cosmetic() -> None:
+    """E8: as whoever watches for edits sees it, too."""
+    lines = [["7", "3", "5", "15"], ["8", "1", "2", "2"]]
+    meant, turned = INVOICE | {"lines": lines}, INVOICE | {"lines": lines[::-1]}
+    assert not found(pair(Kind.INVOICE, meant, turned))
+    assert found(pair(Kind.INVOICE, meant, INVOICE | {"lines": [lines[0], lines[0]]}))
+
+
 def test_an_adopted_invoice_has_lines_of_its_own() -> None:
     """E10: who found it there did not write its lines."""
     ours = Input(Kind.INVOICE, "1", INVOICE, {**FACTS, "adopted": True}, OLD)
