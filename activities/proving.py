@@ -87,8 +87,9 @@ class ProvingActivities:
         checked = differ = 0
         cursor: str | None = None
         while True:
-            with transaction(self._engine, self._cause(work)) as session:
+            with reading(self._engine) as session:  # one snapshot: decisions and what they were made from
                 found = reruns.again(session, kind, self._lifecycle, limit=BLOCK, cursor=cursor)
+            with transaction(self._engine, self._cause(work)) as session:
                 wrong = reruns.report(session, found.items, datetime.now(UTC))
             checked, differ = checked + len(found.items), differ + wrong
             metrics.count("proofs", len(found.items) - wrong, what=kind, outcome="whole")

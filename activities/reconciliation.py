@@ -14,6 +14,7 @@ from activities import reconciling
 from activities.boundary import at_boundary, beating
 from activities.order_settlement import SettlingRules
 from activities.reconciliation_items import keep_items
+from domain.errors import Missing
 from domain.reconcile_work import (
     ReconcileConcluded,
     ReconcileCounted,
@@ -110,6 +111,8 @@ class ReconciliationActivities:
             run = runs.need(session, part.run_id)
             if run.state == "finished":
                 return ReconcileConcluded.model_validate(run.totals["concluded"])
+            if run.state != "running":  # it was given up, and with it what it had read
+                raise Missing(f"Reconciliation {run.id} was given up: begin another.", reason="run")
             sequence, before = runs.chain_end(session)
             weighed = reconciling.conclude(session, run, sequence + 1, before)
             earlier = runs.last_finished(session, but=run.id)
