@@ -52,7 +52,7 @@ class DocumentsSeen:
             if missing.external_id in rows:
                 self._remove_invoice(rows[missing.external_id], missing)
         strangers = [one for one in read if one.external_id not in rows]
-        over = [one.external_id for one in gone]
+        over = [*(one.external_id for one in gone), *rows]
         self.moved |= note_doubles(self.session, strangers, over, self.now)
         self._restate()
 

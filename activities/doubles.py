@@ -30,7 +30,10 @@ class Double(NamedTuple):
 
 
 def note_doubles(session: Session, strangers: Sequence[BookedInvoice], gone: Iterable[str], now: datetime) -> set[str]:
-    """Open work for every second invoice, and close what is one no more; answers the shipments concerned."""
+    """Open work for every second invoice, and close what is one no more; answers the shipments concerned.
+
+    `gone` names those that are none any more: they were taken away, or are our own by now.
+    """
     doubles = _doubles(session, strangers)
     for one in doubles:
         if not _decided(session, one):
@@ -55,15 +58,20 @@ def _marked(session: Session, living: Sequence[BookedInvoice]) -> list[Double]:
     """Those that carry our marker: a copy carries that of its original."""
     markers = {one.external_id: marker for one in living if (marker := marker_in(one.note))}
     numbers = sorted({shipment for shipment, _ in markers.values()})
+    # Before the invoices: what was under way then may be this very one, and what was booked by then is among them.
+    writing = {named for named in sorted(set(markers.values())) if _under_way(session, *named)}
     standing: dict[str, list[InvoiceRow]] = {number: [] for number in numbers}
+    own: set[str] = set()
     for row in invoices.of_shipments(session, numbers) if numbers else ():
+        own.add(row.quickbooks_id)
         if row.status not in REMOVED:
             standing[row.shipment_number].append(row)
     found = []
     for one in living:
         shipment, generation = markers.get(one.external_id, ("", 0))
         ours = _counterpart(standing.get(shipment, ()), generation)
-        if ours is not None and not _under_way(session, shipment, generation, standing[shipment]):
+        recorded = ours is not None and ours.generation == generation
+        if ours is not None and one.external_id not in own and (recorded or (shipment, generation) not in writing):
             found.append(Double(one, ours, f"it carries our marker of shipment {shipment}, as a copy does"))
     return found
 
@@ -73,10 +81,8 @@ def _counterpart(rows: Sequence[InvoiceRow], generation: int) -> InvoiceRow | No
     return next((row for row in rows if row.generation == generation), next(reversed(rows), None))
 
 
-def _under_way(session: Session, shipment: str, generation: int, standing: Sequence[InvoiceRow]) -> bool:
+def _under_way(session: Session, shipment: str, generation: int) -> bool:
     """Whether it may be one of our own that was written this moment and not recorded yet."""
-    if any(row.generation == generation for row in standing):
-        return False
     intent = intents.of_generation(session, shipment, generation)
     return intent is not None and intent.state in UNDER_WAY
 
@@ -90,6 +96,7 @@ def _numbered(session: Session, living: Sequence[BookedInvoice]) -> list[Double]
     numbers = {row.customer_number for row in rows.values()}
     customers = links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER, sorted(numbers))
     pairs = [(one, rows[one.doc_number]) for one in plain if one.doc_number in rows]
+    pairs = [(one, row) for one, row in pairs if row.quickbooks_id != one.external_id]
     why = "it has the same number and the same customer"
     return [Double(one, row, why) for one, row in pairs if customers.get(row.customer_number) == one.customer_id]
 

@@ -14,9 +14,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import payments
 from activities.document_changes import DocumentsSeen
+from activities.document_findings import add_finding
+from activities.doubles import note_doubles
 from domain.book_work import BooksNamed
 from domain.document_content import DocumentKind
-from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionState, Resolution
+from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState, Finding, Resolution
 from domain.links import LinkKind
 from domain.shipments import Shipment
 from domain.sources import System
@@ -426,6 +428,27 @@ def test_our_own_invoice_on_its_way_is_no_second_one(house: House, worker: Worke
     slow.close()
     worker.pull_invoices()
     assert not [one for one in house.open_work(made.number) if one.cause is Cause.INVOICE_DUPLICATE]
+
+
+def test_our_own_invoice_that_was_recorded_after_it_was_read_is_no_second_one(house: House, worker: Worker) -> None:
+    """E19: a look read it as a stranger's, and our books came to know it before the look was taken in."""
+    made = invoiced(house, worker, 10)
+    books = house.gateway()
+    read = books.read_invoice(id_of(house, made))
+    books.close()
+    assert read is not None
+    with transaction(house.engine, CAUSE) as session:
+        assert not note_doubles(session, [read], (), datetime.now(UTC))
+        wrong = Finding(
+            kind=ExceptionKind.CONFLICT,
+            cause=Cause.INVOICE_DUPLICATE,
+            sentence="QuickBooks has two invoices.",
+            choices=(Choice.HANDLED,),
+            subject=read.external_id,
+        )
+        add_finding(session, made.number, wrong, read.total)
+    worker.pull_invoices()
+    assert not house.open_work(made.number), "what is our own by now closes by itself"
 
 
 def test_masters_that_were_edited_are_marked_for_their_flows(house: House, worker: Worker) -> None:
