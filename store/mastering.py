@@ -47,6 +47,13 @@ def versions(session: Session, system: System, kind: LinkKind, keys: Sequence[st
     return {row.key: row.version for row in session.execute(query)}
 
 
+def stated(session: Session, system: System, kind: LinkKind, keys: Sequence[str]) -> dict[str, dict[str, Value]]:
+    """What a system had of each of these records when it was read last, by our own key."""
+    side = (col(MasterSideRow.kind) == kind.value, col(MasterSideRow.system) == system.value)
+    query = select(col(MasterSideRow.key), col(MasterSideRow.stated)).where(*side, col(MasterSideRow.key).in_(keys))
+    return {row.key: row.stated for row in session.execute(query)}
+
+
 def keep_sides(
     session: Session, system: System, seen: Mapping[str, MasterSeen], clock: ClockReading | None, at: datetime
 ) -> None:

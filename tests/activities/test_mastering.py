@@ -222,3 +222,21 @@ def test_a_change_of_money_in_quickbooks_alone_waits_for_a_person(met: Mastery) 
     assert met.merge().waiting == 0
     assert met.canonical().tax_exempt is True
     assert met.open_work() == []
+
+
+def test_the_erp_is_heard_though_it_first_states_what_is_agreed_already(met: Mastery) -> None:
+    """A person took QuickBooks' yes; the ERP says yes, too, which changes nothing here, and then no, which is news."""
+    met.bookkeeper_edits(Taxable=False)
+    met.merge()
+    (item,) = met.open_work()
+    met.decide(item.id, Choice.TAKE_SYSTEM, "quickbooks")
+    met.merge()
+    met.marked()
+    for says in (True, False):
+        met.state(met.stated_customer(tax_exempt=says))
+        assert met.marked() == {(LinkKind.CUSTOMER, CUSTOMER)}
+        assert met.merge().waiting == 0
+        assert met.canonical().tax_exempt is says
+        assert met.in_quickbooks()["Taxable"] is not says
+        assert met.state(met.stated_customer(tax_exempt=says)) == 0
+        assert met.marked() == set()
