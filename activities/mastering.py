@@ -151,9 +151,6 @@ def _linked(engine: Engine, system: System, work: MasterWork) -> str | None:
 def _keep(engine: Engine, system: System, work: MasterWork, seen: MasterSeen, clock: ClockReading | None) -> None:
     with transaction(engine, _cause(work)) as session:
         (values,) = terms_in_our_words(session, [seen.values])
-        known = mastering.sides(session, work.kind, work.key).get(system)
-        if known is not None and seen.merged_into is None and known.external_id == seen.external_id:
-            seen = seen.model_copy(update={"merged_into": known.merged_into})  # a merge that only a hint told of
         seen = seen.model_copy(update={"values": values})
         mastering.keep_sides(session, system, {work.key: seen}, clock, datetime.now(UTC))
 
