@@ -60,6 +60,7 @@ class MasterSettlement:
         outcome = merge(given, self._rules.ownership)
         if not outcome.writes:
             return self._keep(row, given, outcome)
+        ownerships.keep(self._session, self._rules.ownership)  # whoever settles it may have other rules by then
         mastering.keep_plan(self._session, given, outcome)
         planned = {system: mastering.plan_write(self._session, given, outcome, system) for system in outcome.writes}
         return MasterDecided(writes=planned)
@@ -201,7 +202,8 @@ class MasterSettlement:
         is_news = any(one.reason not in _TOLD for one in outcome.fields) or outcome.gone or outcome.adopted
         if not is_news:
             return
-        ownerships.keep(self._session, self._rules.ownership)
+        if outcome.policy_version == self._rules.ownership.version:
+            ownerships.keep(self._session, self._rules.ownership)
         decisions.keep(
             self._session,
             decisions.Decision(

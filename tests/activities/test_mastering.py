@@ -191,6 +191,24 @@ def test_a_decision_is_kept_with_its_inputs_and_comes_out_the_same_again(met: Ma
     assert met.in_quickbooks()["PrimaryPhone"]["FreeFormNumber"] == "404 555 0100"
 
 
+def test_a_decision_that_is_settled_under_other_rules_keeps_its_own(met: Mastery) -> None:
+    """Feature G-C8: a restart with edited rules between writing and keeping; only what was decided by is kept."""
+    met.rule(read(RULES + "# edited\n"))
+    decided_by = met.rules.ownership.version
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    with pytest.raises(Died):
+        met.merge(dies="after write")
+    met.rule(read(RULES + "# edited again\n"))
+    met._run(met.deciding.settle_master, MasterWork(kind=LinkKind.CUSTOMER, key=CUSTOMER))
+    with reading(met.engine) as session:
+        kept = [one for one in decisions.of_record(session, "customer", CUSTOMER) if one.kind == "master_merge"]
+        assert ownerships.versions(session)[-1] == decided_by
+        rules = ownerships.get(session, decided_by)
+    (one,) = [one for one in kept if one.policy_version == decided_by]
+    assert redecide(MergeInput.model_validate(one.inputs), rules) == MergeOutcome.model_validate(one.outcome)
+    assert met.rules.ownership.version != decided_by
+
+
 def test_what_a_system_owns_instead_of_the_erp_stands_in_the_canonical_store(mastery: Mastery) -> None:
     """Sales owns the address; the ERP goes on to state the old one, which is no news."""
     of_sales = RULES.replace(
