@@ -91,6 +91,30 @@ def test_items_flow_with_their_price_as_one(met: Mastery) -> None:
     assert met.product()["Name"] == "Pipe, three eighths"
 
 
+def test_a_price_or_terms_that_are_cleared_are_left_alone_in_quickbooks(met: Mastery) -> None:
+    """An item without a price would cost nothing; the rest is written, the ledger says why, a new price counts."""
+    met.state(met.stated_item(description="Pipe, three eighths", list_price=None))
+    met.state(met.stated_customer(terms_code=None))
+    for kind, key in met.marked():
+        met.merge(kind, key)
+    in_books = met.in_quickbooks(LinkKind.ITEM, SKU)
+    assert (in_books["Description"], str(in_books["UnitPrice"])) == ("Pipe, three eighths", "12.5")
+    assert met.in_quickbooks()["SalesTermRef"]["value"] == met.external_id(System.QUICKBOOKS, LinkKind.TERMS, "N30")
+    with reading(met.engine) as session:
+        said = [one.detail for one in mastering.writes_of(session, LinkKind.ITEM, SKU) if one.system == "quickbooks"]
+    assert said == ["Without a value, left as it is there: price."]
+    before = met.writes()
+    for _ in range(2):
+        met.merge(LinkKind.ITEM, SKU)
+        met.merge()
+    assert met.writes() == before
+    assert met.open_work() == []
+    for price in ("0", "13.25"):
+        met.state(met.stated_item(description="Pipe, three eighths", list_price=price))
+        met.merge(LinkKind.ITEM, SKU)
+        assert str(met.in_quickbooks(LinkKind.ITEM, SKU)["UnitPrice"]) == price
+
+
 def test_terms_are_written_by_their_link(met: Mastery) -> None:
     """Case E7."""
     met.state(met.stated_customer(terms_code="COD"))
