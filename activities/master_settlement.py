@@ -183,6 +183,8 @@ class MasterSettlement:
         return MasterDecided(waiting=asked)
 
     def _keep_base(self, link: LinkRow, side: Side, outcome: MergeOutcome, done: MasterWriteRow | None) -> None:
+        if done is not None:
+            mastering.note_written(self._session, done)
         if link.external_id != side.external_id:
             return
         base = next_base(side, outcome, done.answered or {} if done else {})

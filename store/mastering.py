@@ -101,6 +101,19 @@ def _side_row(system: System, key: str, one: MasterSeen) -> dict[str, Any]:
     }
 
 
+def note_written(session: Session, row: MasterWriteRow) -> None:
+    """What a write left in a record is what its system has now, so that its echo is no news.
+
+    Not where the record was read in another version since the write was decided about: that reading stands.
+    """
+    key = (row.kind, row.key, row.system)
+    side = session.get(MasterSideRow, key, with_for_update=True, populate_existing=True)
+    if side is not None and (side.external_id, side.version) == (row.external_id, row.based_on):
+        side.stated = {**side.stated, **(row.answered or {})}
+        side.version = row.version or side.version
+        session.flush()
+
+
 def note_merged(session: Session, kind: LinkKind, key: str, system: System, ids: tuple[str, str]) -> None:
     """Keep that a record is said to have been merged into another one there: the ids of the two."""
     loser, winner = ids
