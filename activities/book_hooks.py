@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.master_marking import mark_merged
 from activities.starting import look_at_books
 from adapters.quickbooks.hooks import BookHint, Opened, check_signature, hints_of
 from domain.book_changes import BookKind
 from domain.book_work import QuickBooksEventWork
 from domain.errors import Unavailable
+from domain.links import LinkKind
 from domain.sources import System
 from store import inbox
 from store.causes import Cause, CauseSource
@@ -37,6 +39,7 @@ FIELDS = {
     BookKind.CUSTOMER: "customers",
     BookKind.ITEM: "items",
 }
+MASTERS = {BookKind.CUSTOMER: LinkKind.CUSTOMER, BookKind.ITEM: LinkKind.ITEM}
 
 
 class EventsHeard(BaseModel):
@@ -100,11 +103,14 @@ class BookHookReceiver:
             log.warning("events are kept, their flow is woken later", error=type(error).__name__)
 
     def _keep(self, hints: Sequence[BookHint]) -> list[inbox.InboxEntry]:
-        """Commit what is new, with the one flow that reads it; answers the new rows."""
+        """Commit what is new, with the one flow that reads it and what was merged; answers the new rows."""
         with transaction(self._engine, _cause()) as session:
             known = inbox.known(session, System.QUICKBOOKS, [one.event_id for one in hints])
             new = list({one.event_id: one for one in hints if one.event_id not in known}.values())
             entries = inbox.receive_many(session, _arrivals(new, datetime.now(UTC)))
+            for one in sorted(new, key=lambda hint: (hint.kind, hint.record_id)):
+                if one.merged_into and one.kind in MASTERS:
+                    mark_merged(session, System.QUICKBOOKS, MASTERS[one.kind], one.record_id, one.merged_into)
             return [one for one, is_new in entries if is_new]
 
     def _note_started(self, ids: Sequence[int]) -> None:
@@ -131,13 +137,18 @@ def _of_one_flow(hints: Sequence[BookHint], now: datetime) -> list[inbox.Arrival
             source=System.QUICKBOOKS,
             external_id=one.event_id,
             kind=EVENT,
-            payload={"object": one.kind.value, "record_id": one.record_id},
+            payload=_payload(one),
             workflow_type="QuickBooksEvent",
             workflow_id=workflow_id,
             workflow_input=work,
         )
         for one in hints
     ]
+
+
+def _payload(hint: BookHint) -> dict[str, str]:
+    merged = {"merged_into": hint.merged_into} if hint.merged_into else {}
+    return {"object": hint.kind.value, "record_id": hint.record_id, **merged}
 
 
 def _name(hints: Sequence[BookHint]) -> str:

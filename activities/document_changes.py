@@ -15,8 +15,10 @@ from domain.credits import BookedCredit
 from domain.document_content import Content, DocumentChange, DocumentKind, DocumentState, change_of
 from domain.exceptions import Cause
 from domain.invoices import REMOVED, BookedInvoice, meant_content
+from domain.links import LinkKind
+from domain.sources import System
 from runtime import metrics
-from store import credits, document_versions, exceptions, intents, invoices, shipments
+from store import credits, document_versions, exceptions, intents, invoices, links, shipments
 from store.document_versions import Document, DocumentVersion, Sighting, Versions
 from store.tables.credits import CreditRow
 from store.tables.invoices import InvoiceRow
@@ -134,6 +136,7 @@ class DocumentsSeen:
             first = state if meant is None else DocumentState(content=meant, balance=meant.total)
             by = self.seen_by if meant is None else BEFORE_VERSIONS
             known = [self._add(document, Sighting(DocumentChange.BOOKED, first, "", None, by, self.now))]
+        state = self._for_whom(state, known[0].content)
         last = known[-1]
         before = last.state
         if last.change is DocumentChange.DELETED:
@@ -142,6 +145,16 @@ class DocumentsSeen:
             return last
         change = change_of(before, state, known[0].content)
         return self._add(document, Sighting(change, state, one.sync_token, one.updated_at, self.seen_by, self.now))
+
+    def _for_whom(self, state: DocumentState, first: Content) -> DocumentState:
+        """A customer who was merged into another one there is the same to us, by our own number (case M5)."""
+        booked, stands = first.customer_id, state.content.customer_id
+        if booked == stands:
+            return state
+        ours = links.local_keys_ever(self.session, System.QUICKBOOKS, LinkKind.CUSTOMER, [booked, stands])
+        if booked not in ours or ours[booked] != ours.get(stands):
+            return state
+        return state.model_copy(update={"content": state.content.model_copy(update={"customer_id": booked})})
 
     def _add(self, document: Document, seen: Sighting) -> DocumentVersion:
         known = self._versions.setdefault(document.quickbooks_id, [])

@@ -89,7 +89,7 @@ def _names(session: Session, *contents: Content) -> Mapping[str, str]:
     """Our names of what these documents name; an item and a customer of one id are told apart by their use alone."""
     items = {line.item_id for content in contents for line in content.lines if line.item_id}
     skus = links.local_keys(session, System.QUICKBOOKS, LinkKind.ITEM, sorted(items))
-    customers = links.local_keys(
+    customers = links.local_keys_ever(
         session, System.QUICKBOOKS, LinkKind.CUSTOMER, [content.customer_id for content in contents]
     )
     return {**{f"item {key}": sku for key, sku in skus.items()}, **{f"customer {k}": n for k, n in customers.items()}}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio import activity
 from temporalio.client import Client
 
@@ -65,14 +66,13 @@ def mark_hinted(engine: Engine, system: System, kind: LinkKind, external_ids: Se
     return keys
 
 
-def mark_merged(engine: Engine, system: System, kind: LinkKind, loser_id: str, winner_id: str) -> list[str]:
-    """A record is said to have been merged into another one there (case M5); answers our keys, as `mark_hinted` does.
+def mark_merged(session: Session, system: System, kind: LinkKind, loser_id: str, winner_id: str) -> list[str]:
+    """A record is said to have been merged into another one there (case M5); answers our keys, which are marked.
 
     The link goes over once the loser is seen to be gone or inactive; until then nothing follows from the hint.
     """
-    with transaction(engine, Cause(source=CauseSource(system.value), actor="hook")) as session:
-        keys = sorted(links.local_keys(session, system, kind, [loser_id]).values())
-        for key in keys:
-            mastering.note_merged(session, kind, key, system, (loser_id, winner_id))
-        master_marks.mark(session, kind, keys, f"merged in {system.value}")
+    keys = sorted(links.local_keys(session, system, kind, [loser_id]).values())
+    for key in keys:
+        mastering.note_merged(session, kind, key, system, (loser_id, winner_id))
+    master_marks.mark(session, kind, keys, f"merged in {system.value}")
     return keys

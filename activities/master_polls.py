@@ -29,6 +29,7 @@ from store.tables.mastering import MasterSideRow
 
 OVERLAP = timedelta(minutes=5)  # a commit can become visible later than its stamp
 BLOCK = 200
+Since = tuple[datetime | None, str | None]  # from when on to read, and what tells whether it was rewound meanwhile
 SALESFORCE_KINDS = (LinkKind.CUSTOMER, LinkKind.ITEM)
 
 
@@ -38,16 +39,20 @@ class MasterPolls:
     def __init__(self, engine: Engine, rules: MasterRules, system: System) -> None:
         self._engine, self._rules, self._system = engine, rules, system
 
-    def since(self, kind: LinkKind) -> datetime | None:
-        """From when on to read: with overlap, and everything at first."""
+    def since(self, kind: LinkKind) -> Since:
+        """From when on to read: with overlap, and everything at first or after a link was confirmed."""
         with reading(self._engine) as session:
-            position = cursors.position(session, cursors.masters(self._system, kind))
-        return position - OVERLAP if position else None
+            found = cursors.get(session, cursors.masters(self._system, kind))
+        position = found.position_at if found else None
+        return position - OVERLAP if position else None, found.rewound if found else None
 
     def keep(
-        self, kind: LinkKind, block: Sequence[MasterSeen], clock: ClockReading | None, reason: str
+        self, kind: LinkKind, block: Sequence[MasterSeen], clock: ClockReading | None, reason: str, since: Since
     ) -> MastersPulled:
-        """Keep a block: what is new is marked for its flow, first contact is adopted, an echo changes nothing."""
+        """Keep a block: what is new is marked for its flow, first contact is adopted, an echo changes nothing.
+
+        A link that was confirmed since the poll began may be of a record that it has passed: the next one reads all.
+        """
         with transaction(self._engine, self._cause(kind, reason)) as session:
             linked = links.rows_by_external_id(session, self._system, kind, [one.external_id for one in block])
             ours = [one for one in block if one.external_id in linked]
@@ -64,7 +69,7 @@ class MasterPolls:
             master_marks.mark(session, kind, changed, f"changed in {self._system.value}")
             stamps = [one.changed_at for one in block if one.changed_at]
             if stamps:
-                cursors.advance(session, cursors.masters(self._system, kind), max(stamps))
+                cursors.advance_unrewound(session, cursors.masters(self._system, kind), max(stamps), since[1])
         return MastersPulled(read=len(block), adopted=len(adopted), changed=len(changed))
 
     def _sorted(
@@ -124,9 +129,10 @@ class SalesforceMasterPoll:
         """Read what changed since the last look, deleted and merged records among it."""
         with beating():
             pulled = [
-                self._polls.keep(kind, block, self._salesforce.clock, work.reason)
+                self._polls.keep(kind, block, self._salesforce.clock, work.reason, since)
                 for kind in SALESFORCE_KINDS
-                for page in self._salesforce.changed_masters(kind, self._polls.since(kind))
+                for since in [self._polls.since(kind)]
+                for page in self._salesforce.changed_masters(kind, since[0])
                 for block in _blocks(page)
             ]
         return _sum(pulled)
@@ -148,10 +154,12 @@ class QuickBooksMasterPoll:
         with beating():
             pulled = []
             for kind in LinkKind:
-                found = list(self._quickbooks.changed_masters(kind, self._polls.since(kind)))
+                since = self._polls.since(kind)
+                found = list(self._quickbooks.changed_masters(kind, since[0]))
                 ordered = sorted(found, key=lambda one: one.changed_at or datetime.min.replace(tzinfo=UTC))
                 pulled += [
-                    self._polls.keep(kind, block, self._quickbooks.clock, work.reason) for block in _blocks(ordered)
+                    self._polls.keep(kind, block, self._quickbooks.clock, work.reason, since)
+                    for block in _blocks(ordered)
                 ]
         return _sum(pulled)
 

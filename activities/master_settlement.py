@@ -60,7 +60,7 @@ class MasterSettlement:
         outcome = merge(given, self._rules.ownership)
         if not outcome.writes:
             return self._keep(row, given, outcome)
-        ownerships.keep(self._session, self._rules.ownership)  # a plan is proven under its own rules, too
+        ownerships.keep(self._session, self._rules.ownership)  # whoever settles it may have other rules by then
         mastering.keep_plan(self._session, given, outcome)
         planned = {system: mastering.plan_write(self._session, given, outcome, system) for system in outcome.writes}
         return MasterDecided(writes=planned)
@@ -183,6 +183,8 @@ class MasterSettlement:
         return MasterDecided(waiting=asked)
 
     def _keep_base(self, link: LinkRow, side: Side, outcome: MergeOutcome, done: MasterWriteRow | None) -> None:
+        if done is not None:
+            mastering.note_written(self._session, done)
         if link.external_id != side.external_id:
             return
         base = next_base(side, outcome, done.answered or {} if done else {})
@@ -202,7 +204,8 @@ class MasterSettlement:
         is_news = any(one.reason not in _TOLD for one in outcome.fields) or outcome.gone or outcome.adopted
         if not is_news:
             return
-        ownerships.keep(self._session, self._rules.ownership)
+        if outcome.policy_version == self._rules.ownership.version:
+            ownerships.keep(self._session, self._rules.ownership)
         decisions.keep(
             self._session,
             decisions.Decision(

@@ -11,8 +11,8 @@ from domain.links import LinkKind
 from domain.master_fields import HOME, customer_with, item_with, of_customer, of_item, of_terms
 from domain.master_values import Value
 from domain.sources import System
-from store import customers, items, links, mastering
-from store.tables.mastering import MasterSideRow
+from store import customers, items, links, master_marks, mastering
+from store.tables.mastering import MasterRecordRow, MasterSideRow
 
 UNLINKED = "unlinked:"  # before a term's id in QuickBooks that no terms of ours are linked to
 
@@ -45,9 +45,13 @@ def state_home(
 ) -> dict[str, dict[str, Value]]:
     """Keep what the ERP states of records that are merged; answers what of each stays as it was agreed all the same.
 
-    A field that the ERP states as before keeps the value that another system gave it: only a change is news.
+    A field that the ERP states as before keeps the value that another system gave it: only a change is news. Whatever
+    it states otherwise than before is marked, though the canonical record has that value already.
     """
     rows = mastering.get_many(session, kind, list(stated))
+    before = mastering.stated(session, HOME[kind], kind, list(rows))
+    news = [key for key, row in rows.items() if _is_news(stated[key], before.get(key), row)]
+    master_marks.mark_linked(session, kind, news, "the ERP states it otherwise")
     mastering.keep_home(session, kind, HOME[kind], {key: stated[key] for key in rows})
     kept: dict[str, dict[str, Value]] = {}
     for key, row in rows.items():
@@ -59,6 +63,13 @@ def state_home(
             if name in known and known[name] == value and name in row.agreed
         }
     return kept
+
+
+def _is_news(stated: Mapping[str, Value], before: Mapping[str, Value] | None, row: MasterRecordRow) -> bool:
+    """Whether a statement differs from the one before, or from what was agreed with the ERP where none was kept."""
+    base = mastering.base_of(row.home_base)
+    known = before if before is not None else base.theirs if base else {}
+    return any(name in known and known[name] != value for name, value in stated.items())
 
 
 def terms_in_our_words(session: Session, seen: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:

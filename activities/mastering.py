@@ -12,6 +12,7 @@ from activities.boundary import at_boundary, beating
 from activities.master_settlement import MasterRules, MasterSettlement
 from activities.master_sides import terms_in_our_words
 from adapters.quickbooks.gateway import QuickBooksGateway
+from adapters.quickbooks.master_records import left_alone
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.errors import Missing, OutcomeUnknown, Permanent, StaleToken
 from domain.links import LinkKind
@@ -97,8 +98,10 @@ class QuickBooksMasterActivities:
     def _done(self, row: MasterWriteRow, seen: MasterSeen) -> MasterWritten:
         with transaction(self._engine, _write_cause(row)) as session:
             (values,) = terms_in_our_words(session, [seen.values])
-            answered = {name: values.get(name) for name in row.fields}
-            mastering.note_write(session, row.id or 0, WriteState.DONE, answered=answered, version=seen.version)
+            came: dict[str, object] = {"answered": {name: values.get(name) for name in row.fields}}
+            if left := left_alone(row.fields):
+                came |= {"code": "left_alone", "detail": f"Without a value, left as it is there: {', '.join(left)}."}
+            mastering.note_write(session, row.id or 0, WriteState.DONE, version=seen.version, **came)
         return MasterWritten(state=WriteState.DONE)
 
 
@@ -151,9 +154,6 @@ def _linked(engine: Engine, system: System, work: MasterWork) -> str | None:
 def _keep(engine: Engine, system: System, work: MasterWork, seen: MasterSeen, clock: ClockReading | None) -> None:
     with transaction(engine, _cause(work)) as session:
         (values,) = terms_in_our_words(session, [seen.values])
-        known = mastering.sides(session, work.kind, work.key).get(system)
-        if known is not None and seen.merged_into is None and known.external_id == seen.external_id:
-            seen = seen.model_copy(update={"merged_into": known.merged_into})  # a merge that only a hint told of
         seen = seen.model_copy(update={"values": values})
         mastering.keep_sides(session, system, {work.key: seen}, clock, datetime.now(UTC))
 

@@ -70,6 +70,16 @@ def local_keys(session: Session, system: System, kind: LinkKind, ids: Sequence[s
     return dict(session.execute(query).all())
 
 
+def local_keys_ever(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, str]:
+    """The same with aliases: a record whose link was retired counts for that link's record, the latest one of them."""
+    query = (
+        select(col(LinkRow.external_id), col(LinkRow.local_key))
+        .where(*_scope(system, kind, LinkState.RETIRED), col(LinkRow.external_id).in_(set(ids)))
+        .order_by(col(LinkRow.retired_at))
+    )
+    return dict(session.execute(query).all()) | local_keys(session, system, kind, ids)
+
+
 def page(
     session: Session,
     *,

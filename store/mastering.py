@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +14,19 @@ from domain.links import LinkKind
 from domain.master_seen import ClockReading, MasterSeen
 from domain.master_values import Value, digest
 from domain.master_work import WriteState
-from domain.merging import Base, MergeInput, MergeOutcome
+from domain.merging import Base, MergeInput, MergeOutcome, SideState
 from domain.sources import System
 from store.tables.invoices import InvoiceRow
 from store.tables.mastering import MasterPlanRow, MasterRecordRow, MasterSideRow, MasterWriteRow
 from store.upserts import upsert as upsert_rows
 
 _BEGIN = text("INSERT INTO master_records (kind, key) VALUES (:kind, :key) ON CONFLICT DO NOTHING")
+_UNMERGE = text("""
+UPDATE master_sides SET merged_into = NULL
+FROM json_each_text(CAST(:ids AS json)) AS read(key, external_id)
+WHERE master_sides.kind = :kind AND master_sides.system = :system AND master_sides.key = read.key
+AND master_sides.external_id <> read.external_id AND merged_into IS NOT NULL
+""")
 
 
 def lock(session: Session, kind: LinkKind, key: str) -> MasterRecordRow:
@@ -47,28 +54,64 @@ def versions(session: Session, system: System, kind: LinkKind, keys: Sequence[st
     return {row.key: row.version for row in session.execute(query)}
 
 
+def stated(session: Session, system: System, kind: LinkKind, keys: Sequence[str]) -> dict[str, dict[str, Value]]:
+    """What a system had of each of these records when it was read last, by our own key."""
+    side = (col(MasterSideRow.kind) == kind.value, col(MasterSideRow.system) == system.value)
+    query = select(col(MasterSideRow.key), col(MasterSideRow.stated)).where(*side, col(MasterSideRow.key).in_(keys))
+    return {row.key: row.stated for row in session.execute(query)}
+
+
 def keep_sides(
     session: Session, system: System, seen: Mapping[str, MasterSeen], clock: ClockReading | None, at: datetime
 ) -> None:
-    """Keep what a system has of these records, by our own key."""
-    rows = [
-        {
-            "kind": one.kind.value,
-            "key": key,
-            "system": system.value,
-            "external_id": one.external_id,
-            "state": one.state.value,
-            "stated": dict(one.values),
-            "version": one.version,
-            "changed_at": one.changed_at,
-            "clock_offset_ms": clock.offset_ms if clock else 0,
-            "clock_bound_ms": clock.bound_ms if clock else None,
-            "merged_into": one.merged_into,
-            "observed_at": at,
-        }
-        for key, one in seen.items()
-    ]
-    upsert_rows(session, MasterSideRow, rows)
+    """Keep what a system has of these records, by our own key.
+
+    That a record was merged may be known from a hint alone: it stays known as long as it is the same record there.
+    """
+    silent = {key: one for key, one in seen.items() if not _tells_of_merges(system, one)}
+    for kind in {one.kind for one in silent.values()}:
+        ids = {key: one.external_id for key, one in silent.items() if one.kind is kind}
+        session.execute(_UNMERGE, {"kind": kind.value, "system": system.value, "ids": json.dumps(ids)})
+    of_clock = {
+        "clock_offset_ms": clock.offset_ms if clock else 0,
+        "clock_bound_ms": clock.bound_ms if clock else None,
+        "observed_at": at,
+    }
+    rows = {key: _side_row(system, key, one) | of_clock for key, one in seen.items()}
+    upsert_rows(session, MasterSideRow, [rows[key] for key in silent])
+    told = [rows[key] | {"merged_into": one.merged_into} for key, one in seen.items() if key not in silent]
+    upsert_rows(session, MasterSideRow, told)
+
+
+def _tells_of_merges(system: System, one: MasterSeen) -> bool:
+    """Whether a reading says by itself if the record was merged; a record of QuickBooks never does."""
+    return one.merged_into is not None or (system is System.SALESFORCE and one.state is SideState.PRESENT)
+
+
+def _side_row(system: System, key: str, one: MasterSeen) -> dict[str, Any]:
+    return {
+        "kind": one.kind.value,
+        "key": key,
+        "system": system.value,
+        "external_id": one.external_id,
+        "state": one.state.value,
+        "stated": dict(one.values),
+        "version": one.version,
+        "changed_at": one.changed_at,
+    }
+
+
+def note_written(session: Session, row: MasterWriteRow) -> None:
+    """What a write left in a record is what its system has now, so that its echo is no news.
+
+    Not where the record was read in another version since the write was decided about: that reading stands.
+    """
+    key = (row.kind, row.key, row.system)
+    side = session.get(MasterSideRow, key, with_for_update=True, populate_existing=True)
+    if side is not None and (side.external_id, side.version) == (row.external_id, row.based_on):
+        side.stated = {**side.stated, **(row.answered or {})}
+        side.version = row.version or side.version
+        session.flush()
 
 
 def note_merged(session: Session, kind: LinkKind, key: str, system: System, ids: tuple[str, str]) -> None:

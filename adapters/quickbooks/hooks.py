@@ -33,13 +33,17 @@ NAME_LIMIT = 200  # characters of an event's own id
 
 
 class BookHint(BaseModel):
-    """Something happened to this record. `event_id` names the event: the same one again is known."""
+    """Something happened to this record. `event_id` names the event: the same one again is known.
+
+    `merged_into`: the record that is said to be left of this one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     event_id: str
     kind: BookKind
     record_id: str
+    merged_into: str | None = None
 
 
 class Opened(BaseModel):
@@ -71,13 +75,14 @@ def hints_of(body: bytes, realm: str) -> Opened:
     if isinstance(found, dict) and not isinstance(found.get("eventNotifications"), list):
         raise Malformed("eventNotifications: is missing.", reason="body")
     events = list(_cloud_events(found) if isinstance(found, list) else _legacy_events(found["eventNotifications"]))
-    ours = [(entity, record_id, event_id) for company, entity, record_id, event_id in events if company == realm]
+    ours = [told for company, *told in events if company == realm]
     strange = sum(1 for company, *_ in events if company not in {realm, ""})
-    hints = tuple(hint for entity, record_id, event_id in ours if (hint := _hint(entity, record_id, event_id)))
+    hints = tuple(hint for told in ours if (hint := _hint(*told)))
     return Opened(hints=hints, other_companies=strange, ignored=len(events) - strange - len(hints))
 
 
-Event = tuple[str, str, str, str]  # company, entity in lower case, the record's id, the event's own name
+# Company, entity in lower case, the record's id, the event's own name, and the record that it was merged into.
+Event = tuple[str, str, str, str, str]
 
 
 def _cloud_events(found: list[Any]) -> Iterator[Event]:
@@ -87,7 +92,7 @@ def _cloud_events(found: list[Any]) -> Iterator[Event]:
         name = _text(event.get("id"))[:NAME_LIMIT]
         record_id = _text(event.get("intuitentityid"))
         entity = kind["entity"] if kind and name else ""
-        yield _text(event.get("intuitaccountid")), entity, record_id, f"event {name}/{record_id}"
+        yield _text(event.get("intuitaccountid")), entity, record_id, f"event {name}/{record_id}", ""
 
 
 def _legacy_events(found: list[Any]) -> Iterator[Event]:
@@ -100,16 +105,26 @@ def _legacy_events(found: list[Any]) -> Iterator[Event]:
             entity = one if isinstance(one, Mapping) else {}
             parts = [_text(entity.get(name)) for name in ("name", "id", "operation", "lastUpdated")]
             digest = hashlib.sha256("|".join([realm, *parts]).encode(errors="replace")).hexdigest()
-            yield realm, parts[0].lower(), parts[1], f"legacy {digest}"
+            yield realm, parts[0].lower(), parts[1], f"legacy {digest}", ""
             if entity.get("deletedId") is not None:  # a merge took this one away
-                yield realm, parts[0].lower(), _text(entity["deletedId"]), f"legacy {digest}/merged"
+                loser = _text(entity["deletedId"])
+                yield realm, parts[0].lower(), loser, f"legacy {digest}/merged/{loser[:NAME_LIMIT]}", parts[1]
 
 
-def _hint(entity: str, record_id: str, event_id: str) -> BookHint | None:
+def _hint(entity: str, record_id: str, event_id: str, merged_into: str) -> BookHint | None:
     kind = KINDS.get(entity)
-    if kind is None or not ID.fullmatch(record_id) or not record_id.isascii() or "\x00" in event_id:
+    if kind is None or not _is_id(record_id) or "\x00" in event_id:
         return None
-    return BookHint(event_id=event_id.encode(errors="replace").decode(), kind=kind, record_id=record_id)
+    return BookHint(
+        event_id=event_id.encode(errors="replace").decode(),
+        kind=kind,
+        record_id=record_id,
+        merged_into=merged_into if _is_id(merged_into) and merged_into != record_id else None,
+    )
+
+
+def _is_id(text: str) -> bool:
+    return ID.fullmatch(text) is not None and text.isascii()
 
 
 def _text(value: object) -> str:

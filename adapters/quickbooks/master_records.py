@@ -44,7 +44,7 @@ def changed_masters(client: QuickBooksClient, kind: LinkKind, since: datetime | 
 def update_master(
     client: QuickBooksClient, kind: LinkKind, external_id: str, based_on: str | None, fields: Mapping[str, Value]
 ) -> MasterSeen:
-    """Write these fields and no other; answers the record as QuickBooks has it then.
+    """Write these fields and no other, but for those `left_alone`; answers the record as QuickBooks has it then.
 
     Raises StaleToken where it is not the version any more that the decision was based on, Duplicate for a name that
     somebody else has (6240), Rejected where QuickBooks kept another value than it was given.
@@ -53,7 +53,10 @@ def update_master(
     standing = client.read(f"{entity.lower()}/{external_id}")[entity]
     if based_on is not None and str(standing["SyncToken"]) != based_on:
         raise StaleToken("The record changed in QuickBooks since it was decided about.", reason="version")
-    given = _properties(kind, fields, standing)
+    left = left_alone(fields)
+    given = _properties(kind, {name: value for name, value in fields.items() if name not in left}, standing)
+    if not given:
+        return _seen(kind, standing)
     body = {"Id": external_id, "SyncToken": str(standing["SyncToken"]), "sparse": True, **given}
     answer = client.update_master(entity, dumps(body))[entity]
     kept_otherwise = [name for name, value in given.items() if not _is_kept(value, answer.get(name))]
@@ -63,6 +66,15 @@ def update_master(
             reason="kept_otherwise",
         )
     return _seen(kind, answer)
+
+
+def left_alone(fields: Mapping[str, Value]) -> list[str]:
+    """The fields of money that have no value any more: QuickBooks would take that for zero or for a no."""
+    return [name for name, value in fields.items() if name in _OF_MONEY and _is_cleared(value)]
+
+
+def _is_cleared(value: Value) -> bool:
+    return not value.get("amount") if isinstance(value, dict) else value is None or value == ""
 
 
 def _seen(kind: LinkKind, row: Mapping[str, Any]) -> MasterSeen:
@@ -126,6 +138,7 @@ def _amount(value: Value) -> Decimal:
     return Decimal((value.get("amount") if isinstance(value, dict) else None) or "0")
 
 
+_OF_MONEY = frozenset({"price", "taxable", "terms", "tax_exempt"})
 _WRITTEN: Mapping[tuple[LinkKind, str], tuple[str, Callable[[Value], object]]] = {
     (LinkKind.CUSTOMER, "name"): ("DisplayName", lambda value: str(value or "").translate(_UNSUPPORTED)[:NAME_LIMIT]),
     (LinkKind.CUSTOMER, "phone"): ("PrimaryPhone", lambda value: {"FreeFormNumber": str(value or "")}),

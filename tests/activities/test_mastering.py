@@ -56,10 +56,40 @@ def test_the_echo_of_a_write_changes_nothing(met: Mastery) -> None:
     met.merge()
     before = met.writes()
     met.marked()
-    assert met.poll().changed == 2  # another version in each: their flow looks
-    met.merge()
     assert met.poll().changed == 0
+    assert met.marked() == set()
+    with reading(met.engine) as session:
+        read = mastering.versions(session, System.QUICKBOOKS, LinkKind.CUSTOMER, [CUSTOMER])
+    assert read == {CUSTOMER: met.in_quickbooks()["SyncToken"]}
+    met.merge()
     assert met.writes() == before
+
+
+def test_what_is_set_back_after_a_write_is_news(met: Mastery) -> None:
+    """A rep and a bookkeeper give the customer its old name again before anybody has looked."""
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    met.merge()
+    met.rep_edits(Name=NAME)
+    met.bookkeeper_edits(DisplayName=NAME)
+    met.marked()
+    assert met.poll().changed == 2
+    met.merge()
+    assert met.account()["Name"] == met.in_quickbooks()["DisplayName"] == "Brightwater Supply"
+
+
+def test_what_was_read_after_a_write_stands_when_the_write_is_kept(met: Mastery) -> None:
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    with pytest.raises(Died):
+        met.merge(dies="after write")
+    met.bookkeeper_edits(DisplayName="Brightwater Inc")
+    met.rep_edits(Name="Brightwater Ltd")
+    met.poll()
+    met._run(met.deciding.settle_master, MasterWork(kind=LinkKind.CUSTOMER, key=CUSTOMER))
+    with reading(met.engine) as session:
+        sides = mastering.sides(session, LinkKind.CUSTOMER, CUSTOMER)
+    assert sides[System.QUICKBOOKS].stated["name"] == "Brightwater Inc"
+    assert sides[System.SALESFORCE].stated["name"] == "Brightwater Ltd"
+    assert met.marked() == {(LinkKind.CUSTOMER, CUSTOMER)}
 
 
 def test_what_a_rep_changes_reaches_quickbooks(met: Mastery) -> None:
@@ -95,6 +125,30 @@ def test_items_flow_with_their_price_as_one(met: Mastery) -> None:
     in_books = met.in_quickbooks(LinkKind.ITEM, SKU)
     assert (in_books["Description"], str(in_books["UnitPrice"])) == ("Pipe, three eighths", "13.25")
     assert met.product()["Name"] == "Pipe, three eighths"
+
+
+def test_a_price_or_terms_that_are_cleared_are_left_alone_in_quickbooks(met: Mastery) -> None:
+    """An item without a price would cost nothing; the rest is written, the ledger says why, a new price counts."""
+    met.state(met.stated_item(description="Pipe, three eighths", list_price=None))
+    met.state(met.stated_customer(terms_code=None))
+    for kind, key in met.marked():
+        met.merge(kind, key)
+    in_books = met.in_quickbooks(LinkKind.ITEM, SKU)
+    assert (in_books["Description"], str(in_books["UnitPrice"])) == ("Pipe, three eighths", "12.5")
+    assert met.in_quickbooks()["SalesTermRef"]["value"] == met.external_id(System.QUICKBOOKS, LinkKind.TERMS, "N30")
+    with reading(met.engine) as session:
+        said = [one.detail for one in mastering.writes_of(session, LinkKind.ITEM, SKU) if one.system == "quickbooks"]
+    assert said == ["Without a value, left as it is there: price."]
+    before = met.writes()
+    for _ in range(2):
+        met.merge(LinkKind.ITEM, SKU)
+        met.merge()
+    assert met.writes() == before
+    assert met.open_work() == []
+    for price in ("0", "13.25"):
+        met.state(met.stated_item(description="Pipe, three eighths", list_price=price))
+        met.merge(LinkKind.ITEM, SKU)
+        assert str(met.in_quickbooks(LinkKind.ITEM, SKU)["UnitPrice"]) == price
 
 
 def test_terms_are_written_by_their_link(met: Mastery) -> None:
@@ -221,6 +275,24 @@ def test_merges_and_those_under_way_are_made_again_every_night(met: Mastery) -> 
     assert met.open_work() == []
 
 
+def test_a_decision_that_is_settled_under_other_rules_keeps_its_own(met: Mastery) -> None:
+    """Feature G-C8: a restart with edited rules between writing and keeping; only what was decided by is kept."""
+    met.rule(read(RULES + "# edited\n"))
+    decided_by = met.rules.ownership.version
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    with pytest.raises(Died):
+        met.merge(dies="after write")
+    met.rule(read(RULES + "# edited again\n"))
+    met._run(met.deciding.settle_master, MasterWork(kind=LinkKind.CUSTOMER, key=CUSTOMER))
+    with reading(met.engine) as session:
+        kept = [one for one in decisions.of_record(session, "customer", CUSTOMER) if one.kind == "master_merge"]
+        assert ownerships.versions(session)[-1] == decided_by
+        rules = ownerships.get(session, decided_by)
+    (one,) = [one for one in kept if one.policy_version == decided_by]
+    assert redecide(MergeInput.model_validate(one.inputs), rules) == MergeOutcome.model_validate(one.outcome)
+    assert met.rules.ownership.version != decided_by
+
+
 def test_what_a_system_owns_instead_of_the_erp_stands_in_the_canonical_store(mastery: Mastery) -> None:
     """Sales owns the address; the ERP goes on to state the old one, which is no news."""
     of_sales = RULES.replace(
@@ -252,3 +324,21 @@ def test_a_change_of_money_in_quickbooks_alone_waits_for_a_person(met: Mastery) 
     assert met.merge().waiting == 0
     assert met.canonical().tax_exempt is True
     assert met.open_work() == []
+
+
+def test_the_erp_is_heard_though_it_first_states_what_is_agreed_already(met: Mastery) -> None:
+    """A person took QuickBooks' yes; the ERP says yes, too, which changes nothing here, and then no, which is news."""
+    met.bookkeeper_edits(Taxable=False)
+    met.merge()
+    (item,) = met.open_work()
+    met.decide(item.id, Choice.TAKE_SYSTEM, "quickbooks")
+    met.merge()
+    met.marked()
+    for says in (True, False):
+        met.state(met.stated_customer(tax_exempt=says))
+        assert met.marked() == {(LinkKind.CUSTOMER, CUSTOMER)}
+        assert met.merge().waiting == 0
+        assert met.canonical().tax_exempt is says
+        assert met.in_quickbooks()["Taxable"] is not says
+        assert met.state(met.stated_customer(tax_exempt=says)) == 0
+        assert met.marked() == set()

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.book_hooks import BookHookReceiver
 from activities.hooks import Heard, Hint, HookReceiver, Sender
 from activities.master_marking import MasterMarking
 from activities.master_polls import QuickBooksMasterPoll, SalesforceMasterPoll
@@ -18,12 +20,15 @@ from activities.waiting import WaitingActivities
 from domain.exceptions import Choice
 from domain.links import LinkKind
 from domain.master_work import MasterProgress, MastersPulled, MastersWork
+from domain.sources import System
 from domain.work import SweepWork
 from runtime.names import QUICKBOOKS_QUEUE, SALESFORCE_QUEUE, WORKFLOW_QUEUE
 from runtime.settings import Settings
 from runtime.workers import make_worker
 from tests.activities.mastery import CUSTOMER, Mastery, running_mastery
 from tests.adapters.salesforce.harness import Twin, serving
+from tests.api.book_events import VERIFIER, entity, legacy, signature
+from tests.build import REALM
 from tests.looks import looking
 from tests.workflows.stage import until
 from twins.salesforce.app import create_app
@@ -127,6 +132,25 @@ async def test_a_hint_from_salesforce_is_kept_and_ends_in_the_same_flow(working:
     await done(client)
     found = await asyncio.to_thread(working.in_quickbooks)
     assert found["PrimaryPhone"] == {"FreeFormNumber": "404 555 0100"}
+
+
+async def test_a_merge_in_quickbooks_is_followed_from_its_event(working: Mastery, client: Client) -> None:
+    """Case M5: the legacy event names the one that is left; polls before and after the merge do not forget it."""
+    await pull(client)
+    loser = working.external_id(System.QUICKBOOKS)
+    twin = {"customers": [{"erp_no": "x", "name": "Brightwater Two"}]}
+    await asyncio.to_thread(working.books._call, "POST", "seed", json=twin)
+    found = await asyncio.to_thread(working.quickbooks.candidates, LinkKind.CUSTOMER)
+    winner = next(one.external_id for one in found if one.name == "Brightwater Two")
+    receiver = BookHookReceiver(working.engine, client, SecretStr(VERIFIER), REALM)
+    body = legacy(entity("Customer", winner, "Merge", deletedId=loser))
+    opened = receiver.open(body, signature(body), SecretStr(VERIFIER))
+    assert [(await receiver.receive(opened)).new for _ in range(2)] == [2, 0]
+    await asyncio.to_thread(working.bookkeeper_edits, Active=False, Notes="merged")
+    await pull(client)
+    assert (await done(client)).waiting == 0
+    assert working.external_id(System.QUICKBOOKS) == winner
+    assert await asyncio.to_thread(working.open_work) == []
 
 
 async def test_a_person_decides_and_the_waiting_flow_goes_on(working: Mastery, client: Client) -> None:
