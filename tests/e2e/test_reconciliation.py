@@ -88,7 +88,9 @@ def test_what_somebody_does_behind_its_back_is_found_and_healed_or_told(
     before = _command(working, tmp_path, "--json")
     assert before.returncode == 0, before.stdout + before.stderr
     invoice = next(one for one in working.gateway.quickbooks.ledger() if one["balance"] == one["total"])
-    shown = next(one for one in working.gateway.salesforce.records("Order") if one["Gateway_Status__c"] == "Invoiced")
+    number = working.gateway.get(f"/shipments/{invoice['doc_number']}")["order_number"]  # that order is said anew
+    invoiced = (one for one in working.gateway.salesforce.records("Order") if one["Gateway_Status__c"] == "Invoiced")
+    shown = next(one for one in invoiced if one["ERP_Order_Id__c"] != number)
     working.gateway.quickbooks.post(
         "edit", {"entity": "Invoice", "id": invoice["id"], "changes": {"TxnDate": "2026-01-02"}, "operation": "update"}
     )
@@ -98,8 +100,8 @@ def test_what_somebody_does_behind_its_back_is_found_and_healed_or_told(
 
     ended = _command(working, tmp_path, "--json")
 
-    assert ended.returncode == 1, ended.stderr
-    run = json.loads(ended.stdout)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    run = working.gateway.get(f"/reconciliations/{json.loads(ended.stdout)['id']}")
     causes = {one["cause"]: one for one in run["findings"]["items"]}
     assert causes["invoice_edited"]["record_key"] == invoice["id"]
     assert causes["order_shown_wrong"]["healed"] is True
