@@ -33,8 +33,8 @@ class Plan:
 
     orders: int = 500
     seed: int = 7
-    seconds: int = 840
-    patience: int = 300
+    seconds: int = 2400
+    patience: int = 600
 
     @property
     def pace(self) -> int:
