@@ -180,20 +180,6 @@ def test_a_workflow_that_fails_is_a_failure(api: StubApi, run: Run) -> None:
     assert "ended as failed" in shown.stderr
 
 
-def test_masters_are_pulled_and_listed(api: StubApi, run: Run) -> None:
-    api.on("POST", "/masters/pull", {"workflow_id": "w", "status_url": "/workflows/w"}, status=202)
-    pulled = {"read": 7, "adopted": 2, "changed": 1}
-    api.on("GET", "/workflows/w", {"workflow_id": "w", "status": "completed", "result": pulled})
-    shown = run("masters", "pull")
-    assert shown.returncode == 0
-    assert "Adopted" in shown.stdout or "adopted" in shown.stdout
-    item = {"sku": "VALVE", "description": "Valve, brass", "base_uom": "EA", "list_price": "12.50", "taxable": True}
-    api.on("GET", "/items", {"items": [item], "next_cursor": None})
-    listed = run("masters", "items", "--as-of", "2026-11-25T10:04:00Z")
-    assert api.requests[-1].query["as_of"] == "2026-11-25T10:04:00Z"
-    assert "Valve, brass" in listed.stdout
-
-
 def test_links_import_reads_csv(api: StubApi, run: Run, tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_text("\ufeffkind,system,local_key,external_id\nitem,quickbooks,SKU-1, 42\n", "utf-8")
     api.on("POST", "/links/import", {"confirmed": 1})
