@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from adapters.quickbooks.client import QuickBooksClient
+from adapters.quickbooks.documents import content_of
 from adapters.quickbooks.governor import Priority
 from adapters.quickbooks.whole import some, whole
 from domain.reconciliation import Kind
@@ -84,7 +85,8 @@ def test_a_document_is_said_in_our_words() -> None:
         "balance": "10",
         "lines": [["7", "2", "5", "10"]],
     }
-    assert one.facts == {"marker": "threeway:S1:1", "created_at": "2026-11-20T15:00:00+00:00"}
+    content = content_of(_invoice(1)).digest  # by what people's decisions about an edit name it
+    assert one.facts == {"marker": "threeway:S1:1", "created_at": "2026-11-20T15:00:00+00:00", "content": content}
     assert one.changed_at is not None
 
 
