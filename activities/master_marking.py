@@ -1,4 +1,4 @@
-"""Waking the flows of marked masters, and marking what a hint from another system names."""
+"""Waking the flows of marked masters, and marking those that were merged elsewhere."""
 
 from __future__ import annotations
 
@@ -52,18 +52,6 @@ class MasterMarking:
     def _strike(self, marks: Sequence[Mark]) -> None:
         with transaction(self._engine, Cause(source=CauseSource.GATEWAY, actor="sweep")) as session:
             master_marks.strike(session, marks)
-
-
-def mark_hinted(engine: Engine, system: System, kind: LinkKind, external_ids: Sequence[str], reason: str) -> list[str]:
-    """Something is said to have happened to these records of a system: those that are linked are marked.
-
-    Answers their own keys, for `wake_master`; where that is lost, the sweep follows. The records are read again by
-    their id, so a hint that is wrong, late or repeated changes nothing.
-    """
-    with transaction(engine, Cause(source=CauseSource(system.value), actor="hook")) as session:
-        keys = sorted(links.local_keys(session, system, kind, list(external_ids)).values())
-        master_marks.mark(session, kind, keys, reason)
-    return keys
 
 
 def mark_merged(session: Session, system: System, kind: LinkKind, loser_id: str, winner_id: str) -> list[str]:

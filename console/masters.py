@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from console import waiting
 from console.http import Api
-from console.output import AsJson, document, print_json, reporting, say, table
-from console.waiting import follow_workflow
+from console.output import AsJson, print_json, reporting, table
 
 app = typer.Typer(help="Customers and items: pull what changed, list them.", no_args_is_help=True)
 
@@ -25,13 +25,7 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Read changed customers, items and terms from Salesforce and QuickBooks now, and merge what changed."""
-    with reporting(as_json=as_json), Api.of() as api:
-        done = follow_workflow(api, api.post("/masters/pull"), seconds=timeout)
-        if as_json:
-            print_json(done)
-            return
-        say("Pulled.")
-        document(done.get("result"))
+    waiting.pull("/masters/pull", timeout, as_json=as_json)
 
 
 @app.command("customers")

@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel
 
-from domain.errors import Misconfigured
+from domain.declarations import misconfigured, part
 from domain.links import LinkKind
 from domain.master_fields import FIELDS, NEVER_WRITTEN, Shape
 from domain.master_values import Comparator
@@ -20,7 +20,7 @@ PHASES: Mapping[LinkKind, tuple[str, ...]] = {
     LinkKind.ITEM: ("open",),
     LinkKind.TERMS: ("open",),
 }
-_PARTS = {"flapping": Flapping, "clocks": Clocks}
+_PARTS: Mapping[str, type[BaseModel]] = {"flapping": Flapping, "clocks": Clocks}
 
 
 def read(text: str) -> Ownership:
@@ -28,17 +28,17 @@ def read(text: str) -> Ownership:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _misconfigured([f"it is not TOML: {error}"]) from error
+        raise misconfigured("The ownership rules have", [f"it is not TOML: {error}"], "ownership") from error
     problems: list[str] = []
     found: dict[str, Any] = {"version": hashlib.sha256(text.encode()).hexdigest()[:16]}
     for name, model in _PARTS.items():
-        part = _model(model, name, table.pop(name, {}), problems)
-        found |= {name: part} if part is not None else {}
+        made = part(model, name, table.pop(name, {}), problems)
+        found |= {name: made} if made is not None else {}
     for kind in LinkKind:
         found[kind.value] = _rules(kind, table.pop(kind.value, {}), problems)
     problems += [f"{name} is not a table that is known here" for name in table]
     if problems:
-        raise _misconfigured(problems)
+        raise misconfigured("The ownership rules have", problems, "ownership")
     return Ownership(**found)
 
 
@@ -53,7 +53,7 @@ def _rules(kind: LinkKind, tables: object, problems: list[str]) -> dict[str, Fie
         if shape is None:
             problems.append(f"{where}: there is no such field; known are {', '.join(FIELDS[kind])}")
             continue
-        rule = _model(FieldRule, where, table, problems)
+        rule = part(FieldRule, where, table, problems)
         if rule is not None:
             problems += [f"{where}: {said}" for said in problems_of(kind, rule, shape)]
             rules[name] = rule
@@ -90,28 +90,3 @@ def _misfits(rule: FieldRule, shape: Shape) -> Iterator[str]:
         yield f"{rule.policy} needs a number: declare the comparator decimal"
     if rule.policy is Policy.UNION:
         yield "union needs a set of values, and this field holds one"
-
-
-def _model(kind: Any, where: str, table: object, problems: list[str]) -> Any:
-    try:
-        return kind.model_validate(table)
-    except ValidationError as error:
-        problems += [f"{where}: {said}" for said in _in_words(error)]
-        return None
-
-
-def _in_words(error: ValidationError) -> Iterator[str]:
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in one["loc"])
-        if one["type"] == "missing":
-            yield f"{place} is missing"
-        elif one["type"] == "extra_forbidden":
-            yield f"{place} is not a key that is known here"
-        else:
-            yield f"{place or 'it'}: {one['msg'][:1].lower()}{one['msg'][1:]}"
-
-
-def _misconfigured(problems: list[str]) -> Misconfigured:
-    count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = "".join(f"\n- {one}" for one in problems)
-    return Misconfigured(f"The ownership rules have {count}:{lines}", reason="ownership")

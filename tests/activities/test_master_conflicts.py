@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.master_marking import mark_hinted, mark_merged
+from activities.master_marking import mark_merged
 from domain.exceptions import Cause, Choice, ExceptionState
 from domain.links import Link, LinkKind
 from domain.master_work import MasterDecided
@@ -245,10 +245,3 @@ def test_a_merge_in_quickbooks_is_followed_by_what_its_event_says(met: Mastery) 
     met.poll()  # which sees no more than that it is inactive
     assert met.merge().waiting == 0
     assert met.external_id(System.QUICKBOOKS) == winner.external_id
-
-
-def test_a_hint_marks_what_is_linked_and_nothing_else(met: Mastery) -> None:
-    account = met.account()["Id"]
-    found = mark_hinted(met.engine, System.SALESFORCE, LinkKind.CUSTOMER, [account, "001000000000999AAA"], "hook")
-    assert found == [CUSTOMER]
-    assert met.marked() == {(LinkKind.CUSTOMER, CUSTOMER)}
