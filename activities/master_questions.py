@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from domain.exceptions import Cause, ExceptionItem, Finding
 from domain.links import LinkKind
-from domain.master_questions import RECORD_TYPE, questions, record_key, refusal, split_key
+from domain.master_questions import RECORD_TYPE, TOLD_OF, questions, record_key, refusal, split_key
 from domain.master_work import WriteState
 from domain.merging import MergeInput, MergeOutcome
 from domain.sources import System
@@ -38,6 +38,8 @@ class Asking:
     def keep(self, found: Mapping[str, Finding]) -> int:
         """Bring the open work on the record to these questions, by what each is about."""
         for item in self._open():
+            if item.cause not in TOLD_OF:
+                continue
             about = split_key(item.record_key)[2]
             if about not in found or found[about].cause is not item.cause:
                 keep = tuple(cause for cause in Cause if cause is not item.cause)

@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.boundary import at_boundary, beating
 from activities.master_settlement import MasterRules, MasterSettlement
 from activities.master_sides import terms_in_our_words
+from activities.master_words import unsaid
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.quickbooks.master_records import left_alone
 from adapters.salesforce.gateway import SalesforceGateway
@@ -39,14 +40,16 @@ class MergingActivities:
     def decide_master(self, work: MasterWork) -> MasterDecided:
         """Merge what every side had when it was read; what has to be written is written down first."""
         with transaction(self._engine, _cause(work)) as session:
-            return MasterSettlement(session, self._rules, datetime.now(UTC)).decide(work.kind, work.key)
+            decided = MasterSettlement(session, self._rules, datetime.now(UTC)).decide(work.kind, work.key)
+            return decided.model_copy(update={"untold": unsaid(session, work.kind, work.key) is not None})
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def settle_master(self, work: MasterWork) -> MasterDecided:
         """Keep what came of the writes: bases, decision and questions in one transaction. Again, it changes nothing."""
         with transaction(self._engine, _cause(work)) as session:
-            return MasterSettlement(session, self._rules, datetime.now(UTC)).settle(work.kind, work.key)
+            decided = MasterSettlement(session, self._rules, datetime.now(UTC)).settle(work.kind, work.key)
+            return decided.model_copy(update={"untold": unsaid(session, work.kind, work.key) is not None})
 
 
 class QuickBooksMasterActivities:

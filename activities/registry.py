@@ -18,6 +18,7 @@ from activities.looking import LookingActivities
 from activities.master_marking import MasterMarking
 from activities.master_polls import QuickBooksMasterPoll, SalesforceMasterPoll
 from activities.master_settlement import MasterRules
+from activities.master_words import MasterWordsActivities
 from activities.mastering import MergingActivities, QuickBooksMasterActivities, SalesforceMasterActivities
 from activities.masters import MasterActivities
 from activities.order import SettlingActivities
@@ -166,7 +167,13 @@ def _org_masters(parts: Parts) -> Sequence[Activity]:
     rules = MasterRules(parts.ownership, parts.company)
     one = SalesforceMasterActivities(parts.engine, parts.salesforce)
     poll = SalesforceMasterPoll(parts.engine, rules, parts.salesforce)
-    return [one.read_salesforce_master, one.write_salesforce_master, poll.pull_salesforce_masters]
+    words = MasterWordsActivities(parts.engine, parts.salesforce)
+    return [
+        one.read_salesforce_master,
+        one.write_salesforce_master,
+        words.tell_salesforce_master,
+        poll.pull_salesforce_masters,
+    ]
 
 
 def _books_masters(parts: Parts) -> Sequence[Activity]:

@@ -17,6 +17,8 @@ from domain.sources import System
 RECORD_TYPE = "master"  # exceptions of the merge: `customer/<number>/<field or system>`
 FIELD_CAUSES = (Cause.MASTER_CONFLICT, Cause.MASTER_FLAPPING)
 SIDE_CAUSES = (Cause.MASTER_DELETED, Cause.MASTER_INACTIVE, Cause.MASTER_REFUSED)
+TOLD_OF = (*FIELD_CAUSES, *SIDE_CAUSES)  # what a rep reads on the record; that it could not be written there is no news
+WORDS = "words"  # what the exception is about that says so
 _WHY = {
     Reason.CONFLICT: "the rules leave this to a person",
     Reason.TIME_UNSURE: "the clocks cannot tell which change is newer",
@@ -57,6 +59,20 @@ def refusal(given: MergeInput, system: System, external_id: str, detail: str) ->
         sentence=sentence,
         choices=(Choice.RETRY, Choice.RETIRE_LINK),
         subject=external_id,
+    )
+
+
+def untold(kind: LinkKind, key: str, reason: str, detail: str) -> Finding:
+    """Salesforce refuses for good that a record says what waits about it."""
+    sentence = (
+        f"Salesforce refused what the gateway says on {kind} {key} of open questions ({reason}): {detail} "
+        "Mend the record or the rule there, then retry."
+    )
+    return Finding(
+        kind=ExceptionKind.DEAD_LETTER,
+        cause=Cause.PUBLICATION_REJECTED,
+        sentence=sentence,
+        choices=(Choice.RETRY,),
     )
 
 

@@ -31,13 +31,21 @@ class MasterWork(Message):
 class MasterDecided(Message):
     """What a look at a record came to: writes to do by system, and whether a person is asked.
 
-    `again`: a link was moved, so the sides have to be read once more.
+    `again`: a link was moved, so the sides have to be read once more. `untold`: the record in Salesforce does not say
+    what waits yet.
     """
 
     writes: dict[System, int] = Field(default_factory=dict)
     waiting: int = 0
     again: bool = False
     unlinked: bool = False
+    untold: bool = False
+
+
+class MasterTold(Message):
+    """Whether the record in Salesforce says now what waits about it."""
+
+    told: bool = False
 
 
 class MasterRead(Message):

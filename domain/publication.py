@@ -7,6 +7,7 @@ from datetime import date
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.freshness import Confidence
+from domain.links import LinkKind
 from domain.money import Money, Quantity
 
 
@@ -94,6 +95,16 @@ class AccountStatement(BaseModel):
     customer_number: str
     open_balance: Money | None = None
     credit_hold: bool | None = None
+
+
+class MasterStatement(BaseModel):
+    """What waits for a person about a customer or an item, on its own record (feature G-I3); empty takes it back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: LinkKind
+    key: str
+    message: str
 
 
 class StockStatement(BaseModel):

@@ -15,6 +15,7 @@ from domain.sources import System
 from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
+    from activities.master_words import MasterWordsActivities
     from activities.mastering import MergingActivities, QuickBooksMasterActivities, SalesforceMasterActivities
 
 BURST = timedelta(milliseconds=100)  # news that come together are one look
@@ -81,8 +82,7 @@ class MasterMerge:
             return True
         if decided.writes:
             return await self._write(decided)
-        self._waiting, self._stale = decided.waiting, 0
-        return True
+        return await self._kept(decided)
 
     async def _read(self) -> None:
         reads = [
@@ -119,7 +119,21 @@ class MasterMerge:
         settled: MasterDecided = await workflow.execute_local_activity_method(
             MergingActivities.settle_master, self._work, **policies.STORE_STEP.local_options()
         )
-        self._waiting, self._stale = settled.waiting, 0
+        return await self._kept(settled)
+
+    async def _kept(self, decided: MasterDecided) -> bool:
+        """What is decided stands; the record in Salesforce says what waits for a person (feature G-I3)."""
+        self._waiting, self._stale = decided.waiting, 0
+        if not decided.untold:
+            return True
+        self._step = "telling"
+        try:
+            await workflow.execute_activity_method(
+                MasterWordsActivities.tell_salesforce_master, self._work, **policies.TELL_MASTER.options()
+            )
+        except ActivityError:
+            self._step = "waiting for a system"
+            return False
         return True
 
     async def _write_one(self, system: System, write_id: int) -> MasterWritten:

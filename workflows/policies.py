@@ -152,6 +152,8 @@ READ_MASTER_SALESFORCE = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, time
 READ_MASTER_QUICKBOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 WRITE_MASTER_SALESFORCE = READ_MASTER_SALESFORCE
 WRITE_MASTER_QUICKBOOKS = READ_MASTER_QUICKBOOKS
+# Words on a record hold nothing up: after this the record's flow goes on, and says them at its next look.
+TELL_MASTER = Call(SALESFORCE_QUEUE, timedelta(minutes=2), timedelta(minutes=10), timedelta(seconds=20), _PATIENT)
 
 # Looks at one master record before its history starts afresh.
 MASTER_ROUNDS = 50

@@ -97,6 +97,8 @@ class AccountNames(_Names):
     master_record: ApiName = "MasterRecordId"
     open_balance: ApiName = "Open_Balance__c"
     credit_hold: ApiName = "Credit_Hold__c"
+    gateway_message: ApiName = "Gateway_Message__c"
+    gateway_message_length: int = Field(default=255, ge=1)
 
 
 class ProductNames(_Names):
@@ -107,6 +109,8 @@ class ProductNames(_Names):
     name: ApiName = "Name"
     is_active: ApiName = "IsActive"
     available: ApiName = "Available_Qty__c"
+    gateway_message: ApiName = "Gateway_Message__c"
+    gateway_message_length: int = Field(default=255, ge=1)
 
 
 class OrderNames(_Names):

@@ -127,6 +127,11 @@ class SalesforceGateway:
         self._pool.draw(Priority.MASTER_DATA)
         self._masters.update_master(kind, external_id, unmodified_since, fields)
 
+    def tell_master(self, kind: LinkKind, external_id: str, message: str) -> None:
+        """Write on a customer or item what waits for a person; empty clears it. Idempotent (see `MasterReader`)."""
+        self._pool.draw(Priority.STATUS)
+        self._masters.tell_master(kind, external_id, message)
+
     @property
     def clock(self) -> ClockReading | None:
         """How Salesforce's clock stands to ours, as the last answers told; None before the first."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from adapters.salesforce.client import Record, SalesforceClient
 from adapters.salesforce.connection import SalesforceNames
 from adapters.salesforce.ids import full_id
-from adapters.salesforce.wire import in_lists, read_instant, select, soql_instant
+from adapters.salesforce.wire import fitted, in_lists, read_instant, select, soql_instant
 from domain.errors import Misconfigured
 from domain.links import Candidate, LinkKind
 from domain.master_seen import MasterSeen
@@ -96,6 +96,12 @@ class MasterReader:
         stamp = format_datetime(unmodified_since.astimezone(UTC), usegmt=True) if unmodified_since else None
         headers = {"If-Unmodified-Since": stamp} if stamp else {}
         self._client.write("PATCH", f"sobjects/{found.sobject}/{external_id}", _body(found, fields), headers=headers)
+
+    def tell_master(self, kind: LinkKind, external_id: str, message: str) -> None:
+        """Write what waits for a person on the record itself; an empty message clears it. Sending it again is safe."""
+        names = self._names.account if kind is LinkKind.CUSTOMER else self._names.product
+        body = {names.gateway_message: fitted(message, names.gateway_message_length)}
+        self._client.write("PATCH", f"sobjects/{self._object(kind).sobject}/{full_id(external_id)}", body)
 
     def _object(self, kind: LinkKind) -> _Object:
         if kind is LinkKind.CUSTOMER:

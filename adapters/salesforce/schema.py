@@ -36,10 +36,15 @@ def _updated(names: SalesforceNames) -> list[Need]:
         Need(
             account.sobject,
             (account.master_record,),
-            (account.name, account.phone, account.open_balance, account.credit_hold),
+            (account.name, account.phone, account.open_balance, account.credit_hold, account.gateway_message),
             account.erp_id,
         ),
-        Need(product.sobject, (product.is_active,), (product.name, product.available), product.sku),
+        Need(
+            product.sobject,
+            (product.is_active,),
+            (product.name, product.available, product.gateway_message),
+            product.sku,
+        ),
         Need(
             order.sobject,
             (order.name, order.status, order.purchase_order, order.ordered_on),

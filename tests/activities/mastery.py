@@ -18,6 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.master_polls import QuickBooksMasterPoll, SalesforceMasterPoll
 from activities.master_settlement import MasterRules
+from activities.master_words import MasterWordsActivities
 from activities.mastering import MergingActivities, QuickBooksMasterActivities, SalesforceMasterActivities
 from activities.masters import MasterActivities
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -27,7 +28,15 @@ from domain.exceptions import Choice, ExceptionItem, Resolution
 from domain.files import Entity, StagedGroup
 from domain.items import Item
 from domain.links import Link, LinkKind
-from domain.master_work import MasterDecided, MastersPulled, MastersWork, MasterWork, MasterWrite, MasterWritten
+from domain.master_work import (
+    MasterDecided,
+    MastersPulled,
+    MastersWork,
+    MasterTold,
+    MasterWork,
+    MasterWrite,
+    MasterWritten,
+)
 from domain.ownership import Ownership
 from domain.ownership_reading import read
 from domain.sources import System
@@ -80,6 +89,7 @@ class Mastery:
         self.deciding = MergingActivities(self.engine, self.rules)
         self.in_books = QuickBooksMasterActivities(self.engine, self.quickbooks)
         self.in_org = SalesforceMasterActivities(self.engine, self.salesforce)
+        self.words = MasterWordsActivities(self.engine, self.salesforce)
 
     def furnish(self) -> None:
         """Masters on all sides, linked; nothing was ever merged."""
@@ -178,6 +188,11 @@ class Mastery:
             step = self.in_books.write_quickbooks_master
         written: MasterWritten = self._run(step, MasterWrite(write_id=write_id))
         return written
+
+    def tell(self, kind: LinkKind = LinkKind.CUSTOMER, key: str = CUSTOMER) -> bool:
+        """The last step of a look: the record in Salesforce says what waits; answers whether it does now."""
+        told: MasterTold = self._run(self.words.tell_salesforce_master, MasterWork(kind=kind, key=key))
+        return told.told
 
     def _run(self, step: Callable[..., Any], work: Any) -> Any:
         return ActivityEnvironment().run(step, work)

@@ -36,8 +36,8 @@ KINDS_OF_TWIN = {
 }
 # What the adapter says in each field, by the name that `SalesforceNames` has for it.
 FITTING = {
-    "account": {"erp_id": "Text", "open_balance": "Currency", "credit_hold": "Checkbox"},
-    "product": {"sku": "Text", "available": "Number"},
+    "account": {"erp_id": "Text", "open_balance": "Currency", "credit_hold": "Checkbox", "gateway_message": "Text"},
+    "product": {"sku": "Text", "available": "Number", "gateway_message": "Text"},
     "order": {
         "number": "Text",
         "gateway_status": "Picklist",
@@ -136,6 +136,8 @@ def test_only_keys_are_external_ids() -> None:
     ("full", "longest"),
     [
         ("Order.Gateway_Message__c", NAMES.order.gateway_message_length),
+        ("Account.Gateway_Message__c", NAMES.account.gateway_message_length),
+        ("Product2.Gateway_Message__c", NAMES.product.gateway_message_length),
         ("Order_Event__c.Note__c", NAMES.order_event.note_length),
         ("Inventory_Level__c.Basis__c", NAMES.inventory.basis_length),
     ],

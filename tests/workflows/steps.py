@@ -17,7 +17,15 @@ from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
 from domain.lifecycle import Lifecycle
-from domain.master_work import MasterDecided, MasterRead, MastersPulled, MastersWoken, MasterWritten, WriteState
+from domain.master_work import (
+    MasterDecided,
+    MasterRead,
+    MastersPulled,
+    MastersWoken,
+    MasterTold,
+    MasterWritten,
+    WriteState,
+)
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
 from domain.ownership_reading import read
 from domain.proof import AuditChecked, DecisionsProved
@@ -118,6 +126,7 @@ class Steps:
             "read_quickbooks_master": MasterRead(linked=True),
             "decide_master": MasterDecided(),
             "settle_master": MasterDecided(),
+            "tell_salesforce_master": MasterTold(told=True),
             "write_salesforce_master": MasterWritten(state=WriteState.DONE),
             "write_quickbooks_master": MasterWritten(state=WriteState.DONE),
             "pull_salesforce_masters": MastersPulled(),

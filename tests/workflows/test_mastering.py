@@ -50,6 +50,25 @@ async def test_where_nothing_is_to_be_written_nothing_is(stage: Stage) -> None:
     assert stage.steps.times("write_salesforce_master") + stage.steps.times("settle_master") == 0
 
 
+async def test_what_waits_is_said_on_the_record_before_the_flow_waits(stage: Stage) -> None:
+    """Feature G-I3."""
+    stage.steps.answer("decide_master", MasterDecided(waiting=1, untold=True), MasterDecided(untold=True))
+    handle = await stage.start("MasterMerge", CUSTOMER, CUSTOMER_ID)
+    await until(lambda: _is(stage, "waiting for a person"))
+    assert stage.steps.asked["tell_salesforce_master"] == [CUSTOMER]
+    await handle.signal("recheck")
+    await handle.result()
+    assert stage.steps.times("tell_salesforce_master") == 2
+
+
+async def test_where_salesforce_does_not_take_the_words_the_record_is_looked_at_again(skipping: Stage) -> None:
+    """Features G-I3 and X1: what was decided stands meanwhile."""
+    skipping.steps.answer("decide_master", MasterDecided(untold=True), MasterDecided())
+    skipping.steps.answer("tell_salesforce_master", NotAuthorized())
+    done: MasterProgress = await skipping.run("MasterMerge", CUSTOMER, CUSTOMER_ID, MasterProgress)
+    assert (done.step, done.rounds) == ("done", 2)
+
+
 async def test_terms_are_not_looked_for_in_salesforce(stage: Stage) -> None:
     work = MasterWork(kind=LinkKind.TERMS, key="N30")
     await stage.run("MasterMerge", work, "terms/N30", MasterProgress)

@@ -120,6 +120,7 @@ STANDARD = (
             key("ERP_Id__c", 20),
             money("Open_Balance__c"),
             flag("Credit_Hold__c"),
+            text("Gateway_Message__c"),
         ),
     ),
     SObject(
@@ -149,6 +150,7 @@ STANDARD = (
             Field("IsActive", "boolean", default=False, open_to_all=True),
             key("ERP_SKU__c", 40),
             number("Available_Qty__c", 4),
+            text("Gateway_Message__c"),
         ),
     ),
     SObject(
