@@ -60,13 +60,17 @@ class ReconciliationActivities:
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def reconcile_store(self, part: ReconcilePart) -> ReconcileCounted:
-        """Stage our half of every pair, and what the store has against itself; `again` only what differed."""
+        """Stage our half of every pair, and what the store has against itself; `again` only what differed.
+
+        After the books: a customer who was merged into another one there counts by the link that followed.
+        """
         with beating(), transaction(self._engine, _cause(part.run_id)) as session:
             run = runs.need(session, part.run_id)
             keys = reconciling.suspects_of(session, run.id) if part.again else None
             for kind in STORE_KINDS:
                 if keys is None or keys.get(kind):
                     ours.stage(session, run.id, kind, None if keys is None else keys[kind])
+            ours.follow_merges(session, run.id)
             self._stage_shown(session, run, keys)
             if keys is None or keys.get(Kind.ROW) or keys.get(Kind.CHECK):
                 selfchecks.stage(session, run.id)

@@ -163,6 +163,30 @@ def _statement(kind: Kind) -> TextClause:
     return text(_INSERT.replace("/*kind*/", kind.value).replace("/*source*/", source))
 
 
+# Whose link went over to the very customer that the books name now: theirs is the same customer of ours.
+_FOLLOW = text("""
+UPDATE reconciliation_inputs ours
+SET body = ours.body || jsonb_build_object('customer_id', said.body -> 'customer_id'),
+    facts = ours.facts || jsonb_build_object('booked_for', ours.body -> 'customer_id')
+FROM reconciliation_inputs said, links alias, links stands
+WHERE ours.run_id = :run AND ours.side = 'gateway' AND ours.kind IN ('invoice', 'credit_memo')
+  AND said.run_id = ours.run_id AND said.kind = ours.kind AND said.key = ours.key AND said.side = 'quickbooks'
+  AND said.body ->> 'customer_id' <> ours.body ->> 'customer_id'
+  AND alias.system = 'quickbooks' AND alias.kind = 'customer' AND alias.state = 'retired'
+  AND alias.external_id = ours.body ->> 'customer_id'
+  AND stands.system = 'quickbooks' AND stands.kind = 'customer' AND stands.state = 'confirmed'
+  AND stands.external_id = said.body ->> 'customer_id' AND stands.local_key = alias.local_key
+""")
+
+
+def follow_merges(session: Session, run_id: str) -> None:
+    """Let our documents name the customers that QuickBooks' own merged into (case M5); both halves must be staged.
+
+    What was booked first is kept beside it as `booked_for`. Running it again changes nothing.
+    """
+    session.execute(_FOLLOW, {"run": run_id})
+
+
 _WORK = text("""
 INSERT INTO reconciliation_inputs (run_id, kind, side, key, body, facts, changed_at)
 SELECT :run, 'work', 'gateway', 'exception/' || id, jsonb_build_object(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.exceptions import Cause, Choice, ExceptionItem, Resolution
+from domain.links import Link, LinkKind
 from domain.reconciliation import Standing
-from store import document_versions, exceptions
+from domain.sources import System
+from store import document_versions, exceptions, links
 from store.session import transaction
 from tests.reconciliation.deck import shipment_of
 from tests.reconciliation.lived import BY, Json, Lived
@@ -66,6 +70,41 @@ def test_an_edit_is_drift_then_held_then_waived_and_the_next_edit_is_drift_again
     lived.books.edit("Invoice", document["id"], TxnDate=document["txn_date"])
     lived.hear()
     assert _about(lived, document["id"]) == {}
+
+
+def test_a_customer_who_was_merged_in_the_books_is_the_same_customer(lived: Lived) -> None:
+    """M5, R3: by the link that went over, and by it alone."""
+    document = _ours(lived, 0)
+    merged, other = document["customer_id"], _another(lived, document)
+    lived.books.edit("Invoice", document["id"], CustomerRef={"value": other})
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.DRIFT}}
+    with _link_follows(lived, merged, other):
+        assert _about(lived, document["id"]) == {}
+    lived.books.edit("Invoice", document["id"], CustomerRef={"value": merged})
+    assert _about(lived, document["id"]) == {}
+
+
+def _another(lived: Lived, document: Json) -> str:
+    """The id of another customer of the books."""
+    return next(
+        str(one["customer_id"]) for one in lived.books.ledger() if one["customer_id"] != document["customer_id"]
+    )
+
+
+@contextmanager
+def _link_follows(lived: Lived, loser: str, winner: str) -> Iterator[None]:
+    """The link of one customer goes over to the other one's record for a while, and theirs is out of use."""
+    now = datetime.now(UTC)
+    with transaction(lived.engine, BY) as session:
+        rows = links.rows_by_external_id(session, System.QUICKBOOKS, LinkKind.CUSTOMER, [loser, winner])
+        moving, giving_way = (Link.model_validate(rows[one], from_attributes=True) for one in (loser, winner))
+        links.retire(session, giving_way, now)
+        moved = links.move(session, moving, winner, giving_way.external_name, now)
+    assert moved is not None
+    yield
+    with transaction(lived.engine, BY) as session:
+        links.retire(session, moved, now)
+        links.import_links(session, [moving, giving_way], "taken back", now)
 
 
 def test_an_edit_that_was_said_to_be_put_right_and_was_not_is_drift(lived: Lived) -> None:
