@@ -45,8 +45,8 @@ def state_home(
 ) -> dict[str, dict[str, Value]]:
     """Keep what the ERP states of records that are merged; answers what of each stays as it was agreed all the same.
 
-    A field that the ERP states as before keeps the value that another system gave it: only a change is news. Whatever
-    it states otherwise than before is marked, though the canonical record has that value already.
+    A field that the ERP states as before, or does not keep, has the value that another system gave it: only a change is
+    news. Whatever it states otherwise than before is marked, though the canonical record has that value already.
     """
     rows = mastering.get_many(session, kind, list(stated))
     before = mastering.stated(session, HOME[kind], kind, list(rows))
@@ -58,9 +58,9 @@ def state_home(
         base = mastering.base_of(row.home_base)
         known = base.theirs if base else {}
         kept[key] = {
-            name: row.agreed[name]
-            for name, value in stated[key].items()
-            if name in known and known[name] == value and name in row.agreed
+            name: value
+            for name, value in row.agreed.items()
+            if name not in stated[key] or (name in known and known[name] == stated[key][name])
         }
     return kept
 

@@ -23,7 +23,10 @@ class Address(BaseModel):
 
 
 class Customer(BaseModel):
-    """A customer. `number` keeps its leading zeros; `credit_limit` is in company currency."""
+    """A customer. `number` keeps its leading zeros; `credit_limit` is in company currency.
+
+    The ERP keeps no `phone`: it is what Salesforce and QuickBooks agreed on.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +36,7 @@ class Customer(BaseModel):
     credit_limit: Money | None = None
     tax_exempt: bool = False
     bill_to: Address = Address()
+    phone: str | None = None
     changed_on: date | None = None
 
 

@@ -89,6 +89,8 @@ def customer_with(customer: Customer, agreed: Mapping[str, Value]) -> Customer:
         found["terms_code"] = agreed["terms"]
     if isinstance(agreed.get("tax_exempt"), bool):
         found["tax_exempt"] = agreed["tax_exempt"]
+    if "phone" in agreed:
+        found["phone"] = agreed["phone"] or None
     return customer.model_copy(update=found)
 
 

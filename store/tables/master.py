@@ -11,7 +11,7 @@ from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, check
 
 
 class CustomerRow(SQLModel, table=True):
-    """A customer of the ERP's master; `number` keeps its leading zeros."""
+    """A customer of the ERP's master; `number` keeps its leading zeros. `phone` is agreed without the ERP."""
 
     __tablename__ = "customers"
 
@@ -24,6 +24,7 @@ class CustomerRow(SQLModel, table=True):
     bill_to_city: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
     bill_to_state: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
     bill_to_postal_code: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
+    phone: str | None = None
     changed_on: date | None = None
 
 

@@ -15,7 +15,8 @@ from domain.merging import MergeInput, MergeOutcome, redecide
 from domain.ownership_reading import read
 from domain.proof import ProofWork
 from domain.sources import System
-from store import decisions, mastering, ownerships, reruns
+from store import decisions, mastering, ownerships, provenance, reruns
+from store.provenance import Narrowed, Noun
 from store.session import reading
 from tests.activities.mastery import CUSTOMER, NAME, RULES, SKU, Died, Mastery
 from tests.looks import CONFIG
@@ -98,6 +99,18 @@ def test_what_a_rep_changes_reaches_quickbooks(met: Mastery) -> None:
     assert met.marked() == {(LinkKind.CUSTOMER, CUSTOMER)}
     met.merge()
     assert met.in_quickbooks()["PrimaryPhone"] == {"FreeFormNumber": "(404) 555-0100"}
+
+
+def test_what_the_erp_does_not_keep_is_told_where_it_comes_from(met: Mastery) -> None:
+    """G-B4: the phone was agreed without the ERP, and stands whatever the ERP goes on to state."""
+    met.rep_edits(Phone="404 555 0100")
+    met.merge()
+    met.state(met.stated_customer(name="Brightwater Supply"))
+    met.merge()
+    assert met.canonical().phone == "404 555 0100"
+    with reading(met.engine) as session:
+        (phone,) = provenance.fields(session, Noun.CUSTOMERS, CUSTOMER, Narrowed(field="phone")).items
+    assert (phone.value, phone.origin.actor, phone.origin.file) == ("404 555 0100", "merge", None)
 
 
 def test_what_others_change_of_the_erps_is_put_back(met: Mastery) -> None:
