@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -13,6 +14,7 @@ from console.output import AsJson, print_json, reporting, table
 app = typer.Typer(help="Customers and items: pull what changed, list them.", no_args_is_help=True)
 
 CUSTOMERS = ("number", "name", "terms_code", "credit_limit", "tax_exempt", "changed_on")
+WRITES = ("planned_at", "system", "state", "code", "detail")
 ITEMS = ("sku", "description", "base_uom", "sell_uom", "units_per_sell_uom", "list_price", "taxable")
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As they stood at this time (ISO 8601, with its zone).")]
 AtMost = Annotated[int, typer.Option("--limit", help="At most so many.", min=1)]
@@ -38,6 +40,38 @@ def customers(*, as_of: AsOf = None, limit: AtMost = 50, as_json: AsJson = False
 def items(*, as_of: AsOf = None, limit: AtMost = 50, as_json: AsJson = False) -> None:
     """List items in the order of their SKUs."""
     _list("Items", "/items", ITEMS, as_of, limit, as_json=as_json)
+
+
+@app.command("show")
+def show(
+    kind: Annotated[str, typer.Argument(help="customer, item or terms.")],
+    key: Annotated[str, typer.Argument(help="ERP customer number, SKU or terms code.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one record among the systems: each one's word on every field, what is agreed, and the last writes."""
+    with reporting(as_json=as_json), Api.of() as api:
+        found = api.get(f"/masters/{quote(kind, safe='')}/{quote(key, safe='')}")
+        if as_json:
+            print_json(found)
+            return
+        systems = [side["system"] for side in found["sides"]]
+        rows = (
+            [
+                one["field"],
+                *map(_said, (one["agreed"], *(one["stated"].get(name) for name in systems))),
+                "asked" if one["exception_id"] else "",
+            ]
+            for one in found["fields"]
+        )
+        table(f"{kind} {key}", ["Field", "Agreed", *map(str.capitalize, systems), ""], rows)
+        written = ([one[name] for name in WRITES] for one in found["writes"])
+        table("Last writes", [name.replace("_", " ").capitalize() for name in WRITES], written)
+
+
+def _said(value: object) -> object:
+    """A group in one line, its empty parts left out."""
+    return ", ".join(str(one) for one in value.values() if one) if isinstance(value, dict) else value
 
 
 def _list(title: str, path: str, names: tuple[str, ...], as_of: str | None, limit: int, *, as_json: bool) -> None:

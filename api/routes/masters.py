@@ -14,7 +14,9 @@ from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.customers import Customer
 from domain.errors import Missing
 from domain.items import Item
-from store import customers, items
+from domain.links import LinkKind
+from store import customers, items, master_views
+from store.master_views import MasterView
 
 router = APIRouter()
 
@@ -29,6 +31,20 @@ router = APIRouter()
 async def pull_masters(serving: Serving, response: Response, key: Operator) -> Started:
     """Look at changed customers, items and terms in Salesforce and QuickBooks now, without waiting for the schedule."""
     return started(response, await operations.pull_masters(serving, key.name))
+
+
+@router.get(
+    "/masters/{kind}/{key:path}",
+    tags=["customers"],
+    responses=problems(404),
+    summary="Read a record among the systems",
+)
+def read_master(kind: LinkKind, key: str, session: Reading, viewer: Viewer) -> MasterView:
+    """What every system says of a customer, item or terms, field by field; what is agreed, asked and was written."""
+    found = master_views.view(session, kind, key)
+    if found is None:
+        raise Missing(f"No {kind} {key} was ever merged.", reason="master")
+    return found
 
 
 @router.get("/customers", tags=["customers"], responses=problems(), summary="List customers")

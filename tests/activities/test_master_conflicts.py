@@ -7,10 +7,10 @@ import pytest
 from activities.master_marking import mark_merged
 from domain.exceptions import Cause, Choice, ExceptionState
 from domain.links import Link, LinkKind
-from domain.master_work import MasterDecided
+from domain.master_work import MasterDecided, WriteState
 from domain.ownership_reading import read
 from domain.sources import System
-from store import exceptions, links
+from store import exceptions, links, master_views
 from store.session import reading, transaction
 from store.tables import LinkState
 from tests.activities.mastery import BY, CUSTOMER, NAME, RULES, Mastery
@@ -47,6 +47,26 @@ def test_a_conflict_waits_with_its_question_and_the_rest_of_the_record_flows(met
     assert '"404 555 0199"' in item.sentence
     assert met.account()["Name"] == met.in_quickbooks()["DisplayName"] == "Brightwater Supply"
     assert met.account()["Phone"] == "404 555 0100"
+
+
+def test_the_record_shows_every_sides_word_and_what_was_written(met: Mastery) -> None:
+    """G-C6: side by side, with what is agreed and the question."""
+    differ(met)
+    (item,) = met.open_work()
+    with reading(met.engine) as session:
+        shown = master_views.view(session, LinkKind.CUSTOMER, CUSTOMER)
+        assert master_views.view(session, LinkKind.CUSTOMER, "nobody") is None
+    assert shown is not None
+    phone = next(one for one in shown.fields if one.field == "phone")
+    assert phone.stated == {System.SALESFORCE: "404 555 0100", System.QUICKBOOKS: "404 555 0199"}
+    assert (phone.exception_id, shown.open) == (item.id, (item.id,))
+    assert [one.exception_id for one in shown.fields if one.field != "phone"] == [None] * 4
+    assert {one.system for one in shown.sides} == {System.ERP, System.QUICKBOOKS, System.SALESFORCE}
+    assert {(one.system, one.state) for one in shown.writes} == {
+        (System.QUICKBOOKS, WriteState.DONE),
+        (System.SALESFORCE, WriteState.DONE),
+    }
+    assert all(one.fields == {"name": "Brightwater Supply"} for one in shown.writes)
 
 
 def test_looking_again_asks_once(met: Mastery) -> None:

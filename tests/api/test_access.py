@@ -46,6 +46,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/orders/{number:path}/story"): Rule(READS),
     ("POST", "/orders/{number:path}/acts"): Rule(WORKS),
     ("POST", "/masters/pull"): Rule(WORKS),
+    ("GET", "/masters/{kind}/{key:path}"): Rule(READS),
     ("POST", "/orders/pull"): Rule(WORKS),
     ("GET", "/customers"): Rule(READS),
     ("GET", "/customers/{number:path}"): Rule(READS),
@@ -144,7 +145,7 @@ def _address(path: str) -> str:
         path = path.replace("{" + name + ":path}", "unknown")
     path = path.replace("{sequence}", "9").replace("{line_no}", "1").replace("{noun}", "items")
     path = path.replace("{month}", "2026-11").replace("{run_id}", "unknown")
-    path = path.replace("{secret}", "none-of-ours")
+    path = path.replace("{secret}", "none-of-ours").replace("{kind}/{key:path}", "item/BOLT")
     assert "{" not in path
     return path
 

@@ -17,3 +17,30 @@ def test_masters_are_pulled_and_listed(api: StubApi, run: Run) -> None:
     listed = run("masters", "items", "--as-of", "2026-11-25T10:04:00Z")
     assert api.requests[-1].query["as_of"] == "2026-11-25T10:04:00Z"
     assert "Valve, brass" in listed.stdout
+
+
+def test_a_record_is_shown_side_by_side(api: StubApi, run: Run) -> None:
+    """G-C6: what each system says, beside what is agreed."""
+    address = {"line1": "8404 Harbor St", "city": "Macon", "state": "", "postal_code": ""}
+    api.on(
+        "GET",
+        "/masters/item/PIPE%2FZ",
+        {
+            "sides": [{"system": "erp"}, {"system": "quickbooks"}],
+            "fields": [
+                {
+                    "field": "name",
+                    "agreed": "Pipe",
+                    "stated": {"erp": "Pipe", "quickbooks": "Tube"},
+                    "exception_id": "1",
+                },
+                {"field": "bill_to", "agreed": address, "stated": {"erp": address}, "exception_id": None},
+            ],
+            "writes": [
+                {"planned_at": "2026-11-25", "system": "quickbooks", "state": "done", "code": None, "detail": None}
+            ],
+        },
+    )
+    shown = run("masters", "show", "item", "PIPE/Z")
+    assert shown.returncode == 0, shown.stderr
+    assert [word in shown.stdout for word in ("Tube", "asked", "8404 Harbor St, Macon", "done")] == [True] * 4
