@@ -80,6 +80,16 @@ def test_a_correction_states_the_shipment_again(
         town.write("SHPCNF")
 
 
+def test_a_piece_of_a_backordered_rest_is_not_given_up_alone(found: Founded) -> None:
+    """Cases F9, O2: the paper says that the rest comes, so all of it does."""
+    town, _, number = shipped(found, quantity=30)
+    with town.books.turn():
+        town.life.afterwards.correct(number, {1: Decimal(19)}, town.now, reopen=False)
+    content, _ = town.write("SHPCNF")
+    assert [(s.number, s.lines[0][3], s.lines[0][5]) for s in read(content)] == [(number, 19, "BO")]
+    assert town.told("SO1")["lines"][0].items() >= {"shipped": "19", "cancelled": "0", "open": "11"}.items()
+
+
 def test_a_reversal_states_the_shipment_again_with_nothing_in_it(found: Founded) -> None:
     """Cases O10, O11: what is reopened ships under another number."""
     town, sku, number = shipped(found)

@@ -51,7 +51,8 @@ class Afterwards:
     def correct(self, shipment_no: str, quantities: Mapping[int, Decimal], at: datetime, *, reopen: bool) -> Sent:
         """State a confirmed shipment again with other quantities, in the next file.
 
-        What is missing now is given up (`SS`), or with `reopen` backordered (`BO`). `NotPossible` before a file has
+        What is missing now is given up (`SS`), or with `reopen`, or while more of the line is to come, backordered
+        (`BO`): no paper could tell that one piece of a backordered rest never comes. `NotPossible` before a file has
         confirmed the shipment, below what came back, and when nothing would change.
         """
         sent = self._house.papers.shipment(shipment_no)
@@ -135,10 +136,11 @@ class Afterwards:
     ) -> None:
         more = quantity - line.shipped
         ordered = _line_of(order, line.line)
+        more_to_come = ordered.open > 0
         ordered.shipped += more
         if more > 0:
             ordered.cancelled -= min(more, ordered.cancelled)
-        elif not reopen or order.status is Status.CANCELLED:
+        elif order.status is Status.CANCELLED or not (reopen or more_to_come):
             missing = max(ZERO, ordered.open - ordered.set_aside)
             ordered.cancelled += min(-more, missing)
         line.shipped = quantity
