@@ -184,8 +184,10 @@ def situation(people: People) -> Situation:
         shipments[one["order_no"]].append(one)
     ledger = people.bookkeeper.ledger()
     written, _ = bills_of(ledger)
+    numbered = [one for one in people.rep.orders() if one["ERP_Order_Id__c"]]
     return Situation(
-        numbers={one["PoNumber"]: one["ERP_Order_Id__c"] for one in people.rep.orders() if one["ERP_Order_Id__c"]},
+        numbers={one["PoNumber"]: one["ERP_Order_Id__c"] for one in numbered},
+        shown={one["ERP_Order_Id__c"]: str(one["Gateway_Status__c"]) for one in numbered},
         orders={one["order_no"]: one for one in truth["orders"]},
         shipments=dict(shipments),
         bills=written,

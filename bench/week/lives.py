@@ -17,9 +17,13 @@ MORE = Decimal(2)
 
 @dataclass
 class Situation:
-    """What the people see at one moment: orders in Salesforce by purchase order, the warehouse, the books."""
+    """What the people see at one moment: orders in Salesforce by purchase order, the warehouse, the books.
+
+    `shown`: what Salesforce shows of an order, by its number.
+    """
 
     numbers: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
     orders: dict[str, Json] = field(default_factory=dict)
     shipments: dict[str, list[Json]] = field(default_factory=dict)
     bills: dict[str, Bill] = field(default_factory=dict)
@@ -86,9 +90,11 @@ class Life:
         self.waits_for = ""
 
     def _settled(self) -> bool:
-        """Nothing more is to be shipped of it, all that was is billed."""
+        """Nothing more is to be shipped of it, all that was is billed; or the warehouse never had to hear of it."""
         order = self.order
-        if order is None or not order["closed"]:
+        if order is None:
+            return self._people.now.shown.get(self.number) == "Cancelled"
+        if not order["closed"]:
             return False
         return self.billed or not any(number(line["shipped"]) for line in order["lines"])
 
@@ -145,21 +151,18 @@ class Life:
 
     def _bring_back(self, condition: str, quantity: Decimal | None) -> Waiting:
         yield from self._until("everything billed", self._settled)
-        for shipment in self.told:
-            for line in shipment["lines"] if quantity is None else shipment["lines"][:1]:
-                if number(line["shipped"]):
-                    more = {} if quantity is None else {"quantity": str(quantity)}
-                    self._people.foreman.try_to(
-                        "return",
-                        shipment_no=shipment["shipment_no"],
-                        line=line["line"],
-                        condition=condition,
-                        **more,
-                    )
-            if quantity is not None:
+        more = {} if quantity is None else {"quantity": str(quantity)}
+        for shipment, line in self._moved():
+            number_of = {"shipment_no": shipment["shipment_no"], "line": line["line"]}
+            came_back = self._people.foreman.try_to("return", condition=condition, **number_of, **more)
+            if came_back and quantity is not None:
                 break
         if condition == "RESTOCK":
             yield from self._until("its credit memo", self._credited)
+
+    def _moved(self) -> list[tuple[Json, Json]]:
+        """The lines that left, each with its shipment."""
+        return [(one, line) for one in self.told for line in one["lines"] if number(line["shipped"])]
 
     def _corrected_down(self) -> Waiting:
         yield from self._count_again(Decimal(-1))
@@ -170,12 +173,15 @@ class Life:
         yield from self._until("its further invoice", lambda: any(len(self._bill(one).living) > 1 for one in self.told))
 
     def _count_again(self, more: Decimal) -> Waiting:
-        """A line of its first shipment was miscounted; the most that is right is what was ordered and a piece over."""
+        """A line of its first shipment was miscounted; the most that is right is what was ordered and a piece over.
+
+        A piece more can only have left where the shelf lacks one: it is said again until the warehouse believes it.
+        """
         yield from self._until("everything billed", self._settled)
-        shipment = self.told[0]
-        line = max(shipment["lines"], key=lambda one: number(one["shipped"]))
-        quantities = {str(line["line"]): str(number(line["shipped"]) + more)}
-        self._people.foreman.try_to("correct", shipment_no=shipment["shipment_no"], quantities=quantities)
+        shipment, line = max(self._moved(), key=lambda one: (-self.told.index(one[0]), number(one[1]["shipped"])))
+        asked = {"quantities": {str(line["line"]): str(number(line["shipped"]) + more)}}
+        correct, of = self._people.foreman.try_to, shipment["shipment_no"]
+        yield from self._until("its correction", lambda: correct("correct", shipment_no=of, **asked))
 
     def _reversed(self) -> Waiting:
         yield from self._take_back()
