@@ -24,6 +24,7 @@ VERBS = {
     "convert",
     "create",
     "decide",
+    "decode",
     "export",
     "import",
     "list",
@@ -47,6 +48,7 @@ VERBS = {
 SENT = (
     "Act",
     "Assignment",
+    "CodedPayloads",
     "Conversion",
     "Decision",
     "ManyWork",
