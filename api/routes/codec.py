@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from temporalio.api.common.v1 import Payload
 
 from api.auth import Viewer
@@ -17,7 +19,7 @@ from runtime.payloads import PayloadError
 
 router = APIRouter(prefix="/codec", tags=["payloads"])
 
-EXAMPLE = {"payloads": [{"metadata": {"encoding": "YmluYXJ5L2VuY3J5cHRlZA=="}, "data": "b3BhcXVl"}]}
+EXAMPLE: Final[JsonDict] = {"payloads": [{"metadata": {"encoding": "YmluYXJ5L2VuY3J5cHRlZA=="}, "data": "b3BhcXVl"}]}
 
 
 class CodedPayload(BaseModel):
