@@ -86,7 +86,7 @@ async def run(settings: Settings) -> None:
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
         polls = PollSeconds(settings.orders_poll_seconds, settings.invoices_poll_seconds, settings.masters_poll_seconds)
         planning = temporal.patiently(partial(keep_schedules, client, polls, built.company), "the schedules")
-        tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
+        tasks = (keep_beating(engine, "worker", settings.data_dir), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))
         await stop.wait()
