@@ -11,7 +11,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import time
 from typing import Final
@@ -35,11 +35,12 @@ def beat(data_dir: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Exit codes: 0 it lives, 1 it does not (the reason is printed), 2 wrong usage."""
-    checks = {"api": _api, "worker": _worker, "twins": _twins}
-    if len(arguments) != 1 or arguments[0] not in checks:
-        sys.stderr.write(f"usage: python -m runtime.healthy {'|'.join(checks)}\n")
+    name, *ports = arguments or [""]
+    checks: dict[str, Callable[[], str]] = {"api": _api, "worker": _worker, "twins": lambda: _twins(ports)}
+    if name not in checks or (ports and name != "twins"):
+        sys.stderr.write("usage: python -m runtime.healthy api|worker|twins [PORT...]\n")
         return 2
-    trouble = checks[arguments[0]]()
+    trouble = checks[name]()
     sys.stdout.write(f"{trouble or 'alive'}\n")
     return 1 if trouble else 0
 
@@ -48,8 +49,8 @@ def _api() -> str:
     return _unanswered(f"http://127.0.0.1:{os.environ.get('THREEWAY_PORT') or 8000}/livez")
 
 
-def _twins() -> str:
-    answers = [_unanswered(f"http://127.0.0.1:{port}/__twin__/health") for port in TWIN_PORTS]
+def _twins(ports: Sequence[str]) -> str:
+    answers = [_unanswered(f"http://127.0.0.1:{port}/__twin__/health") for port in ports or TWIN_PORTS]
     return "; ".join(filter(None, answers))
 
 
