@@ -1,6 +1,6 @@
 """Every service of ours in docker-compose.yml does what it is there for, with nothing but what the file tells it.
 
-The images of others are not run: an embedded PostgreSQL and Temporal stand for them, set up by the scripts that set up theirs.
+The images of others are not run: an embedded PostgreSQL and Temporal stand for them, set up by the same scripts.
 """
 
 from __future__ import annotations
@@ -44,13 +44,8 @@ def _libpq(url: str) -> dict[str, str]:
 @contextmanager
 def _tenants(url: str, folder: Path) -> Iterator[str]:
     """The server as `deploy/postgres/roles.sh` leaves it; the address of the gateway's database, as its own role."""
-    binaries = subprocess.run(
-        ["find", sysconfig.get_path("purelib"), "-path", "*/pginstall/bin/psql"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    surroundings = {"PATH": f"{Path(binaries).parent}:{os.environ['PATH']}", **_libpq(url)}
+    (psql,) = Path(sysconfig.get_path("purelib")).glob("*/pginstall/bin/psql")
+    surroundings = {"PATH": f"{psql.parent}:{os.environ['PATH']}", **_libpq(url)}
     passwords = {name: value or "" for name, value in dotenv_values(folder / ".env").items()}
     script = ["sh", str(ROOT / "deploy" / "postgres" / "roles.sh")]
     try:
@@ -106,7 +101,7 @@ def machine(postgres_url: str) -> Iterator[Machine]:
             **{f"http://twins:{8101 + n}": f"http://127.0.0.1:{port}" for n, port in enumerate(twins)},
             "/data": str(folder / "data"),
             "/app": str(ROOT),
-            "0.0.0.0": "127.0.0.1",
+            "0.0.0.0": "127.0.0.1",  # noqa: S104 (replaced, not bound)
             "8000": str(api),
         }
         yield Machine(folder, places, (twins[0], twins[1], twins[2]))
@@ -116,7 +111,7 @@ def test_each_tenant_of_the_server_has_its_own(machine: Machine, postgres_url: s
     with psycopg.connect(postgres_url) as server:
         owners = dict(
             server.execute(
-                "SELECT datname, rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = ANY(%s)",
+                "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = ANY(%s)",
                 [list(TENANTS)],
             ).fetchall()
         )
