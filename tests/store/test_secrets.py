@@ -1,4 +1,4 @@
-"""What somebody finds who has the whole database and none of the keys: no token, no API key, in no table and no log of one."""
+"""What somebody finds who has the whole database and none of the keys: no token and no API key, in no table."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def test_no_secret_is_in_the_database(engine: Engine, cause: Cause) -> None:
                 expires_at=datetime(2026, 11, 26, tzinfo=UTC),
             )
             vault.renew(*connection, f"access-first-of-{number}", lambda _, kept=kept: kept)  # type: ignore[misc]
+        read = vault.read(*connection)
+        assert read is not None
+        assert read.access_token == SecretStr(f"access-renewed-of-{number}")
     with transaction(engine, cause) as session:
         _, made = keys.create(session, "desk", ["operator"])
         keys.ensure(session, "admin", SecretStr("the-first-admin-key-of-all"), ["admin"])
@@ -53,9 +56,8 @@ def test_no_secret_is_in_the_database(engine: Engine, cause: Cause) -> None:
     everything = _everything(engine)
     assert "desk" in everything["api_keys"]
     assert _found(everything, "9130357849016486") == ["connection_tokens"]  # so what is there would be found
-    secrets = [
-        f"{kind}-{turn}-of-{n}" for kind in ("access", "refresh") for turn in ("first", "renewed") for n in (0, 1)
-    ]
+    turns = [f"{turn}-of-{number}" for turn in ("first", "renewed") for number in (0, 1)]
+    secrets = [f"{kind}-{turn}" for kind in ("access", "refresh") for turn in turns]
     for secret in (*secrets, made.get_secret_value(), "the-first-admin-key-of-all", secret_key.get_secret_value()):
         assert _found(everything, secret) == []
 
