@@ -17,15 +17,21 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from dotenv import dotenv_values
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+from activities.schedules import SWEEP
 from console.probes import apart, temporal_answers
+from domain.work import SweepWork
 from runtime.embedded.ports import free_port
 from runtime.embedded.temporal_server import TemporalServer
-from runtime.payloads import is_encrypted
+from runtime.payloads import PayloadCipher, data_converter, is_encrypted
+from runtime.settings import Settings
+from runtime.temporal import ensure_schedule
 from tests.architecture.project import ROOT
 from tests.deployment.machine import Machine
 from tests.e2e.waiting import wait_until
@@ -184,6 +190,32 @@ def test_the_gateway_works_and_stops_in_order(machine: Machine) -> None:
         *dotenv_values(machine.folder / "gateway.env").values(),
     ]
     assert [one for one in secrets if one and one in logged] == []
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_keys_does_not_start(machine: Machine) -> None:
+    """After another worker wrote to Temporal: what comes next would be written with keys that no other process has."""
+    (written_with,) = PayloadCipher(SecretStr(machine.environment("worker")["THREEWAY_PAYLOAD_KEYS"])).key_ids
+    apart(_write_a_schedule(machine.environment("worker")))
+    environment = machine.environment("worker") | {"THREEWAY_PAYLOAD_KEYS": Fernet.generate_key().decode()}
+    ended = subprocess.run(
+        machine.command("worker"), env=environment, cwd=machine.folder, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert f"key {written_with}" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+
+
+async def _write_a_schedule(environment: dict[str, str]) -> None:
+    """What the first worker of an installation leaves in Temporal."""
+    keys = SecretStr(environment["THREEWAY_PAYLOAD_KEYS"])
+    client = await Client.connect(
+        environment["TEMPORAL_ADDRESS"],
+        namespace=environment["TEMPORAL_NAMESPACE"],
+        data_converter=data_converter(Settings(payload_keys=keys)),
+    )
+    await ensure_schedule(client, SWEEP, "Sweep", SweepWork(), timedelta(days=1))
 
 
 async def _inputs(environment: dict[str, str]) -> list[bool]:
