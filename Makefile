@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-orders bench-stock bench-reconcile prove openapi lock clean runtime-ready dev-ready python-ready
+.PHONY: help demo up test check audit bench bench-orders bench-stock bench-reconcile prove openapi lock clean runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -31,6 +31,9 @@ check: dev-ready ## Lint, format, types, architecture
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+audit: dev-ready ## Look up the pinned dependencies among known vulnerabilities (needs the network: 1 some are known, 2 nobody could be asked)
+	@sh deploy/audit.sh $(BIN)/python
 
 bench: dev-ready ## Measure the promises: latency and throughput
 	@$(BIN)/python -m bench.latency $(ARGS)

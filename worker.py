@@ -19,7 +19,7 @@ from activities.master_rules import ownership_as_it_is, read_ownership
 from activities.policies import take_rules
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
-from activities.schedules import PollSeconds, keep_schedules
+from activities.schedules import PollSeconds, keep_schedules, prove_payload_keys
 from adapters.erp.arrival import Inbox
 from adapters.erp.outbox import Outbox
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -69,6 +69,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect(settings, identity=process_name())
+    await temporal.patiently(partial(prove_payload_keys, client), "the keys of payloads")
     await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
@@ -85,7 +86,7 @@ async def run(settings: Settings) -> None:
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
         polls = PollSeconds(settings.orders_poll_seconds, settings.invoices_poll_seconds, settings.masters_poll_seconds)
         planning = temporal.patiently(partial(keep_schedules, client, polls, built.company), "the schedules")
-        tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
+        tasks = (keep_beating(engine, "worker", settings.data_dir), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))
         await stop.wait()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
 
 from domain.company import Company
 from domain.errors import GatewayError
+from runtime.healthy import beat
 from store import exception_rules, heartbeats, warehouses
 from store.causes import Cause, CauseSource
 from store.session import transaction
@@ -26,13 +28,19 @@ def process_name() -> str:
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
-async def keep_beating(engine: Engine, role: str) -> None:
-    """Say every ten seconds that this process is alive, until cancelled; a database that is away is only logged."""
+async def keep_beating(engine: Engine, role: str, data_dir: Path) -> None:
+    """Say every ten seconds that this process is alive, to health checks and to the store, until cancelled.
+
+    A database or a disk that is away is only logged.
+    """
     while True:
         try:
+            beat(data_dir)  # on the loop itself: one that hangs is not alive
             await asyncio.to_thread(_beat, engine, role)
         except GatewayError as error:
             log.warning("the heartbeat could not be written", error=error.detail)
+        except OSError as error:
+            log.warning("the heartbeat could not be written", error=str(error))
         await asyncio.sleep(BEAT_SECONDS)
 
 

@@ -8,13 +8,16 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from domain.company import Company
+from domain.errors import Misconfigured
 from domain.master_work import MastersWork
 from domain.order_work import OrdersWork
 from domain.proof import ProofWork
 from domain.reconcile_work import ReconcileWork
 from domain.work import InvoicesWork, SweepWork
-from runtime.temporal import Nightly, ensure_schedule
+from runtime.payloads import PayloadError
+from runtime.temporal import Nightly, ensure_schedule, prove_keys
 
+SWEEP = "sweep"
 SWEEP_EVERY = timedelta(seconds=30)
 REPUBLISH_EVERY = timedelta(minutes=10)
 PROVE_EVERY = timedelta(days=1)  # at midnight UTC
@@ -37,11 +40,19 @@ async def keep_schedules(client: Client, polls: PollSeconds, company: Company) -
     await ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
     masters = timedelta(seconds=polls.masters)
     await ensure_schedule(client, "masters-pull", "MastersPull", MastersWork(), masters)
-    await ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
+    await ensure_schedule(client, SWEEP, "Sweep", SweepWork(), SWEEP_EVERY)
     await ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
     await ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
     comparing = nightly(company)
     await ensure_schedule(client, "reconciliation", "ReconciliationNight", ReconcileWork(), comparing)
+
+
+async def prove_payload_keys(client: Client) -> None:
+    """Raise Misconfigured when this process cannot read what the workers wrote to Temporal."""
+    try:
+        await prove_keys(client, SWEEP)
+    except PayloadError as error:
+        raise Misconfigured(str(error), reason="payload_key") from error
 
 
 def nightly(company: Company) -> Nightly:

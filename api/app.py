@@ -17,10 +17,12 @@ from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from api import description, problems
+from api.codec_origin import CodecOrigin
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
     audit,
+    codec,
     connections,
     decisions,
     exceptions,
@@ -49,6 +51,7 @@ from domain.errors import GatewayError
 from domain.lifecycle import Lifecycle
 from domain.policies import ApprovalMode, PolicyKind
 from runtime import logs
+from runtime.payloads import cipher
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
 from store import keys as stored_keys
@@ -74,6 +77,7 @@ ROUTERS = (
     decisions.router,
     policies.router,
     workflows.router,
+    codec.router,
     connections.router,
     hooks.router,
     layouts.router,
@@ -107,13 +111,15 @@ def create_app(settings: Settings) -> FastAPI:
                 await keeper
             services.close()
 
-    return assemble(lifespan)
+    return assemble(lifespan, settings.temporal_ui_url)
 
 
-def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def assemble(lifespan: Lifespan[FastAPI] | None = None, ui_url: str | None = None) -> FastAPI:
     """Put the app together: routes, errors, description. Without `lifespan` it can be described but not serve."""
     app = description.described_app(lifespan)
     problems.install(app)
+    if ui_url is not None:
+        app.add_middleware(CodecOrigin, ui_url=ui_url)
     app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)
@@ -152,6 +158,7 @@ async def open_services(settings: Settings) -> Services:
         hooks=hooks,
         book_hooks=book_hooks,
         temporal_ui_url=settings.temporal_ui_url,
+        payloads=cipher(settings),
     )
 
 

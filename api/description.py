@@ -41,6 +41,7 @@ TAGS = {
     "decisions": "What the gateway decided, made again from what was stored.",
     "policies": "Changed rules: what they would change, proposed by one person, approved by another.",
     "workflows": "Started work that has no record of its own.",
+    "payloads": "What Temporal keeps encrypted, for its Web UI.",
     "connections": "Whether the other systems let the gateway in.",
     "layouts": "How the ERP's files are read.",
     "hooks": "Hints of Salesforce and QuickBooks that something changed: signed, not keyed.",

@@ -27,6 +27,7 @@ from domain.errors import (
     Transient,
 )
 from runtime.logs import redact_text
+from runtime.payloads import PayloadError
 
 MEDIA_TYPE = "application/problem+json"
 STATUSES: Mapping[type[GatewayError], HTTPStatus] = {
@@ -146,6 +147,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem(request, status, code, SENTENCES.get(status, str(error.detail)), error.headers)
 
 
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """This process has other payload keys than those that wrote what it was to read."""
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, Misconfigured.code, str(error), reason="payload_key")
+
+
 async def _client_gone(request: Request, _error: Exception) -> Response:
     """Nobody reads this; it ends the request without calling it our failure."""
     return problem(
@@ -159,4 +165,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(PayloadError, _unreadable)
     app.add_exception_handler(ClientDisconnect, _client_gone)

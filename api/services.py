@@ -19,6 +19,7 @@ from api.uploads import Uploads
 from domain.company import Company
 from domain.lifecycle import Lifecycle
 from domain.policies import ApprovalMode
+from runtime.payloads import PayloadCipher
 from store.session import reading
 
 
@@ -37,6 +38,7 @@ class Services:
     book_hooks: BookHookReceiver
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
+    payloads: PayloadCipher = field(default_factory=lambda: PayloadCipher(None))
 
     def close(self) -> None:
         """Let the connections and threads go."""

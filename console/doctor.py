@@ -20,6 +20,7 @@ from console.output import FAILED, AsJson, out, print_json
 from console.plan import COMPANY_FILE, PROJECT
 from console.probes import http_answers, temporal_answers
 from runtime.embedded.state import read_state
+from runtime.payloads import cipher
 from runtime.settings import Settings, load_settings
 from runtime.settings_errors import SettingsError, variable
 from runtime.settings_sources import unknown_names
@@ -65,7 +66,7 @@ def examine() -> list[Finding]:
         remedy = "Correct the variable in the environment or in .env."
         return [Finding(check="settings", result="fail", detail=text, remedy=remedy) for text in error.problems]
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _settings, _config, _disk, _outbox, _stack, _postgres, _temporal, _quickbooks, _salesforce, _api,
+        _settings, _config, _disk, _outbox, _stack, _postgres, _temporal, _payloads, _quickbooks, _salesforce, _api,
     )  # fmt: skip
     return [finding for check in checks for finding in check(settings)]
 
@@ -162,6 +163,18 @@ def _temporal(settings: Settings) -> Iterator[Finding]:
     else:
         remedy = "Check that it runs, its address and the namespace."
         yield Finding(check="temporal", result="fail", detail=f"{address} does not answer", remedy=remedy)
+
+
+def _payloads(settings: Settings) -> Iterator[Finding]:
+    """Which keys this process has for what Temporal keeps; the digests tell keys apart and nothing about them."""
+    found = cipher(settings)
+    names = ", ".join(found.key_ids)
+    if found.encrypts:
+        others = f", decrypted with {', '.join(found.key_ids[1:])} too" if found.key_ids[1:] else ""
+        detail = f"encrypted with the key {found.key_ids[0]}{others}"
+    else:
+        detail = f"in plain text, decrypted with {names}" if names else "in plain text"
+    yield Finding(check="payloads", result="ok", detail=detail)
 
 
 def _quickbooks(settings: Settings) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 REDACTED: Final = "[redacted]"
 SECRET_KEY: Final = re.compile(
     r"secret|passw|token|authorization|api[_-]?key|admin[_-]?key|private[_-]?key|verifier|cookie|signature|credential|"
-    r"database_url|dsn",
+    r"payload[_-]?keys|database_url|dsn",
     re.IGNORECASE,
 )
 NOT_SECRET: Final = frozenset({"sync_token", "synctoken", "version_token", "token_type", "key_id"})

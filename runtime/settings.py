@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     metrics_port: Port | None = None
     temporal_ui_url: Url | None = None
     temporal_retention_hours: Annotated[int, Field(ge=24, le=24 * 365)] = 720
+    payload_keys: SecretStr | None = None
+    payload_encryption: Literal["on", "off"] | None = None
 
     worker_cached_workflows: Count = 1000
     worker_workflow_tasks: Count = 40
@@ -127,7 +129,7 @@ class Settings(BaseSettings):
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         return rules.postgresql_url(value)
 
-    @field_validator("secret_key", mode="after")
+    @field_validator("secret_key", "payload_keys", mode="after")
     @classmethod
     def _fernet_keys(cls, value: SecretStr | None) -> SecretStr | None:
         return rules.fernet_keys(value)
@@ -142,7 +144,7 @@ class Settings(BaseSettings):
     def _version_three(cls, value: str | None) -> str | None:
         return rules.quickbooks_api_url(value)
 
-    @field_validator("log_level", "log_format", "twins", "policy_approval", mode="before")
+    @field_validator("log_level", "log_format", "twins", "policy_approval", "payload_encryption", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return rules.any_case(value)

@@ -112,6 +112,7 @@ def vendor_problems(settings: Settings) -> list[str]:
         *_quickbooks_gaps(settings),
         *_salesforce_gaps(settings),
         *_one_folder_twice(settings),
+        *_encryption_without_keys(settings),
     ]
 
 
@@ -126,6 +127,12 @@ def _one_folder_twice(settings: Settings) -> list[str]:
     if settings.erp.inbox_dir != settings.erp.outbox_dir:
         return []
     return ["THREEWAY_ERP_OUTBOX_DIR: is the inbox too; files for the ERP need a folder of their own."]
+
+
+def _encryption_without_keys(settings: Settings) -> list[str]:
+    if settings.payload_encryption != "on" or settings.payload_keys is not None:
+        return []
+    return [_missing("payload_keys", "payload_encryption")]
 
 
 def _quickbooks_gaps(settings: Settings) -> list[str]:

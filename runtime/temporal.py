@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 import structlog
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -29,13 +30,13 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.embedded.state import running_stack_state
 from runtime.names import KEYWORDS, WORKFLOW_QUEUE
+from runtime.payloads import PayloadCipher, data_converter
 from runtime.settings import Settings
 from runtime.settings_errors import SettingsError
 from runtime.settings_sources import read_dotenv
@@ -101,17 +102,17 @@ async def connect(
     runtime: Runtime | None = None,
     within_seconds: float = CONNECT_SECONDS,
 ) -> Client:
-    """A client with the pydantic converter; waits for the server, or returns at once when lazy.
+    """A client with the product's converter; waits for the server, or returns at once when lazy.
 
     Lazy suits the API, which must start while Temporal is down; a worker needs a real connection.
     Raises the last RuntimeError when the server does not answer within the time.
     """
-    config = connection(settings)
+    config, converter = connection(settings), data_converter(settings)
     deadline, pause = monotonic() + within_seconds, 0.1
     while True:
         try:
             return await Client.connect(
-                **config, data_converter=pydantic_data_converter, lazy=lazy, identity=identity, runtime=runtime
+                **config, data_converter=converter, lazy=lazy, identity=identity, runtime=runtime
             )
         except RuntimeError as error:
             if monotonic() + pause > deadline:
@@ -215,6 +216,23 @@ async def ensure_schedule(
         await client.create_schedule(schedule_id, wanted)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(schedule_id).update(bring_up_to_date)
+
+
+async def prove_keys(client: Client, schedule_id: str) -> None:
+    """Raise PayloadError when this process lacks the key of what others wrote: the input of a schedule tells.
+
+    Without this check a process with other keys would start, fail whatever it touches, and write what no other reads.
+    """
+    try:
+        described = await client.get_schedule_handle(schedule_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:  # nothing was written yet
+            return
+        raise
+    action = described.schedule.action
+    if isinstance(action, ScheduleActionStartWorkflow):
+        codec = client.data_converter.payload_codec or PayloadCipher(None)
+        await codec.decode([one for one in action.args if isinstance(one, Payload)])
 
 
 async def patiently(step: Callable[[], Awaitable[None]], what: str) -> None:

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
+from activities.schedules import prove_payload_keys
 from api.auth import Viewer
 from api.services import Services, Serving
 from api.shapes import problems
-from domain.errors import GatewayError
+from domain.errors import GatewayError, Misconfigured
 from domain.exceptions import ExceptionKind
 from runtime import metrics
 from store import exceptions, heartbeats, inbox, shipments
@@ -45,7 +46,7 @@ async def read_liveness() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet."}}, summary="Can it work?")
 async def read_readiness(serving: Serving, response: Response) -> Readiness:
-    """PostgreSQL with the right schema, Temporal, and a worker that was heard of lately."""
+    """PostgreSQL with the right schema, Temporal with payloads that can be read, a worker that was heard of lately."""
     database, temporal, worker = await asyncio.gather(
         asyncio.to_thread(_checked, _database, serving),
         _temporal(serving),
@@ -76,6 +77,9 @@ async def _temporal(serving: Services) -> str:
         async with asyncio.timeout(3):
             request = DescribeNamespaceRequest(namespace=serving.client.namespace)
             await serving.client.workflow_service.describe_namespace(request)
+            await prove_payload_keys(serving.client)
+    except Misconfigured as error:
+        return error.detail
     except Exception as error:  # noqa: BLE001 - whatever it is, Temporal is not there
         return f"Temporal does not answer ({type(error).__name__})"
     return "ok"

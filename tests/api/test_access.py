@@ -105,6 +105,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/policies/{proposal_id}/reject"): Rule(ADMINISTERS, {"reason": "it was not agreed"}),
     ("POST", "/policies/{proposal_id}/withdraw"): Rule(WORKS, {"reason": "it was a slip"}),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
+    ("POST", "/codec/decode"): Rule(READS, {"payloads": []}),
     ("GET", "/connections"): Rule(READS),
     ("GET", "/hooks"): Rule(READS),
     ("GET", "/layouts"): Rule(READS),

@@ -24,6 +24,7 @@ VERBS = {
     "convert",
     "create",
     "decide",
+    "decode",
     "export",
     "import",
     "list",
@@ -47,6 +48,7 @@ VERBS = {
 SENT = (
     "Act",
     "Assignment",
+    "CodedPayloads",
     "Conversion",
     "Decision",
     "ManyWork",
@@ -119,9 +121,9 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
     from api import quotes
-    from api.routes import exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
+    from api.routes import codec, exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
 
-    modules = (exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
+    modules = (codec, exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples

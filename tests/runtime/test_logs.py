@@ -40,10 +40,10 @@ def test_events_are_json_with_role_and_utc_time(stream: io.StringIO) -> None:
 def test_keys_that_name_secrets_are_blank_at_any_depth(stream: io.StringIO) -> None:
     structlog.get_logger().info(
         "call", refresh_token="rt-1", sync_token="3", headers={"Authorization": "Bearer abc.def", "X-API-Key": "k-1"},
-        items=[{"client_secret": "s-1"}], password=None,
+        items=[{"client_secret": "s-1"}], password=None, payload_keys="p-1",
     )  # fmt: skip
     text = stream.getvalue()
-    for hidden in ("rt-1", "abc.def", "k-1", "s-1"):
+    for hidden in ("rt-1", "abc.def", "k-1", "s-1", "p-1"):
         assert hidden not in text
     assert _lines(stream)[0]["sync_token"] == "3"
 

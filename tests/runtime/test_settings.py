@@ -53,6 +53,8 @@ VALUES: dict[str, tuple[str, object]] = {
     "invoices_poll_seconds": ("90", 90),
     "masters_poll_seconds": ("300", 300),
     "policy_approval": ("Required", "required"),
+    "payload_keys": (f"{FERNET}, {FERNET}", SecretStr(f"{FERNET},{FERNET}")),
+    "payload_encryption": ("ON", "on"),
     "log_format": ("JSON", "json"),
     "log_level": ("debug", "DEBUG"),
     "metrics_port": ("9100", 9100),
@@ -149,6 +151,7 @@ def test_placeholder_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, text: 
         ("THREEWAY_PORT", "70000", "65535"),
         ("THREEWAY_DATABASE_URL", "mysql://me:hidden@db/x", "must start with postgresql://"),
         ("THREEWAY_SECRET_KEY", "hidden", "must be Fernet keys"),
+        ("THREEWAY_PAYLOAD_KEYS", "hidden", "must be Fernet keys"),
         ("THREEWAY_QUICKBOOKS_API_URL", "https://quickbooks.api.intuit.com", "must end in /v3"),
         ("THREEWAY_SALESFORCE_URL", "http://acme.my.salesforce.com", "must use https"),
         ("THREEWAY_SALESFORCE_URL", "acme", "absolute address"),
@@ -167,6 +170,12 @@ def test_wrong_values_name_the_variable_and_hide_the_value(
         load_settings()
     assert message in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+def test_encryption_that_is_on_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THREEWAY_PAYLOAD_ENCRYPTION", "on")
+    with pytest.raises(SettingsError, match="THREEWAY_PAYLOAD_KEYS: is needed with THREEWAY_PAYLOAD_ENCRYPTION"):
+        load_settings(attach=False)
 
 
 def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
