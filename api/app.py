@@ -13,13 +13,17 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
+from activities.alert_channels import read_alerting
+from activities.alerting import keep_alerting
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
+from activities.registry import alert_desk
 from api import description, problems
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    alerts,
     audit,
     connections,
     decisions,
@@ -66,6 +70,7 @@ ROUTERS = (
     stock.router,
     reservations.router,
     exceptions.router,
+    alerts.router,
     reconciliations.router,
     links.router,
     trace.router,
@@ -98,13 +103,15 @@ def create_app(settings: Settings) -> FastAPI:
         services = await open_services(settings)
         app.state.services = services
         keeper = asyncio.create_task(_keep_admin_key(services.engine, settings))
+        alerting = asyncio.create_task(keep_alerting(services.alerts))
         await asyncio.wait([keeper], timeout=STORE_PAUSE_SECONDS)
         try:
             yield
         finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            for task in (keeper, alerting):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             services.close()
 
     return assemble(lifespan)
@@ -151,6 +158,7 @@ async def open_services(settings: Settings) -> Services:
         approval=ApprovalMode(settings.approval),
         hooks=hooks,
         book_hooks=book_hooks,
+        alerts=alert_desk(engine, client, company, read_alerting(config, settings.alerts)),
         temporal_ui_url=settings.temporal_ui_url,
     )
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runtime import settings_rules as rules
+from runtime.alert_access import AlertAccess, SmtpSettings, named_addresses, named_secrets, pairs
 from runtime.embedded.secrets import ADMIN_KEY_FILE, SECRET_KEY_FILE, read_secret
 from runtime.embedded.state import running_stack_state
 from runtime.settings_errors import SettingsError, variable
@@ -85,6 +86,15 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port | None = None
+    public_url: Url | None = None
+    smtp_host: str | None = None
+    smtp_port: Port | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: Annotated[str, Field(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$")] | None = None
+    alert_addresses: Annotated[SecretStr, AfterValidator(named_addresses)] | None = None
+    alert_secrets: Annotated[SecretStr, AfterValidator(named_secrets)] | None = None
     temporal_ui_url: Url | None = None
     temporal_retention_hours: Annotated[int, Field(ge=24, le=24 * 365)] = 720
 
@@ -142,7 +152,7 @@ class Settings(BaseSettings):
     def _version_three(cls, value: str | None) -> str | None:
         return rules.quickbooks_api_url(value)
 
-    @field_validator("log_level", "log_format", "twins", "policy_approval", mode="before")
+    @field_validator("log_level", "log_format", "twins", "policy_approval", "smtp_security", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return rules.any_case(value)
@@ -221,6 +231,26 @@ class Settings(BaseSettings):
             inbox_dir=self.erp_inbox_dir or self.data_dir / "erp" / "inbox",
             outbox_dir=self.erp_outbox_dir or self.data_dir / "erp" / "outbox",
             twin=self.twins_on,
+        )
+
+    @property
+    def alerts(self) -> AlertAccess:
+        """How alerts get out."""
+        smtp = None
+        if self.smtp_host is not None and self.smtp_from is not None:
+            smtp = SmtpSettings(
+                host=self.smtp_host,
+                port=self.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[self.smtp_security],
+                security=self.smtp_security,
+                username=self.smtp_username,
+                password=self.smtp_password,
+                sender=self.smtp_from,
+            )
+        return AlertAccess(
+            public_url=self.public_url,
+            smtp=smtp,
+            addresses=pairs(self.alert_addresses),
+            secrets=pairs(self.alert_secrets),
         )
 
     @property

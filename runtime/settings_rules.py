@@ -112,6 +112,7 @@ def vendor_problems(settings: Settings) -> list[str]:
         *_quickbooks_gaps(settings),
         *_salesforce_gaps(settings),
         *_one_folder_twice(settings),
+        *_mail_gaps(settings),
     ]
 
 
@@ -149,6 +150,18 @@ def _salesforce_gaps(settings: Settings) -> list[str]:
             f"{variable('salesforce_client_secret')}: is needed with {variable('salesforce_url')} "
             f"(or {variable('salesforce_username')} and {variable('salesforce_private_key')}_FILE for JWT bearer)."
         )
+    return gaps
+
+
+def _mail_gaps(settings: Settings) -> list[str]:
+    """A password goes over an encrypted connection alone, and a server without a sender is no use."""
+    gaps = []
+    for name, beside in (("smtp_host", "smtp_from"), ("smtp_username", "smtp_password")):
+        for one, other in ((name, beside), (beside, name)):
+            if getattr(settings, one) is None and getattr(settings, other) is not None:
+                gaps.append(_missing(one, other))
+    if settings.smtp_password is not None and settings.smtp_security == "none":
+        gaps.append("THREEWAY_SMTP_SECURITY: is none while there is a password; use starttls or tls.")
     return gaps
 
 
