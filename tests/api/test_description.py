@@ -61,6 +61,7 @@ SENT = (
     "ReconcileRequest",
     "Reconsidering",
     "Snooze",
+    "Trial",
     "WhatIfQuestion",
 )
 DECIMALS = re.compile(
@@ -119,9 +120,9 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
     from api import quotes
-    from api.routes import exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
+    from api.routes import alerts, exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
 
-    modules = (exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
+    modules = (alerts, exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples
