@@ -17,6 +17,8 @@ from store.alerts import Due
 from store.exceptions import item_of
 from store.tables.alerts import AlertNoticeRow
 
+PAGES = "/ui/exceptions"  # where the dashboard shows them
+
 
 def content_of(session: Session, channel: str, due: Due, now: datetime, public_url: str | None) -> AlertContent:
     """The message about everything of a channel that is due."""
@@ -61,7 +63,7 @@ def _ending(item: ExceptionItem) -> str:
 def _address(public_url: str | None, exception_id: str | None = None) -> str | None:
     if public_url is None:
         return None
-    return f"{public_url}/exceptions" + (f"/{quote(exception_id, safe='')}" if exception_id else "")
+    return f"{public_url}{PAGES}" + (f"/{quote(exception_id, safe='')}" if exception_id else "")
 
 
 def trial(by: str, public_url: str | None) -> AlertContent:

@@ -136,9 +136,10 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
 
 async def open_services(settings: Settings) -> Services:
     """Open the store and Temporal's client; neither has to be there yet."""
+    config = settings.config_dir
+    alerting = read_alerting(config, settings.alerts)
     engine = make_engine(settings.require_database_url())
     client = await connect(settings, lazy=True, identity="api")
-    config = settings.config_dir
     company = Company.parse((config / PolicyKind.COMPANY.file).read_text(encoding="utf-8"))
     lifecycle = Lifecycle.parse((config / PolicyKind.LIFECYCLE.file).read_text(encoding="utf-8"))
     receiver = make_receiver(engine, client, config / "layouts", settings.data_dir / "files")
@@ -158,7 +159,7 @@ async def open_services(settings: Settings) -> Services:
         approval=ApprovalMode(settings.approval),
         hooks=hooks,
         book_hooks=book_hooks,
-        alerts=alert_desk(engine, client, company, read_alerting(config, settings.alerts)),
+        alerts=alert_desk(engine, client, company, alerting),
         temporal_ui_url=settings.temporal_ui_url,
     )
 

@@ -53,7 +53,7 @@ def test_what_is_new_is_told_once_and_its_end_too(room: AlertRoom) -> None:
     assert room.round() == (0, 0)
     new, over = said(room)
     assert (new["subject"], new["counts"]["opened"]) == ("[normal] New: price_differs shipment SH1", 1)
-    assert new["items"][0]["address"] == f"https://gateway.example/exceptions/{first}"
+    assert new["items"][0]["address"] == f"https://gateway.example/ui/exceptions/{first}"
     assert over["subject"] == "[normal] Over: price_differs shipment SH1"
     assert over["items"][0]["ended"] == "Resolved by ana: handled."
     assert "own words" not in json.dumps(over), "why somebody decided so is nobody's business out there"

@@ -63,14 +63,14 @@ async def test_what_was_told_is_listed(alerting: tuple[Served, Receiver]) -> Non
     answer = await served.client.get("/alerts", headers=served.as_scope("viewer"))
     (one,) = answer.json()["items"]
     assert (one["channel"], one["state"], one["tries"], one["error"]) == ("ops", "sent", 1, None)
-    assert one["content"]["items"][0]["address"] == f"https://gateway.example/exceptions/{exception_id}"
+    assert one["content"]["items"][0]["address"] == f"https://gateway.example/ui/exceptions/{exception_id}"
     assert len(ops.calls) == 1
     assert (await served.client.get("/alerts?state=waiting")).json()["items"] == []
     assert (await served.client.get("/alerts?channel=chat")).json()["items"] == []
 
 
 async def test_channels_are_told_without_their_addresses(alerting: tuple[Served, Receiver]) -> None:
-    served, ops = alerting
+    served, _ = alerting
     answer = await served.client.get("/alerts/channels")
     assert [(one["name"], one["kind"], one["routes"], one["digest_at"]) for one in answer.json()["items"]] == [
         ("chat", "slack", 0, []),
