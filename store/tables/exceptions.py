@@ -82,13 +82,17 @@ class ExceptionRow(SQLModel, table=True):
 
 
 class ExceptionRuleRow(SQLModel, table=True):
-    """Who owns the work of a cause and how long it may take, as `company.toml` says; `*` stands for all others."""
+    """Who owns the work of a cause and how long it may take, as `company.toml` says; `*` stands for all others.
+
+    With more than the `money_limit` of `*` at stake a decision needs two people: the trigger `two_people_for_money`.
+    """
 
     __tablename__ = "exception_rules"
 
     cause: str = Field(primary_key=True)
     owner: str | None = None
     due_minutes: int
+    money_limit: Decimal | None = None
 
 
 class DecisionRow(SQLModel, table=True):

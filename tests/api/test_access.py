@@ -65,6 +65,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/reservations/{reference:path}/convert"): Rule(WORKS, {"order_number": "SO1"}),
     ("GET", "/exceptions"): Rule(READS),
     ("GET", "/exceptions/{exception_id}"): Rule(READS),
+    ("POST", "/exceptions/{exception_id}/withdraw"): Rule(WORKS, {"reason": "a slip"}),
     ("POST", "/exceptions/{exception_id}/resolve"): Rule(WORKS, {"choice": "retry", "reason": "it works again"}),
     ("GET", "/alerts"): Rule(READS),
     ("GET", "/alerts/channels"): Rule(READS),

@@ -63,6 +63,7 @@ SENT = (
     "Snooze",
     "Trial",
     "WhatIfQuestion",
+    "Withdrawal",
 )
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"

@@ -20,6 +20,22 @@ TWO_PEOPLE = (
     "state <> 'resolved' OR proposal IS NULL OR lower(regexp_replace(proposal ->> 'proposed_by', '\\s', '', 'g')) "
     "<> lower(regexp_replace(resolution ->> 'decided_by', '\\s', '', 'g'))"
 )
+# Whatever code decides: a decision over more money than the limit was proposed, about this money, by this choice.
+NOT_ALONE = """
+CREATE FUNCTION two_people_for_money() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF abs(NEW.money_at_stake) > (SELECT money_limit FROM exception_rules WHERE cause = '*') AND (
+        NEW.proposal IS NULL OR (NEW.proposal ->> 'choice') IS DISTINCT FROM (NEW.resolution ->> 'choice')
+        OR btrim(coalesce(NEW.proposal ->> 'value', '')) <> btrim(coalesce(NEW.resolution ->> 'value', ''))
+        OR (NEW.proposal ->> 'money_at_stake')::numeric IS DISTINCT FROM NEW.money_at_stake
+    ) THEN
+        RAISE EXCEPTION 'a decision over so much money needs two people'
+            USING ERRCODE = 'check_violation', TABLE = 'exceptions', CONSTRAINT = 'two_people_for_money';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
 PROPOSED = "OLD.proposal IS DISTINCT FROM NEW.proposal AND NEW.state = 'open'"
 
 
@@ -29,11 +45,20 @@ def upgrade() -> None:
     _notices()
     op.add_column("exceptions", sa.Column("proposal", JSONB(), nullable=True))
     op.create_check_constraint(op.f("ck_exceptions_two_people"), "exceptions", TWO_PEOPLE)
+    op.add_column("exception_rules", sa.Column("money_limit", sa.Numeric(), nullable=True))
+    op.execute(NOT_ALONE)
+    op.execute(
+        "CREATE TRIGGER two_people_for_money BEFORE UPDATE ON exceptions FOR EACH ROW "
+        "WHEN (OLD.state = 'open' AND NEW.state = 'resolved') EXECUTE FUNCTION two_people_for_money()"
+    )
     op.execute(audited("exceptions", ("exception_proposed", "UPDATE", PROPOSED), ("exception", "id"), "findings"))
 
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER audit_exception_proposed ON exceptions")
+    op.execute("DROP TRIGGER two_people_for_money ON exceptions")
+    op.execute("DROP FUNCTION two_people_for_money()")
+    op.drop_column("exception_rules", "money_limit")
     op.execute("ALTER TABLE exceptions DROP CONSTRAINT ck_exceptions_two_people")
     op.drop_column("exceptions", "proposal")
     op.drop_table("alert_notices")
