@@ -21,6 +21,7 @@ from runtime.embedded.secrets import ADMIN_KEY_FILE, SECRET_KEY_FILE, read_secre
 from runtime.embedded.state import running_stack_state
 from runtime.settings_errors import SettingsError, variable
 from runtime.settings_sources import NamedValues, read_dotenv
+from runtime.sign_in import CALLBACK, OidcSettings, checked_roles, role_pairs
 from runtime.vendors import (
     ErpSettings,
     QuickBooksSettings,
@@ -95,6 +96,13 @@ class Settings(BaseSettings):
     smtp_from: Annotated[str, Field(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$")] | None = None
     alert_addresses: Annotated[SecretStr, AfterValidator(named_addresses)] | None = None
     alert_secrets: Annotated[SecretStr, AfterValidator(named_secrets)] | None = None
+    oidc_issuer: Url | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid profile"
+    oidc_name_claim: str = "preferred_username"
+    oidc_role_claim: str = "groups"
+    oidc_roles: Annotated[str, AfterValidator(checked_roles)] | None = None
     temporal_ui_url: Url | None = None
     temporal_retention_hours: Annotated[int, Field(ge=24, le=24 * 365)] = 720
 
@@ -251,6 +259,23 @@ class Settings(BaseSettings):
             smtp=smtp,
             addresses=pairs(self.alert_addresses),
             secrets=pairs(self.alert_secrets),
+        )
+
+    @property
+    def oidc(self) -> OidcSettings | None:
+        """The provider that people sign in by, or None: by passwords alone."""
+        if self.oidc_issuer is None:
+            return None
+        return OidcSettings(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id or "",
+            client_secret=self.oidc_client_secret or SecretStr(""),
+            callback=f"{self.public_url}{CALLBACK}",
+            scopes=self.oidc_scopes,
+            name_claim=self.oidc_name_claim,
+            role_claim=self.oidc_role_claim,
+            roles=role_pairs(self.oidc_roles),
+            cookie_keys=SecretStr(self.require_secret_key()),
         )
 
     @property

@@ -113,6 +113,7 @@ def vendor_problems(settings: Settings) -> list[str]:
         *_salesforce_gaps(settings),
         *_one_folder_twice(settings),
         *_mail_gaps(settings),
+        *_sign_in_gaps(settings),
     ]
 
 
@@ -163,6 +164,13 @@ def _mail_gaps(settings: Settings) -> list[str]:
     if settings.smtp_password is not None and settings.smtp_security == "none":
         gaps.append("THREEWAY_SMTP_SECURITY: is none while there is a password; use starttls or tls.")
     return gaps
+
+
+def _sign_in_gaps(settings: Settings) -> list[str]:
+    if settings.oidc_issuer is None:
+        return []
+    needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles", "public_url")
+    return [_missing(name, "oidc_issuer") for name in needed if getattr(settings, name) is None]
 
 
 def _missing(name: str, beside: str) -> str:
