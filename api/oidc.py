@@ -204,7 +204,9 @@ class OidcSignIn:
         with self._lock:
             if self._described is not None and monotonic() - self._described[0] < KEPT_SECONDS:
                 return self._described[1]
-            found = OpenIDProviderMetadata(_fetched(f"{self._settings.issuer}/.well-known/openid-configuration"))
+            found: dict[str, Any] = OpenIDProviderMetadata(
+                _fetched(f"{self._settings.issuer}/.well-known/openid-configuration")
+            )
             if odd := self._odd(found):
                 detail = f"The provider describes itself otherwise than is safe: {', '.join(odd)}."
                 raise NotAuthorized(detail, reason="discovery")
