@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.alert_channels import read_alerting
 from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
@@ -60,6 +61,7 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),
+        alerting=read_alerting(settings.config_dir, settings.alerts),
     )
 
 

@@ -83,7 +83,7 @@ def open_connection_item(session: Session, system: System, said: str) -> None:
     )
 
 
-def open_not_billed(session: Session, row: ShipmentRow) -> str:
+def open_not_billed(session: Session, row: ShipmentRow, stake: Decimal | None) -> str:
     """Open the work of a shipment that is out of billing, for a person who wants it back in; answers its id."""
     finding = Finding(
         kind=ExceptionKind.HOLD,
@@ -96,5 +96,6 @@ def open_not_billed(session: Session, row: ShipmentRow) -> str:
         finding=finding,
         record=("shipment", row.number),
         owner=BILLING_DESK,
+        money_at_stake=stake,
         workflow_id=f"shipment/{row.number}",
     )

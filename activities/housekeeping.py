@@ -54,6 +54,6 @@ def write_company(engine: Engine, company: Company) -> None:
     cause = Cause(source=CauseSource.GATEWAY, actor="worker", reference={"file": "company.toml"})
     with transaction(engine, cause) as session:
         warehouses.upsert(session, company.warehouses)
-        exception_rules.write(session, company.exceptions)
+        exception_rules.write(session, company.exceptions, company.approvals.money_limit)
         version = company.stock.named_version
         marks.mark_found(session, marks.OTHER_POLICY, "the rules changed", version=version)

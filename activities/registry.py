@@ -10,6 +10,9 @@ from typing import Any
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.alert_channels import Alerting
+from activities.alerting import AlertDesk
+from activities.alerts import AlertActivities
 from activities.credits import CorrectingActivities, CreditBookingActivities
 from activities.erp_file import FileActivities
 from activities.invoicing import BookingActivities, PreparingActivities
@@ -31,6 +34,7 @@ from activities.publication import PublicationActivities
 from activities.receiving import Receiver
 from activities.reconciliation import ReconciliationActivities
 from activities.reconciliation_reads import BooksReading, ErpReading, OrgReading
+from activities.silence import SilenceWatch
 from activities.stating import StatingActivities
 from activities.stock import StockActivities
 from activities.stock_publication import StockPublicationActivities
@@ -62,6 +66,7 @@ class Parts:
     realm: str
     quickbooks: QuickBooksGateway
     salesforce: SalesforceGateway
+    alerting: Alerting
 
     @property
     def rules(self) -> tuple[Rules, ...]:
@@ -87,6 +92,7 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             *_order_steps(parts),
             *_proving_steps(parts),
             *_reconciling_steps(parts),
+            *_alert_steps(parts),
         ],
         QUICKBOOKS_QUEUE: [links.propose_quickbooks, *_books_steps(parts), *_books_masters(parts)],
         SALESFORCE_QUEUE: [links.propose_salesforce, *_org_steps(parts), *_org_masters(parts)],
@@ -96,6 +102,18 @@ def activities(parts: Parts) -> dict[str, Sequence[Activity]]:
             ErpReading(parts.engine, parts.receiver.layouts, parts.folder).reconcile_erp,
         ],
     }
+
+
+def _alert_steps(parts: Parts) -> Sequence[Activity]:
+    """The steps of a round of alerts."""
+    steps = AlertActivities(alert_desk(parts.engine, parts.client, parts.company, parts.alerting))
+    return [steps.watch_silence, steps.make_alerts, steps.send_alerts]
+
+
+def alert_desk(engine: Engine, client: Client, company: Company, alerting: Alerting) -> AlertDesk:
+    """Who looks after alerts: the worker's flow, or the API where there is none."""
+    watch = SilenceWatch(engine, client, company, alerting.rules.watch)
+    return AlertDesk(engine, alerting, watch, company.zone)
 
 
 def _reconciling_steps(parts: Parts) -> Sequence[Activity]:

@@ -1,4 +1,4 @@
-"""What comes round by itself: the schedules of the polls, the sweeps, the proof and the reconciliation."""
+"""What comes round by itself: the schedules of the polls, the sweeps, the proof, the reconciliation and alerts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from temporalio.client import Client
 
+from domain.alert_work import AlertWork
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.master_work import MastersWork
@@ -21,6 +22,17 @@ SWEEP = "sweep"
 SWEEP_EVERY = timedelta(seconds=30)
 REPUBLISH_EVERY = timedelta(minutes=10)
 PROVE_EVERY = timedelta(days=1)  # at midnight UTC
+ALERTS_EVERY = timedelta(minutes=1)
+SCHEDULES = (
+    "orders-pull",
+    "invoices-pull",
+    "masters-pull",
+    "sweep",
+    "proof",
+    "republish",
+    "reconciliation",
+    "alerts",
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ async def keep_schedules(client: Client, polls: PollSeconds, company: Company) -
     await ensure_schedule(client, SWEEP, "Sweep", SweepWork(), SWEEP_EVERY)
     await ensure_schedule(client, "proof", "Proof", ProofWork(), PROVE_EVERY)
     await ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
+    await ensure_schedule(client, "alerts", "Alerts", AlertWork(), ALERTS_EVERY)
     comparing = nightly(company)
     await ensure_schedule(client, "reconciliation", "ReconciliationNight", ReconcileWork(), comparing)
 

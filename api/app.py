@@ -13,14 +13,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
+from activities.alert_channels import read_alerting
+from activities.alerting import keep_alerting
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
+from activities.registry import alert_desk
 from api import description, problems
 from api.codec_origin import CodecOrigin
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    alerts,
     audit,
     codec,
     connections,
@@ -69,6 +73,7 @@ ROUTERS = (
     stock.router,
     reservations.router,
     exceptions.router,
+    alerts.router,
     reconciliations.router,
     links.router,
     trace.router,
@@ -102,13 +107,15 @@ def create_app(settings: Settings) -> FastAPI:
         services = await open_services(settings)
         app.state.services = services
         keeper = asyncio.create_task(_keep_admin_key(services.engine, settings))
+        alerting = asyncio.create_task(keep_alerting(services.alerts))
         await asyncio.wait([keeper], timeout=STORE_PAUSE_SECONDS)
         try:
             yield
         finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            for task in (keeper, alerting):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             services.close()
 
     return assemble(lifespan, settings.temporal_ui_url)
@@ -135,9 +142,10 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None, ui_url: str | None = Non
 
 async def open_services(settings: Settings) -> Services:
     """Open the store and Temporal's client; neither has to be there yet."""
+    config = settings.config_dir
+    alerting = read_alerting(config, settings.alerts)
     engine = make_engine(settings.require_database_url())
     client = await connect(settings, lazy=True, identity="api")
-    config = settings.config_dir
     company = Company.parse((config / PolicyKind.COMPANY.file).read_text(encoding="utf-8"))
     lifecycle = Lifecycle.parse((config / PolicyKind.LIFECYCLE.file).read_text(encoding="utf-8"))
     receiver = make_receiver(engine, client, config / "layouts", settings.data_dir / "files")
@@ -157,6 +165,7 @@ async def open_services(settings: Settings) -> Services:
         approval=ApprovalMode(settings.approval),
         hooks=hooks,
         book_hooks=book_hooks,
+        alerts=alert_desk(engine, client, company, alerting),
         temporal_ui_url=settings.temporal_ui_url,
         payloads=cipher(settings),
     )

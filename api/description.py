@@ -33,6 +33,7 @@ TAGS = {
     "stock": "What can be promised of items, how old that is, and why it is that number.",
     "reservations": "Goods kept for quotes.",
     "exceptions": "Work that waits for a person, and their decisions.",
+    "alerts": "Who is told of what: messages, channels, a trial.",
     "reconciliations": "All systems compared with the store: runs, findings, certificates.",
     "links": "Which record of QuickBooks and Salesforce is which of ours.",
     "traces": "One thing across all systems.",

@@ -11,11 +11,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
 from api.operations import Chosen, decide, go_on, user_cause
+from api.second_person import waits_for_two
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed
 from domain.exception_work import SNOOZE_AT_MOST
-from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, Note
-from store import exception_work
+from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Note, Resolution
+from store import exception_work, proposals
 from store.exception_work import Wanted
 from store.session import reading, transaction
 
@@ -24,7 +25,9 @@ class Outcome(StrEnum):
     """What became, or would become, of one of many."""
 
     WOULD_RESOLVE = "would_resolve"
+    WOULD_PROPOSE = "would_propose"
     RESOLVED = "resolved"
+    PROPOSED = "proposed"
     REFUSED = "refused"
 
 
@@ -45,6 +48,7 @@ class ManyResolved(BaseModel):
     dry_run: bool
     matched: int
     resolved: int
+    proposed: int = Field(default=0, description="These wait for another person: too much money for one.")
     results: list[OneResult]
 
 
@@ -81,6 +85,12 @@ def snooze(services: Services, exception_id: str, until: AwareDatetime | None, n
     )
 
 
+def withdraw(services: Services, exception_id: str, reason: str, by: str) -> ExceptionItem:
+    """Take back what this person proposed; the reason is kept with the act."""
+    with transaction(services.engine, user_cause(by, exception=exception_id, reason=reason)) as session:
+        return proposals.withdraw(session, exception_id, by)
+
+
 def write_note(services: Services, exception_id: str, note: str, by: str) -> ExceptionItem:
     """Write a note on the card of open work."""
     written = Note(at=datetime.now(UTC), by=by, text=note)
@@ -98,18 +108,25 @@ async def resolve_many(services: Services, wanted: Wanted, decision: ManyDecisio
         raise Duplicate(detail, reason="expected")
     results = [await _one(services, item, decision, by) for item in items]
     resolved = sum(one.outcome is Outcome.RESOLVED for one in results)
-    return ManyResolved(dry_run=decision.dry_run, matched=len(items), resolved=resolved, results=results)
+    proposed = sum(one.outcome is Outcome.PROPOSED for one in results)
+    return ManyResolved(
+        dry_run=decision.dry_run, matched=len(items), resolved=resolved, proposed=proposed, results=results
+    )
 
 
 async def _one(services: Services, item: ExceptionItem, decision: ManyDecision, by: str) -> OneResult:
-    refusal = _refusal(item, decision)
-    if refusal is None and not decision.dry_run:
+    refusal, done = _refusal(item, decision), Outcome.REFUSED
+    if refusal is None and decision.dry_run:
+        done = await asyncio.to_thread(_would, services, item, decision, by)
+    elif refusal is None:
         try:
             chosen = Chosen(decision.choice, decision.value, decision.reason, item.sentence)
-            await go_on(services, await asyncio.to_thread(decide, services, item.id, chosen, by))
+            decided = await asyncio.to_thread(decide, services, item.id, chosen, by)
+            done = Outcome.PROPOSED if decided.state is ExceptionState.OPEN else Outcome.RESOLVED
+            if done is Outcome.RESOLVED:
+                await go_on(services, decided)
         except GatewayError as error:
             refusal = error.detail
-    done = Outcome.WOULD_RESOLVE if decision.dry_run else Outcome.RESOLVED
     return OneResult(
         id=item.id,
         record_type=item.record_type,
@@ -118,6 +135,21 @@ async def _one(services: Services, item: ExceptionItem, decision: ManyDecision, 
         outcome=Outcome.REFUSED if refusal else done,
         detail=refusal,
     )
+
+
+def _would(services: Services, item: ExceptionItem, decision: ManyDecision, by: str) -> Outcome:
+    """What deciding one of many would come to."""
+    resolution = Resolution(
+        exception_id=item.id,
+        choice=decision.choice,
+        value=decision.value,
+        reason=decision.reason,
+        decided_by=by,
+        decided_at=datetime.now(UTC),
+    )
+    with reading(services.engine) as session:
+        waits = waits_for_two(session, services, item, resolution)
+    return Outcome.WOULD_PROPOSE if waits else Outcome.WOULD_RESOLVE
 
 
 def _refusal(item: ExceptionItem, decision: ManyDecision) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from activities.starting import (
     wake_shipment,
     wake_stock,
 )
+from api.second_person import put_forward
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
@@ -75,8 +77,9 @@ class Chosen(NamedTuple):
 def decide(services: Services, exception_id: str, chosen: Chosen, by: str) -> ExceptionItem:
     """Write a person's decision down; the work that waits reads it from the store.
 
-    Raises Malformed for a bad choice, and Duplicate where the exception says something else than what was read: what
-    it asks about moved on, and a decision about the old numbers must not cover the new ones.
+    Over more money than one person may decide about it is only proposed, and the exception stays open, until another
+    person decides the same. Raises Malformed for a bad choice, and Duplicate where the exception says something else
+    than what was read: what it asks about moved on, and a decision about the old numbers must not cover the new ones.
     """
     choice, value, reason, sentence = chosen
     with transaction(services.engine, user_cause(by, exception=exception_id)) as session:
@@ -94,6 +97,9 @@ def decide(services: Services, exception_id: str, chosen: Chosen, by: str) -> Ex
         )
         # Before the item is locked: who decides about stock takes its marks first, too.
         marks.mark(session, _stock_of(item), "a person decided")
+        proposed = put_forward(session, services, resolution, sentence)
+        if proposed is not None:
+            return proposed
         resolved = exceptions.resolve(session, resolution)
         if sentence is not None and resolved.sentence != sentence:
             raise Duplicate(f"It has moved on since you read it, decide anew: {resolved.sentence}", reason="moved_on")
@@ -235,8 +241,10 @@ def retire_link(services: Services, link: Link, reason: str, by: str) -> None:
             raise Missing(detail, reason="link")
 
 
-def reconsider(services: Services, number: str, reason: str, by: str) -> None:
+def reconsider(services: Services, number: str, reason: str, by: str) -> ExceptionItem:
     """Take back the decision not to bill a shipment: it is matched and billed again, as if it had just come.
+
+    Over more money than one person may decide about it is only proposed, and waits for another person.
 
     Raises Missing for an unknown shipment and Malformed for one that is not out of billing.
     """
@@ -248,7 +256,7 @@ def reconsider(services: Services, number: str, reason: str, by: str) -> None:
             raise Malformed(
                 f"Shipment {number} is {row.state}: nothing was decided against billing it.", reason="state"
             )
-        item = open_not_billed(session, row)
+        item = open_not_billed(session, row, _stake_of(session, number))
         decision = Resolution(
             exception_id=item,
             choice=Choice.BILL_AGAIN,
@@ -256,7 +264,14 @@ def reconsider(services: Services, number: str, reason: str, by: str) -> None:
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        exceptions.resolve(session, decision)
+        return put_forward(session, services, decision, None) or exceptions.resolve(session, decision)
+
+
+def _stake_of(session: Session, number: str) -> Decimal | None:
+    """What was at stake when a person decided not to bill a shipment."""
+    decided = exceptions.resolved_of_record(session, ("shipment", number), list(Why))
+    stakes = [one.money_at_stake for one in decided if one.resolution and one.resolution.choice is Choice.DO_NOT_BILL]
+    return stakes[-1] if stakes else None
 
 
 async def match_links(services: Services, by: str, *, accept_exact: bool) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio.client import Client
 
+from activities.alerting import AlertDesk
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
@@ -36,6 +37,7 @@ class Services:
     approval: ApprovalMode
     hooks: HookReceiver
     book_hooks: BookHookReceiver
+    alerts: AlertDesk
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
     payloads: PayloadCipher = field(default_factory=lambda: PayloadCipher(None))

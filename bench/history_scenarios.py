@@ -33,6 +33,7 @@ from bench.history_plays import (
     waiting_shipment,
     woken,
 )
+from domain.alert_work import AlertWork
 from domain.errors import Missing, NotAuthorized, Unavailable
 from domain.files import Entity
 from domain.order_work import OrdersPulled, OrdersWork
@@ -212,6 +213,8 @@ REAL: dict[str, Scenario] = {
     "StockPromises.looking": looking_at_stock,
     "StockPromises.continued": continued_stock,
     "Proof.proved": plain("Proof", ProofWork(), "proof-1"),
+    "Alerts.told": plain("Alerts", AlertWork(), "alerts-1"),
+    "Alerts.not-watched": plain("Alerts", AlertWork(), "alerts-1", watch_silence=Missing("It is not in the store.")),
     "Sweep.republished": plain("Sweep", SweepWork(republish=True), "republish-1"),
     "Sweep.swept": plain("Sweep", SweepWork(), "sweep-1", sweep=Swept(inbox=1, shipments=2)),
 }

@@ -86,7 +86,18 @@ def resolve(
         if as_json:
             print_json(answer)
         else:
-            say(f"{exception_id}: {choice}, now {answer.get('state', 'resolved')}; the waiting work goes on.")
+            say(_outcome(exception_id, choice, answer))
+
+
+@app.command("withdraw")
+def withdraw(exception_id: Id, *, reason: Reason, as_json: AsJson = False) -> None:
+    """Take back what you proposed and nobody has confirmed yet."""
+    with reporting(as_json=as_json), Api.of() as api:
+        answer = api.post(f"{_path(exception_id)}/withdraw", {"reason": reason})
+        if as_json:
+            print_json(answer)
+        else:
+            say(f"{exception_id}: nothing is proposed any more.")
 
 
 @app.command("assign")
@@ -151,7 +162,8 @@ def resolve_many(
             rows = ((one["id"], one["record_key"], one["outcome"], one["detail"]) for one in answer["results"])
             table("Exceptions", columns, rows)
             matched = answer.get("matched")
-            say(f"{matched} match, {answer.get('resolved')} are resolved, {refused} refused.")
+            proposed = f", {answer['proposed']} wait for another person" if answer.get("proposed") else ""
+            say(f"{matched} match, {answer.get('resolved')} are resolved{proposed}, {refused} refused.")
             if expect is None and matched:
                 say(f"Nothing was decided yet: the same again with --expect {matched} decides them.")
         if expect is not None and refused:
@@ -166,6 +178,17 @@ def _act(exception_id: str, act: str, body: Json, *, as_json: bool) -> None:
             return
         names = ("cause", "record_key", "owner", "assignee", "due_at", "snoozed_until", "notes")
         facts({name.replace("_", " ").capitalize(): answer.get(name) for name in names})
+
+
+def _outcome(exception_id: str, choice: str, answer: Json) -> str:
+    """It acts, or it waits for another person."""
+    proposal = answer.get("proposal")
+    if answer.get("state") == "open" and proposal:
+        return (
+            f"{exception_id}: {choice} is proposed by {proposal['proposed_by']}. {proposal['money_at_stake']} is at "
+            "stake: it acts once another person decides the same."
+        )
+    return f"{exception_id}: {choice}, now {answer.get('state', 'resolved')}; the waiting work goes on."
 
 
 def _path(exception_id: str) -> str:

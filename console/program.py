@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "decisions": ("console.decisions:app", "Work", "What was decided: make it again from what was stored."),
     "policies": ("console.policies:app", "Work", "Changed rules: what they would change, propose them, approve them."),
     "exceptions": ("console.exceptions:app", "Work", "Work that waits for a person: list, take, resolve."),
+    "alerts": ("console.alerts:app", "Work", "Who is told of what: messages, channels, a trial."),
     "links": ("console.links:app", "Work", "Which records of the systems are the same thing: match, confirm, list."),
     "orders": ("console.orders:app", "Work", "Orders: pull them from Salesforce now, list them."),
     "masters": ("console.masters:app", "Work", "Customers and items: pull what changed now, list them."),

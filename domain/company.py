@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.approvals import ApprovalRules
 from domain.correction_rules import CorrectionPolicy
 from domain.exception_work import ExceptionRules
 from domain.kits import Kit
@@ -100,6 +101,7 @@ class Company(BaseModel):
     order_files: OrderFiles = OrderFiles()
     exceptions: ExceptionRules = ExceptionRules()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()
+    approvals: ApprovalRules = ApprovalRules()
 
     @field_validator("timezone")
     @classmethod

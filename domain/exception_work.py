@@ -93,6 +93,11 @@ _ENDINGS = {
     Cause.STOCK_UNDECIDED: "The item could be decided about.",
     Cause.DECISION_DIFFERS: "The decision comes out as it did again.",
     Cause.AUDIT_BROKEN: "The chain is whole again.",
+    Cause.WORKER_SILENT: "As many workers as there should be are heard of again.",
+    Cause.SCHEDULE_SILENT: "It comes round again.",
+    Cause.EXPORT_MISSING: "An export came.",
+    Cause.RECONCILIATION_MISSED: "A reconciliation was finished.",
+    Cause.ALERT_UNDELIVERED: "The channel takes alerts again.",
 }
 ENDINGS: Mapping[Cause, str] = MappingProxyType(
     {cause: _ENDINGS.get(cause, "What it asked about is no longer so.") for cause in Cause}

@@ -134,6 +134,11 @@ class Cause(StrEnum):
     DECISION_DIFFERS = "decision_differs"
     AUDIT_BROKEN = "audit_broken"
     RECONCILIATION_DRIFT = "reconciliation_drift"
+    WORKER_SILENT = "worker_silent"
+    SCHEDULE_SILENT = "schedule_silent"
+    EXPORT_MISSING = "export_missing"
+    RECONCILIATION_MISSED = "reconciliation_missed"
+    ALERT_UNDELIVERED = "alert_undelivered"
 
 
 # What may hold a shipment until its order says otherwise.
@@ -175,6 +180,23 @@ class Resolution(BaseModel):
     decided_at: datetime
 
 
+class Proposal(BaseModel):
+    """A decision over more money than one person may decide about: it acts once another person decides the same.
+
+    It is about the sentence and the money of its time: where those moved on, nobody can confirm it any more.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    choice: Choice
+    value: str | None = None
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    sentence: str
+    money_at_stake: Money
+
+
 class Note(BaseModel):
     """What somebody wrote on the card of an exception."""
 
@@ -189,7 +211,8 @@ class ExceptionItem(BaseModel):
     """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it.
 
     `owner` is the desk that it belongs to, `assignee` the person who took it. Until `snoozed_until` it is out of sight.
-    `closed_because` says why it closed by itself, `seen_count` how often its cause was met.
+    `closed_because` says why it closed by itself, `seen_count` how often its cause was met. `proposal` is what a person
+    decided who may not decide it alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -216,3 +239,4 @@ class ExceptionItem(BaseModel):
     closed_because: str | None = None
     seen_count: int = 1
     last_seen_at: datetime | None = None
+    proposal: Proposal | None = None

@@ -127,11 +127,6 @@ def policy_of(rules: Rules) -> Policy:
     return Policy(kind=PolicyKind.OWNERSHIP, version=rules.version, digest=_digest(rules), rules=rules)
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names of keys are one person's: capitals and blanks make nobody a second person."""
-    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
-
-
 _READERS: Mapping[PolicyKind, Callable[[str], Rules]] = {
     PolicyKind.COMPANY: Company.parse,
     PolicyKind.LIFECYCLE: Lifecycle.parse,

@@ -47,6 +47,16 @@ class FeedRules(BaseModel):
     quiet_days: tuple[Weekday, ...] = ()
     holidays: tuple[date, ...] = ()
 
+    def schedule(self, zone: ZoneInfo, at: datetime) -> FeedSchedule:
+        """When exports are due around an instant, in the company's zone."""
+        return FeedSchedule(
+            every=timedelta(minutes=self.every_minutes),
+            grace=timedelta(minutes=self.grace_minutes),
+            aging_exports=self.aging_exports,
+            stale_exports=self.stale_exports,
+            quiet=tuple(_quiet(self, zone, at)),
+        )
+
 
 class StockRules(BaseModel):
     """How stock statements are doubted, what of them may be sold, and how much of it is kept back.
@@ -89,14 +99,7 @@ class StockRules(BaseModel):
 
     def schedule(self, zone: ZoneInfo, at: datetime) -> FeedSchedule:
         """When exports are due around an instant, in the company's zone."""
-        feed = self.feed
-        return FeedSchedule(
-            every=timedelta(minutes=feed.every_minutes),
-            grace=timedelta(minutes=feed.grace_minutes),
-            aging_exports=feed.aging_exports,
-            stale_exports=feed.stale_exports,
-            quiet=tuple(_quiet(feed, zone, at)),
-        )
+        return self.feed.schedule(zone, at)
 
     def promises(self, zone: ZoneInfo, at: datetime) -> AvailabilityPolicy:
         """The policy by which is decided what can be promised at an instant."""

@@ -62,6 +62,7 @@ COUNTERS: Final[dict[str, Counter]] = {
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
     "proofs": _counter("proofs", "Things that the nightly proof looked at, by outcome", "what", "outcome"),
     "reconciliation_runs": _counter("reconciliation_runs", "Reconciliations, by outcome", "outcome"),
+    "alerts": _counter("alerts", "Tries to hand an alert over, by channel and outcome", "channel", "outcome"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {

@@ -16,10 +16,12 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runtime import settings_rules as rules
+from runtime.alert_access import AlertAccess, SmtpSettings, named_addresses, named_secrets, pairs
 from runtime.embedded.secrets import ADMIN_KEY_FILE, SECRET_KEY_FILE, read_secret
 from runtime.embedded.state import running_stack_state
 from runtime.settings_errors import SettingsError, variable
 from runtime.settings_sources import NamedValues, read_dotenv
+from runtime.sign_in import CALLBACK, OidcSettings, checked_roles, role_pairs
 from runtime.vendors import (
     ErpSettings,
     QuickBooksSettings,
@@ -85,6 +87,22 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port | None = None
+    public_url: Url | None = None
+    smtp_host: str | None = None
+    smtp_port: Port | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: Annotated[str, Field(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$")] | None = None
+    alert_addresses: Annotated[SecretStr, AfterValidator(named_addresses)] | None = None
+    alert_secrets: Annotated[SecretStr, AfterValidator(named_secrets)] | None = None
+    oidc_issuer: Url | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid profile"
+    oidc_name_claim: str = "preferred_username"
+    oidc_role_claim: str = "groups"
+    oidc_roles: Annotated[str, AfterValidator(checked_roles)] | None = None
     temporal_ui_url: Url | None = None
     temporal_retention_hours: Annotated[int, Field(ge=24, le=24 * 365)] = 720
     payload_keys: SecretStr | None = None
@@ -144,7 +162,9 @@ class Settings(BaseSettings):
     def _version_three(cls, value: str | None) -> str | None:
         return rules.quickbooks_api_url(value)
 
-    @field_validator("log_level", "log_format", "twins", "policy_approval", "payload_encryption", mode="before")
+    @field_validator(
+        *("log_level", "log_format", "twins", "policy_approval", "payload_encryption", "smtp_security"), mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object) -> object:
         return rules.any_case(value)
@@ -223,6 +243,43 @@ class Settings(BaseSettings):
             inbox_dir=self.erp_inbox_dir or self.data_dir / "erp" / "inbox",
             outbox_dir=self.erp_outbox_dir or self.data_dir / "erp" / "outbox",
             twin=self.twins_on,
+        )
+
+    @property
+    def alerts(self) -> AlertAccess:
+        """How alerts get out."""
+        smtp = None
+        if self.smtp_host is not None and self.smtp_from is not None:
+            smtp = SmtpSettings(
+                host=self.smtp_host,
+                port=self.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[self.smtp_security],
+                security=self.smtp_security,
+                username=self.smtp_username,
+                password=self.smtp_password,
+                sender=self.smtp_from,
+            )
+        return AlertAccess(
+            public_url=self.public_url,
+            smtp=smtp,
+            addresses=pairs(self.alert_addresses),
+            secrets=pairs(self.alert_secrets),
+        )
+
+    @property
+    def oidc(self) -> OidcSettings | None:
+        """The provider that people sign in by, or None: by passwords alone."""
+        if self.oidc_issuer is None:
+            return None
+        return OidcSettings(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id or "",
+            client_secret=self.oidc_client_secret or SecretStr(""),
+            callback=f"{self.public_url}{CALLBACK}",
+            scopes=self.oidc_scopes,
+            name_claim=self.oidc_name_claim,
+            role_claim=self.oidc_role_claim,
+            roles=role_pairs(self.oidc_roles),
+            cookie_keys=SecretStr(self.require_secret_key()),
         )
 
     @property

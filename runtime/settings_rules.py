@@ -113,6 +113,8 @@ def vendor_problems(settings: Settings) -> list[str]:
         *_salesforce_gaps(settings),
         *_one_folder_twice(settings),
         *_encryption_without_keys(settings),
+        *_mail_gaps(settings),
+        *_sign_in_gaps(settings),
     ]
 
 
@@ -157,6 +159,25 @@ def _salesforce_gaps(settings: Settings) -> list[str]:
             f"(or {variable('salesforce_username')} and {variable('salesforce_private_key')}_FILE for JWT bearer)."
         )
     return gaps
+
+
+def _mail_gaps(settings: Settings) -> list[str]:
+    """A password goes over an encrypted connection alone, and a server without a sender is no use."""
+    gaps = []
+    for name, beside in (("smtp_host", "smtp_from"), ("smtp_username", "smtp_password")):
+        for one, other in ((name, beside), (beside, name)):
+            if getattr(settings, one) is None and getattr(settings, other) is not None:
+                gaps.append(_missing(one, other))
+    if settings.smtp_password is not None and settings.smtp_security == "none":
+        gaps.append("THREEWAY_SMTP_SECURITY: is none while there is a password; use starttls or tls.")
+    return gaps
+
+
+def _sign_in_gaps(settings: Settings) -> list[str]:
+    if settings.oidc_issuer is None:
+        return []
+    needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles", "public_url")
+    return [_missing(name, "oidc_issuer") for name in needed if getattr(settings, name) is None]
 
 
 def _missing(name: str, beside: str) -> str:

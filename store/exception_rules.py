@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import delete, func, literal, select, text
@@ -25,9 +26,20 @@ WHERE item.id = due.id AND item.due_at IS DISTINCT FROM due.at
 """)
 
 
-def write(session: Session, rules: ExceptionRules) -> None:
-    """Keep these rules, and let open work be due by them; running it again writes nothing."""
-    rows = [{"cause": cause, "owner": owner, "due_minutes": minutes} for cause, owner, minutes in rules.rows()]
+def write(session: Session, rules: ExceptionRules, money_limit: Decimal | None = None) -> None:
+    """Keep these rules, and let open work be due by them; running it again writes nothing.
+
+    `money_limit`: with more at stake a decision needs two people; it stands beside the rule of all others.
+    """
+    rows = [
+        {
+            "cause": cause,
+            "owner": owner,
+            "due_minutes": minutes,
+            "money_limit": money_limit if cause == OTHERS else None,
+        }
+        for cause, owner, minutes in rules.rows()
+    ]
     gone = delete(ExceptionRuleRow).where(col(ExceptionRuleRow.cause).not_in([row["cause"] for row in rows]))
     removed = session.execute(gone.returning(col(ExceptionRuleRow.cause))).all()
     if upsert(session, ExceptionRuleRow, rows) or removed:

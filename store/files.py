@@ -180,6 +180,17 @@ def _highest(session: Session, layout: str, *conditions: Any) -> int | None:
     return highest
 
 
+def last_received(session: Session, layout: str) -> datetime | None:
+    """When a file of this layout came last, under whatever name and however often its bytes came before."""
+    query = (
+        select(func.max(col(SourceFileNameRow.received_at)))
+        .join(SourceFileRow, col(SourceFileRow.id) == col(SourceFileNameRow.file_id))
+        .where(col(SourceFileRow.layout) == layout)
+    )
+    found: datetime | None = session.scalar(query)
+    return found
+
+
 def after(session: Session, layout: str, sequence: int, limit: int = 50) -> list[SourceFile]:
     """The files of a layout with the next higher sequences, in order."""
     query = (

@@ -43,6 +43,14 @@ def alive(session: Session, within: timedelta) -> list[Heartbeat]:
     return [Heartbeat.model_validate(row, from_attributes=True) for row in rows]
 
 
+def last_of(session: Session, role: str) -> datetime | None:
+    """When a process of this role was last heard of; None: never, or too long ago to be kept."""
+    found: datetime | None = session.scalar(
+        select(func.max(col(HeartbeatRow.seen_at))).where(col(HeartbeatRow.role) == role)
+    )
+    return found
+
+
 def forget(session: Session, not_within: timedelta) -> None:
     """Drop processes that have been silent for this long."""
     session.execute(delete(HeartbeatRow).where(col(HeartbeatRow.seen_at) <= func.now() - not_within))

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
+from domain.approvals import same_person
 from domain.errors import Duplicate, Malformed, Missing
 from domain.policies import (
     Policy,
@@ -19,7 +20,6 @@ from domain.policies import (
     ProposalHead,
     ProposalState,
     Standing,
-    same_person,
 )
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.policies import PolicyProposalRow, PolicyUseRow

@@ -161,5 +161,11 @@ MASTER_ROUNDS = 50
 # How long a record that waits for a person waits for news before it looks by itself.
 MASTER_LOOKS_AFTER = timedelta(hours=6)
 
+# A round of alerts comes again in a minute: no use in trying longer than some of them are away.
+ALERT = Call(WORKFLOW_QUEUE, timedelta(minutes=2), timedelta(minutes=10), timedelta(seconds=20), _STEADY)
+
+# Handing alerts over: receivers may be slow, each has seconds. What was not taken waits in the store, not in here.
+SEND_ALERTS = Call(WORKFLOW_QUEUE, timedelta(minutes=15), timedelta(minutes=30), timedelta(seconds=20), _STEADY)
+
 # How long a record waits that a system would not let us read, or that somebody keeps changing under us.
 MASTER_TRIES_AGAIN_AFTER = timedelta(minutes=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.alerts import Alerts
 from workflows.credit import Correction
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
@@ -39,4 +40,5 @@ WORKFLOWS = [
     MastersPull,
     ReconciliationNight,
     Reconciliation,
+    Alerts,
 ]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
-from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, write_note
+from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, withdraw, write_note
 from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
@@ -97,6 +97,16 @@ class NewNote(BaseModel):
     text: str = Field(min_length=1, max_length=1000)
 
 
+class Withdrawal(BaseModel):
+    """Why a proposed decision is taken back."""
+
+    model_config = ConfigDict(
+        str_strip_whitespace=True, json_schema_extra={"examples": [{"reason": "I looked at the wrong order"}]}
+    )
+
+    reason: str = Field(min_length=3, max_length=500)
+
+
 class Filter(BaseModel):
     """Which exceptions; given together, all have to fit."""
 
@@ -179,8 +189,19 @@ def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Ope
 
 @router.post("/{exception_id}/resolve", responses=problems(404, 409, 413), summary="Decide an exception")
 async def resolve_exception(exception_id: str, decision: Decision, serving: Serving, key: Operator) -> ExceptionItem:
-    """Write the decision down and let the work that waits go on. Deciding a closed exception again is refused."""
+    """Write the decision down and let the work that waits go on. Deciding a closed exception again is refused.
+
+    With more money at stake than one person may decide about, it stays `open` with a `proposal`, until another person
+    decides the same about the same sentence; another choice takes its place.
+    """
     chosen = Chosen(decision.choice, decision.value, decision.reason, decision.sentence)
     item = await asyncio.to_thread(decide, serving, exception_id, chosen, key.name)
-    await go_on(serving, item)
+    if item.state is not ExceptionState.OPEN:
+        await go_on(serving, item)
     return item
+
+
+@router.post("/{exception_id}/withdraw", responses=problems(404, 409, 413), summary="Take back a proposed decision")
+def withdraw_decision(exception_id: str, given: Withdrawal, serving: Serving, key: Operator) -> ExceptionItem:
+    """Take back what you proposed over more money than one person may decide about. Others overrule it by a choice."""
+    return withdraw(serving, exception_id, given.reason, key.name)

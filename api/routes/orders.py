@@ -14,6 +14,7 @@ from api import operations
 from api.auth import Operator, Viewer
 from api.order_acts import act_on_order
 from api.routes.workflows import started
+from api.second_person import no_way_around
 from api.services import Reading, Services, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.errors import Malformed, Missing
@@ -101,6 +102,7 @@ def _require(serving: Services, number: str) -> None:
     with reading(serving.engine) as session:
         if number not in orders.get_many(session, [number]):
             raise Missing(f"Order {number} is not known from Salesforce.", reason="order")
+        no_way_around(session, serving, number)
 
 
 @router.post("/pull", status_code=HTTPStatus.ACCEPTED, responses=problems(), summary="Pull orders now")

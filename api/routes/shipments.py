@@ -15,6 +15,7 @@ from api.operations import look_again, reconsider
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.errors import Missing
+from domain.exceptions import ExceptionState
 from domain.shipments import ShipmentState
 from store import shipment_views
 from store.shipment_views import ShipmentView
@@ -64,9 +65,13 @@ def list_shipments(
 async def reconsider_shipment(
     number: str, why: Reconsidering, serving: Serving, response: Response, key: Operator
 ) -> Started:
-    """Take back the decision not to bill a shipment; it is matched and billed again."""
-    await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
-    await look_again(serving, number)
+    """Take back the decision not to bill a shipment; it is matched and billed again.
+
+    Over more money than the limit of two people it waits for another person: `/exceptions?record_key=` shows it.
+    """
+    item = await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
+    if item.state is not ExceptionState.OPEN:
+        await look_again(serving, number)
     status_url = f"/shipments/{quote(number)}"
     response.headers["Location"] = status_url
     return Started(workflow_id=f"shipment/{number}", status_url=status_url)

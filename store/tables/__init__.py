@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.alerts import AlertMessageRow, AlertNoticeRow
 from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
@@ -61,6 +62,8 @@ __all__ = [
     "METADATA",
     "SCOPES",
     "AcknowledgementRow",
+    "AlertMessageRow",
+    "AlertNoticeRow",
     "ApiKeyRow",
     "AuditEntryRow",
     "AuditLinkRow",

@@ -25,6 +25,13 @@ from store.tables.columns import (
     word,
 )
 
+# What one person proposed, another person decided: the database itself lets nobody do both (names without blanks and
+# capitals, as the code compares them).
+TWO_PEOPLE = (
+    "state <> 'resolved' OR proposal IS NULL OR lower(regexp_replace(proposal ->> 'proposed_by', '\\s', '', 'g')) "
+    "<> lower(regexp_replace(resolution ->> 'decided_by', '\\s', '', 'g'))"
+)
+
 
 class ExceptionRow(SQLModel, table=True):
     """A piece of work. While it is open, the same cause on the same record collapses into it (feature G-I2)."""
@@ -35,6 +42,7 @@ class ExceptionRow(SQLModel, table=True):
         one_of("state", ExceptionState),
         check("closed", "(state = 'open') = (closed_at IS NULL)"),
         check("resolved_has_resolution", "state <> 'resolved' OR resolution IS NOT NULL"),
+        check("two_people", TWO_PEOPLE),
         Index(
             "uq_exceptions_open",
             "record_type",
@@ -70,16 +78,21 @@ class ExceptionRow(SQLModel, table=True):
     snoozed_until: datetime | None = Field(default=None, sa_type=UTC_TIME)
     notes: list[Any] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs=EMPTY_LIST)
     closed_because: str | None = None
+    proposal: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
 class ExceptionRuleRow(SQLModel, table=True):
-    """Who owns the work of a cause and how long it may take, as `company.toml` says; `*` stands for all others."""
+    """Who owns the work of a cause and how long it may take, as `company.toml` says; `*` stands for all others.
+
+    With more than the `money_limit` of `*` at stake a decision needs two people: the trigger `two_people_for_money`.
+    """
 
     __tablename__ = "exception_rules"
 
     cause: str = Field(primary_key=True)
     owner: str | None = None
     due_minutes: int
+    money_limit: Decimal | None = None
 
 
 class DecisionRow(SQLModel, table=True):

@@ -87,9 +87,8 @@ async def serving(database_url: str, temporal: str, folder: Path, **more: Any) -
         settings = Settings(
             database_url=SecretStr(database_url),
             data_dir=folder / "data",
-            config_dir=ROOT / "config",
             admin_key=SecretStr(ADMIN_KEY),
-            **more,
+            **{"config_dir": ROOT / "config", **more},
         )
         app = create_app(settings)
         async with app.router.lifespan_context(app):

@@ -63,7 +63,9 @@ SENT = (
     "ReconcileRequest",
     "Reconsidering",
     "Snooze",
+    "Trial",
     "WhatIfQuestion",
+    "Withdrawal",
 )
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
@@ -121,9 +123,22 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
     from api import quotes
-    from api.routes import codec, exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
+    from api.routes import (
+        alerts,
+        codec,
+        exceptions,
+        keys,
+        links,
+        orders,
+        policies,
+        reconciliations,
+        reservations,
+        shipments,
+    )
 
-    modules = (codec, exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
+    modules = (
+        *(alerts, codec, exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations),
+    )
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples

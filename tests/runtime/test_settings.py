@@ -55,6 +55,22 @@ VALUES: dict[str, tuple[str, object]] = {
     "policy_approval": ("Required", "required"),
     "payload_keys": (f"{FERNET}, {FERNET}", SecretStr(f"{FERNET},{FERNET}")),
     "payload_encryption": ("ON", "on"),
+    "public_url": ("https://gateway.acme.example/", "https://gateway.acme.example"),
+    "smtp_host": ("mail.acme.example", "mail.acme.example"),
+    "smtp_port": ("2525", 2525),
+    "smtp_security": ("TLS", "tls"),
+    "smtp_username": ("gateway", "gateway"),
+    "smtp_password": ("m-77", SecretStr("m-77")),
+    "smtp_from": ("gateway@acme.example", "gateway@acme.example"),
+    "alert_addresses": ("ops=https://a.example/x", SecretStr("ops=https://a.example/x")),
+    "alert_secrets": ("ops=s-77-of-these-tests", SecretStr("ops=s-77-of-these-tests")),
+    "oidc_issuer": ("https://id.acme.example/", "https://id.acme.example"),
+    "oidc_client_id": ("threeway", "threeway"),
+    "oidc_client_secret": ("o-77", SecretStr("o-77")),
+    "oidc_scopes": ("openid email", "openid email"),
+    "oidc_name_claim": ("email", "email"),
+    "oidc_role_claim": ("roles", "roles"),
+    "oidc_roles": ("billing=operator\nit=admin", "billing=operator\nit=admin"),
     "log_format": ("JSON", "json"),
     "log_level": ("debug", "DEBUG"),
     "metrics_port": ("9100", 9100),
@@ -291,3 +307,27 @@ def test_the_settings_page_and_the_example_name_every_variable() -> None:
     for name in Settings.model_fields:
         assert f"`{variable(name)}`" in page
         assert variable(name) in example
+
+
+def test_sign_in_by_a_provider_is_whole_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "THREEWAY_OIDC_ISSUER": "https://id.acme.example",
+        "THREEWAY_OIDC_CLIENT_ID": "threeway",
+        "THREEWAY_OIDC_CLIENT_SECRET": "o8f0aa7e",
+        "THREEWAY_OIDC_ROLES": "Billing Desk=operator\nit=admin",
+        "THREEWAY_PUBLIC_URL": "https://gateway.acme.example",
+        "THREEWAY_SECRET_KEY": FERNET,
+    }
+    _set(monkeypatch, given)
+    found = load_settings(attach=False).oidc
+    assert found is not None
+    assert found.callback == "https://gateway.acme.example/sign-in/oidc"
+    assert found.roles == {"Billing Desk": "operator", "it": "admin"}
+    monkeypatch.delenv("THREEWAY_PUBLIC_URL")
+    monkeypatch.setenv("THREEWAY_OIDC_ROLES", "it=owner")
+    with pytest.raises(SettingsError) as wrong:
+        load_settings(attach=False)
+    assert "THREEWAY_OIDC_ROLES" in str(wrong.value)
+    monkeypatch.setenv("THREEWAY_OIDC_ROLES", "it=admin")
+    with pytest.raises(SettingsError, match="THREEWAY_PUBLIC_URL: is needed with THREEWAY_OIDC_ISSUER"):
+        load_settings(attach=False)

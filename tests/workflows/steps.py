@@ -11,8 +11,11 @@ from typing import Any, cast
 
 from temporalio import activity
 
+from activities.alert_channels import Alerting
 from activities.boundary import application_error
 from activities.registry import Activity, Parts, activities
+from domain.alert_work import AlertsMade, AlertsSent, SilenceWatched
+from domain.alerts import AlertRules
 from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
@@ -141,6 +144,9 @@ class Steps:
             "reconcile_conclude": ReconcileConcluded(run_id="2026-11-26"),
             "reconcile_refresh": ReconcileCounted(records=1, shipments=("S-9",)),
             "reconcile_fail": None,
+            "watch_silence": SilenceWatched(silent=0),
+            "make_alerts": AlertsMade(noted=2, messages=1),
+            "send_alerts": AlertsSent(sent=1),
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }
@@ -234,6 +240,7 @@ def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
         realm=REALM,
         quickbooks=missing,
         salesforce=missing,
+        alerting=Alerting(AlertRules(), {}),
     )
     return activities(cast("Parts", parts))
 

@@ -65,6 +65,7 @@ BREAKING = {
         "return opened.run_id",
         "await workflow.sleep(1); return opened.run_id",
     ),
+    "Alerts.told": ("alerts", "steps.make_alerts, work, **step", "steps.watch_silence, work, **step"),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
