@@ -41,7 +41,7 @@ class MergingActivities:
         """Merge what every side had when it was read; what has to be written is written down first."""
         with transaction(self._engine, _cause(work)) as session:
             decided = MasterSettlement(session, self._rules, datetime.now(UTC)).decide(work.kind, work.key)
-            return decided.model_copy(update={"untold": unsaid(session, work.kind, work.key) is not None})
+            return decided.model_copy(update={"untold": bool(unsaid(session, work.kind, work.key))})
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -49,7 +49,7 @@ class MergingActivities:
         """Keep what came of the writes: bases, decision and questions in one transaction. Again, it changes nothing."""
         with transaction(self._engine, _cause(work)) as session:
             decided = MasterSettlement(session, self._rules, datetime.now(UTC)).settle(work.kind, work.key)
-            return decided.model_copy(update={"untold": unsaid(session, work.kind, work.key) is not None})
+            return decided.model_copy(update={"untold": bool(unsaid(session, work.kind, work.key))})
 
 
 class QuickBooksMasterActivities:

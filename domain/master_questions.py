@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from domain.errors import Malformed
-from domain.exceptions import Cause, Choice, ExceptionKind, Finding, Resolution
+from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, Finding, Resolution
 from domain.links import LinkKind
 from domain.master_fields import FIELDS, read_typed
 from domain.master_values import Comparator, Value
@@ -13,6 +13,7 @@ from domain.merge_cases import FieldOutcome, Reason, Ruling
 from domain.merging import Gone, MergeInput, MergeOutcome, SideState
 from domain.ownership import FieldRule
 from domain.sources import System
+from domain.statements import MESSAGE_LIMIT
 
 RECORD_TYPE = "master"  # exceptions of the merge: `customer/<number>/<field or system>`
 FIELD_CAUSES = (Cause.MASTER_CONFLICT, Cause.MASTER_FLAPPING)
@@ -26,6 +27,14 @@ _WHY = {
 }
 _WORDS = {System.ERP: "the ERP", System.QUICKBOOKS: "QuickBooks", System.SALESFORCE: "Salesforce"}
 _SHOWN = 120
+# What a rep reads on a record whose questions do not fit there at length: each by what it is about.
+_SHORT = {
+    Cause.MASTER_CONFLICT: "the systems disagree; master data decides which is right",
+    Cause.MASTER_FLAPPING: "keeps going back and forth; stop what sets it back, then master data decides",
+    Cause.MASTER_DELETED: "the record was deleted there; restore it, or have the link retired",
+    Cause.MASTER_INACTIVE: "the record is inactive there; make it active again, or have the link retired",
+    Cause.MASTER_REFUSED: "it was refused there; mend it, then master data retries",
+}
 
 
 def record_key(kind: LinkKind, key: str, about: str) -> str:
@@ -45,6 +54,16 @@ def questions(given: MergeInput, outcome: MergeOutcome) -> dict[str, Finding]:
     fields = {one.field: _field_question(given, one) for one in outcome.conflicts}
     gone = {one.system.value: _gone_question(given, one) for one in outcome.gone}
     return {**fields, **gone}
+
+
+def record_words(open_items: Sequence[ExceptionItem]) -> str:
+    """What the record in Salesforce says of its open questions: at length where that fits, in short otherwise."""
+    whole = " ".join(one.sentence for one in open_items)
+    if len(whole) <= MESSAGE_LIMIT:
+        return whole
+    parts = [f"{split_key(one.record_key)[2]}: {_SHORT[one.cause]}." for one in open_items]
+    count = f"{len(parts)} questions. " if len(parts) > 1 else ""
+    return count + " ".join(parts)
 
 
 def refusal(given: MergeInput, system: System, external_id: str, detail: str) -> Finding:
@@ -101,7 +120,7 @@ def _field_question(given: MergeInput, one: FieldOutcome) -> Finding:
     flaps = one.reason is Reason.FLAPPING
     sentence = (
         f"{one.field} of {given.kind} {given.key}: {said}; agreed was {_shown(one.value)}. It waits because "
-        f"{_WHY[one.reason]}. Everything else of the record goes on."
+        f"{_WHY[one.reason]}. Take one system's value or give another; everything else of the record goes on."
     )
     return Finding(
         kind=ExceptionKind.CONFLICT,

@@ -98,12 +98,13 @@ class AccountStatement(BaseModel):
 
 
 class MasterStatement(BaseModel):
-    """What waits for a person about a customer or an item, on its own record (feature G-I3); empty takes it back."""
+    """What waits for a person about a customer or an item, on a record of it (feature G-I3); empty takes it back."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: LinkKind
     key: str
+    external_id: str
     message: str
 
 

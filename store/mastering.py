@@ -78,6 +78,7 @@ def keep_sides(
         "observed_at": at,
     }
     rows = {key: _side_row(system, key, one) | of_clock for key, one in seen.items()}
+    _keep_times(session, system, rows)
     upsert_rows(session, MasterSideRow, [rows[key] for key in silent])
     told = [rows[key] | {"merged_into": one.merged_into} for key, one in seen.items() if key not in silent]
     upsert_rows(session, MasterSideRow, told)
@@ -86,6 +87,21 @@ def keep_sides(
 def _tells_of_merges(system: System, one: MasterSeen) -> bool:
     """Whether a reading says by itself if the record was merged; a record of QuickBooks never does."""
     return one.merged_into is not None or (system is System.SALESFORCE and one.state is SideState.PRESENT)
+
+
+def _keep_times(session: Session, system: System, rows: Mapping[str, dict[str, Any]]) -> None:
+    """Of a record whose merged fields stand as before, its newer time is that of something else: our own words there,
+    a balance, a field that is not ours. What is older or newer (case section 6) must not be decided by that."""
+    query = select(MasterSideRow).where(
+        col(MasterSideRow.system) == system.value,
+        col(MasterSideRow.key).in_(rows),
+        col(MasterSideRow.kind).in_({one["kind"] for one in rows.values()}),
+    )
+    for known in session.scalars(query):
+        row = rows[known.key]
+        same = ("kind", "external_id", "state", "stated")
+        if all(getattr(known, name) == row[name] for name in same) and known.changed_at is not None:
+            row["changed_at"] = known.changed_at
 
 
 def _side_row(system: System, key: str, one: MasterSeen) -> dict[str, Any]:

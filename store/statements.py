@@ -34,6 +34,15 @@ def said(session: Session, subjects: Sequence[Subject]) -> dict[Subject, str]:
     return {(row.subject, row.key): row.content_hash for row in rows}
 
 
+def said_below(session: Session, subject: str, prefix: str) -> list[tuple[str, str]]:
+    """The keys of a subject that begin like this and have no further part, with the hashes of what was taken."""
+    row = StatementRow
+    query = select(col(row.key), col(row.content_hash)).where(
+        col(row.subject) == subject, col(row.key).startswith(prefix, autoescape=True)
+    )
+    return [(key, digest) for key, digest in session.execute(query) if "/" not in key.removeprefix(prefix)]
+
+
 def remember(session: Session, taken: Sequence[tuple[Subject, str, str]]) -> None:
     """Keep what Salesforce answered just now: the subject, its order and the statement's hash."""
     rows = [

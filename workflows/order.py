@@ -83,11 +83,15 @@ class OrderLifecycle:
 
         It is weighed against what is true now, not against the last look; what follows from it the flow does then.
         """
-        await self._look()
-        self._check_allowed(decision)
-        await workflow.execute_activity_method(SettlingActivities.note_act, decision, **policies.STORE_STEP.options())
-        await self._look()
-        self._looks += 1
+        try:
+            await self._look()
+            self._check_allowed(decision)
+            await workflow.execute_activity_method(
+                SettlingActivities.note_act, decision, **policies.STORE_STEP.options()
+            )
+            await self._look()
+        finally:  # a look of its own has found what there is, also where the decision is refused: it is told
+            self._looks += 1
         return self.status()
 
     @act.validator

@@ -99,9 +99,11 @@ class MasterReader:
 
     def tell_master(self, kind: LinkKind, external_id: str, message: str) -> None:
         """Write what waits for a person on the record itself; an empty message clears it. Sending it again is safe."""
+        if full_id(external_id) is None:
+            raise Misconfigured("This is no record id of Salesforce.", reason="MALFORMED_ID")
         names = self._names.account if kind is LinkKind.CUSTOMER else self._names.product
         body = {names.gateway_message: fitted(message, names.gateway_message_length)}
-        self._client.write("PATCH", f"sobjects/{self._object(kind).sobject}/{full_id(external_id)}", body)
+        self._client.write("PATCH", f"sobjects/{self._object(kind).sobject}/{external_id}", body)
 
     def _object(self, kind: LinkKind) -> _Object:
         if kind is LinkKind.CUSTOMER:

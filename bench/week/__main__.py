@@ -51,7 +51,8 @@ def table(result: Result) -> str:
     rows += [("comparisons", sum(result.report.compared.values())), ("differences", len(result.report.findings))]
     width = max(len(name) for name, _ in rows)
     told = [f"{name:<{width}}  {value:>8}" for name, value in rows]
-    return "\n".join([*told, "", result.report.table(), *(f"not at its end: {one}" for one in result.unfinished)])
+    ends = [f"not at its end: {one}" for one in result.unfinished] + [f"not one was: {one}" for one in result.idle]
+    return "\n".join([*told, "", result.report.table(), *ends])
 
 
 def _saying() -> Callable[[str], None]:

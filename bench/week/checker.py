@@ -29,7 +29,7 @@ def check(evidence: Evidence, rules: Rules) -> Report:
     report = Report()
     check_lines(evidence, report)
     check_invoices(evidence, report, rules)
-    check_salesforce(evidence, report)
+    check_salesforce(evidence, report, rules)
     check_papers(evidence, report)
     check_shelves(evidence, report, rules)
     check_work(evidence, report)

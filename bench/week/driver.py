@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -14,8 +14,9 @@ from bench.week.checker import check
 from bench.week.checks.bills import bills
 from bench.week.evidence import Evidence, Json, gather, number
 from bench.week.findings import Report
-from bench.week.lives import Life, People, Situation
+from bench.week.lives import NEVER_HEARD_OF, Life, People, Situation
 from bench.week.plan import PlannedLine, plan_week, shelf_of
+from bench.week.rules import Rules
 from bench.week.stage import Stage, open_warehouse
 from bench.week.weather import Weather
 
@@ -23,6 +24,7 @@ WEEK_SECONDS = 7 * 24 * 3600
 EXPORTS = ("shpcnf_minutes", "ordack_minutes", "rtnrcv_minutes", "inv410r_minutes")
 # How these end depends on who is quicker: a rep or the warehouse, a payment or a return.
 RACES = frozenset({"cancelled_at_once", "cancelled_before", "cancelled_rest", "returned_damaged"})
+CANCELLED, ENOUGH = ("cancelled_at_once", "cancelled_before"), 3
 OVER = "over"
 QUIET_LOOKS = 2  # so many comparisons in a row have to find nothing
 
@@ -57,9 +59,15 @@ class Result:
     fate_of: dict[str, str] = field(default_factory=dict)
 
     @property
+    def idle(self) -> list[str]:
+        """Fates that came to nothing: several orders were to be cancelled so, and not one of them was."""
+        ended = Counter(self.fate_of[order] for order, end in self.outcomes.items() if end["state"] == "Cancelled")
+        return [fate for fate in CANCELLED if self.fates[fate] >= ENOUGH and not ended[fate]]
+
+    @property
     def good(self) -> bool:
-        """Every life was lived to its end, and all systems agree."""
-        return not self.report.findings and not self.unfinished
+        """Every life was lived to its end, everything happened that was to happen, and all systems agree."""
+        return not self.report.findings and not self.unfinished and not self.idle
 
     def to_json(self) -> Json:
         """The result as a document."""
@@ -72,6 +80,7 @@ class Result:
             "weather": dict(sorted(self.happened.items())),
             "decided_by_the_operator": dict(sorted(self.decided.items())),
             "unfinished": self.unfinished,
+            "idle": self.idle,
             "outcomes": self.outcomes,
             **self.report.to_json(),
         }
@@ -140,12 +149,18 @@ class Week:
         while True:
             self._stage.operator.look()
             evidence = gather(self._stage.addresses)
-            report = check(evidence, self._stage.rules)
+            report = check(evidence, self._rules())
             quiet = 0 if report.findings else quiet + 1
             if quiet >= QUIET_LOOKS or time.monotonic() > deadline:
                 return evidence, report
             self._say(f"{len(report.findings)} differences left")
             time.sleep(2)
+
+    def _rules(self) -> Rules:
+        """The distributor's rules, with what the warehouse need not have heard of."""
+        planned = (life.planned for life in self._lives)
+        given_up = frozenset(one.purchase_order for one in planned if one.fate in NEVER_HEARD_OF)
+        return replace(self._stage.rules, given_up=given_up)
 
     def _wait_for_the_warehouse(self, deadline: float) -> None:
         """Nothing is due there but looks and exports, and every file has arrived."""
@@ -196,12 +211,11 @@ def situation(people: People) -> Situation:
 
 def outcomes(evidence: Evidence) -> dict[str, Json]:
     """What became of each order, without what time and chance decide: by purchase order, to compare two runs."""
-    shown = {one["ERP_Order_Id__c"]: one for one in evidence.org["Order"]}
     found = {}
-    for order in evidence.warehouse["orders"]:
+    for order_no, shown in evidence.org_orders.items():
+        order = evidence.orders.get(order_no, {"lines": []})  # one that was taken back in time is not there
         lines = [[str(number(line[name])) for name in ("ordered", "shipped", "returned")] for line in order["lines"]]
-        row = shown.get(order["order_no"], {})
-        found[order["po_no"]] = {"state": row.get("Gateway_Status__c"), "lines": lines}
+        found[str(shown["PoNumber"])] = {"state": shown["Gateway_Status__c"], "lines": lines}
     return dict(sorted(found.items()))
 
 

@@ -12,6 +12,7 @@ from bench.week.people import Bookkeeper, Foreman, Operator, Rep
 from bench.week.plan import WAYS, PlannedLine, PlannedOrder
 
 Waiting = Iterator[None]
+NEVER_HEARD_OF = frozenset({"cancelled_at_once"})  # may be taken back before the warehouse was told of it
 MORE = Decimal(2)
 
 
@@ -93,7 +94,8 @@ class Life:
         """Nothing more is to be shipped of it, all that was is billed; or the warehouse never had to hear of it."""
         order = self.order
         if order is None:
-            return self._people.now.shown.get(self.number) == "Cancelled"
+            is_given_up = self._people.now.shown.get(self.number) == "Cancelled"
+            return is_given_up and self.planned.fate in NEVER_HEARD_OF
         if not order["closed"]:
             return False
         return self.billed or not any(number(line["shipped"]) for line in order["lines"])

@@ -9,10 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Rules:
-    """`credit_damaged`: whether goods that came back damaged are given back in money. `kits`: kept as components."""
+    """`credit_damaged`: whether goods that came back damaged are given back in money. `kits`: kept as components.
+
+    `given_up`: purchase orders that were taken back at once, so that the warehouse may never have heard of them.
+    """
 
     credit_damaged: bool = False
     kits: frozenset[str] = frozenset()
+    given_up: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, company: Path) -> Rules:

@@ -45,6 +45,7 @@ from store import customers, exceptions, files, items, links, master_marks, mast
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.tables import MasterRecordRow
+from store.tables.mastering import MasterSideRow
 from store.tokens import DatabaseTokenVault, new_secret_key
 from tests.activities.books import Books, running_books
 from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to
@@ -260,6 +261,11 @@ class Mastery:
     def record(self, kind: LinkKind = LinkKind.CUSTOMER, key: str = CUSTOMER) -> MasterRecordRow:
         with reading(self.engine) as session:
             return mastering.get_many(session, kind, [key])[key]
+
+    def side(self, system: System, kind: LinkKind = LinkKind.CUSTOMER, key: str = CUSTOMER) -> MasterSideRow:
+        """What a system had of the record when it was read last."""
+        with reading(self.engine) as session:
+            return mastering.sides(session, kind, key)[system]
 
     def close(self) -> None:
         self.quickbooks.close()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from domain.exceptions import Cause, Choice
-from domain.links import LinkKind
+from domain.links import Link, LinkKind
+from domain.master_questions import record_words
 from domain.ownership_reading import read
+from domain.sources import System
+from store import links
 from store.session import transaction
 from store.statements import doubt
 from tests.activities.mastery import BY, CUSTOMER, SKU, Mastery
-from tests.activities.test_master_conflicts import BY_HAND, differ
+from tests.activities.test_master_conflicts import BY_HAND, BY_TIME, differ
 
 
 @pytest.fixture
@@ -27,12 +33,45 @@ def test_the_record_says_the_question_and_takes_it_back(met: Mastery) -> None:
     assert differ(met).untold
     assert met.tell()
     (item,) = met.open_work()
-    assert met.account()["Gateway_Message__c"] == item.sentence[:254] + "…" * (len(item.sentence) > 255)
+    assert met.account()["Gateway_Message__c"] == record_words([item])
+    assert "Take one system's value or give another" in met.account()["Gateway_Message__c"]
     met.decide(item.id, Choice.TAKE_SYSTEM, "quickbooks")
     assert met.merge().untold
     assert met.tell()
     assert met.account()["Gateway_Message__c"] is None
     assert not met.merge().untold
+
+
+def test_words_are_not_news_that_decides_the_question(mastery: Mastery) -> None:
+    """G-C4: what was written on the account makes it newer there, and the tie is still a person's."""
+    mastery.rule(read(BY_TIME))
+    mastery.poll()
+    mastery.rep_edits(Phone="404 555 0100")
+    mastery.bookkeeper_edits(PrimaryPhone={"FreeFormNumber": "404 555 0199"})
+    assert mastery.merge().waiting == 1
+    before = mastery.side(System.SALESFORCE).changed_at
+    time.sleep(1.1)  # the twin's clock ticks in seconds
+    assert mastery.tell()
+    mastery.poll()
+    assert mastery.merge().waiting == 1
+    assert mastery.side(System.SALESFORCE).changed_at == before
+
+
+def test_words_follow_the_link_and_leave_the_old_record(met: Mastery) -> None:
+    """M4: another account is the customer's from now on; whoever reads the old one is told nothing of it."""
+    differ(met)
+    met.tell()
+    old, other = met.account()["Id"], met.account("00000043")["Id"]
+    with transaction(met.engine, BY) as session:
+        rows = links.rows_by_external_id(session, System.SALESFORCE, LinkKind.CUSTOMER, [old, other])
+        mine, theirs = (Link.model_validate(rows[one], from_attributes=True) for one in (old, other))
+        links.retire(session, theirs, datetime.now(UTC))
+        assert links.move(session, mine, other, theirs.external_name, datetime.now(UTC)) is not None
+    met.merge()
+    met.tell()
+    said = {one["Id"]: one["Gateway_Message__c"] for one in met._org_rows("Account")}
+    assert said[old] is None
+    assert bool(said[other]) == bool(met.open_work())
 
 
 def test_it_is_said_once(met: Mastery) -> None:
@@ -71,7 +110,7 @@ def test_died_between_saying_and_noting_it_is_said_again(met: Mastery) -> None:
     differ(met)
     met.tell()
     with transaction(met.engine, BY) as session:  # the note did not get through
-        doubt(session, [(("master", f"customer/{CUSTOMER}"), "")])
+        doubt(session, [(("master", f"customer/{CUSTOMER}/{met.account()['Id']}"), "")])
     assert met.merge().untold
     assert met.tell()
     assert met.account()["Gateway_Message__c"]

@@ -158,6 +158,7 @@ async def test_a_decision_is_weighed_against_what_is_true_now(stage: Stage, move
     assert isinstance(refused.value.cause, ApplicationError)
     assert refused.value.cause.type == "act"
     assert stage.steps.times("note_act") == 0
+    await looked(stage, 3)  # what was found meanwhile is told, though nothing was decided
 
 
 async def test_a_decision_is_answered_while_the_erp_s_folder_is_away(stage: Stage) -> None:

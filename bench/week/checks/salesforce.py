@@ -11,16 +11,17 @@ from bench.week.checks.lines import billed_by_line, credited_orders
 from bench.week.checks.words import Standing, words_of
 from bench.week.evidence import Evidence, Json, number
 from bench.week.findings import Report, System
+from bench.week.rules import Rules
 
 STATE, AMOUNT, SHOWN, EVENTS, OWED = "order state", "order amounts", "invoice shown", "events", "customer balance"
 WORDS = {"voided": "Voided", "deleted": "Deleted"}
 
 
-def check_salesforce(evidence: Evidence, report: Report) -> None:
+def check_salesforce(evidence: Evidence, report: Report, rules: Rules) -> None:
     """Orders, invoices, events and accounts."""
     written, _ = bills(evidence)
     of_order = _by_order(evidence, written)
-    _orders(evidence, report, of_order)
+    _orders(evidence, report, rules, of_order)
     _invoices(evidence, report, written)
     _events(evidence, report, of_order)
     _accounts(evidence, report)
@@ -34,14 +35,16 @@ def _by_order(evidence: Evidence, written: dict[str, Bill]) -> dict[str, list[Js
     return found
 
 
-def _orders(evidence: Evidence, report: Report, invoices: dict[str, list[Json]]) -> None:
+def _orders(evidence: Evidence, report: Report, rules: Rules, invoices: dict[str, list[Json]]) -> None:
     billed, credited = billed_by_line(evidence), credited_orders(evidence)
     gone = {one["order_no"] for one in evidence.shipments if one["reversed"]}
     states = {one["order_number"]: one for one in evidence.store["states"]}
     for order_no, shown in evidence.org_orders.items():
         order, living = evidence.orders.get(order_no), [one for one in invoices.get(order_no, ()) if lives(one)]
         place = (order_no, "Gateway_Status__c")
-        if order is None:
+        if order is None and shown["PoNumber"] not in rules.given_up:
+            report.add(System.ERP, STATE, (order_no, "order"), "an order", None)
+        elif order is None:
             report.equal(System.SALESFORCE, STATE, place, "Cancelled", shown["Gateway_Status__c"])
         else:
             standing = Standing(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add the column, with what was agreed so far."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.add_column("customers", sa.Column("phone", sa.String(), nullable=True))
+    op.execute("""SELECT set_config('threeway.cause', '{"source": "gateway", "actor": "migration 0016"}', true)""")
     op.execute("""
         UPDATE customers SET phone = known.agreed ->> 'phone' FROM master_records known
         WHERE known.kind = 'customer' AND known.key = customers.number AND known.agreed ->> 'phone' <> ''
