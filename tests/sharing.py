@@ -19,6 +19,7 @@ TOGETHER = {**dict.fromkeys(GENERATED, "generated gateway"), **dict.fromkeys(SAM
 FIRST = (
     *GENERATED,
     "tests/console/test_stack.py",
+    "tests/deployment/test_services_run.py",
     "tests/activities/test_walk.py",
     "tests/e2e/",
     "tests/activities/test_booking",

@@ -10,16 +10,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
 from dotenv import dotenv_values
 
 from tests.architecture.project import ROOT
 from tests.deployment.compose import Compose
-from tests.e2e.waiting import wait_until
 
+START_SECONDS = 120
 KEPT = ("PATH", "LANG", "TMPDIR")
 PROGRAMS = {"threeway": [sys.executable, str(ROOT / "cli.py")], "python": [sys.executable]}
 
@@ -89,26 +90,42 @@ class Machine:
         )
 
     @contextmanager
-    def running(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A service from the time that it is healthy; at the end it has to stop by itself within its grace."""
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
+    def running(self, *names: str) -> Iterator[None]:
+        """Services from the time that all are healthy; at the end each has to stop by itself within its grace."""
+        with ExitStack() as stack:
+            started = {name: stack.enter_context(self._started(name)) for name in names}
+            for name in names:
+                self._wait_until_healthy(name)
+            yield
+            for name, process in reversed(started.items()):
+                assert process.poll() is None, self.tail(name)
+                process.send_signal(signal.SIGTERM)
+                # The web server ends in order, and then by the signal that it was sent.
+                assert process.wait(self._grace(name)) in {0, -signal.SIGTERM}, self.tail(name)
+
+    def tail(self, name: str) -> str:
+        """The end of what a service logged."""
+        return (self.folder / f"{name}.log").read_text("utf-8", "replace")[-3000:]
+
+    @contextmanager
+    def _started(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+        with (self.folder / f"{name}.log").open("wb") as output:
             process = subprocess.Popen(
                 self.command(name), env=self.environment(name), cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output,
             )  # fmt: skip
-        grace = int(self.compose.services[name].get("stop_grace_period", "10s").removesuffix("s"))
         try:
-            wait_until(
-                f"{name} is healthy", lambda: self.health(name), lambda found: found.returncode == 0, seconds=90,
-                explain=lambda: log.read_text("utf-8", "replace")[-3000:],
-            )  # fmt: skip
             yield process
-            assert process.poll() is None, log.read_text("utf-8", "replace")[-3000:]
-            process.send_signal(signal.SIGTERM)
-            # The web server ends in order, and then by the signal that it was sent.
-            assert process.wait(grace) in {0, -signal.SIGTERM}, log.read_text("utf-8", "replace")[-3000:]
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+    def _wait_until_healthy(self, name: str) -> None:
+        deadline = monotonic() + START_SECONDS
+        while (found := self.health(name)).returncode != 0:
+            assert monotonic() < deadline, f"{name}: {found.stdout}\n{self.tail(name)}"
+            sleep(1)  # each check is a process, which takes time from what starts
+
+    def _grace(self, name: str) -> int:
+        return int(self.compose.services[name].get("stop_grace_period", "10s").removesuffix("s"))

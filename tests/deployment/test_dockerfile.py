@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -88,6 +93,38 @@ def test_it_takes_in_all_of_the_product_and_nothing_else() -> None:
     assert [path for path in taken_in() if not (ROOT / path).exists()] == []
     roots = {"alembic.ini", "cli.py", "worker.py", "config", "requirements.lock", "deploy/threeway"}
     assert set(taken_in()) == packages() | roots
+
+
+def test_what_it_takes_in_is_enough_to_run(tmp_path: Path) -> None:
+    """Every root is loaded from nothing but those folders: what is missing would come from elsewhere, or not at all."""
+    for path in taken_in():
+        source, target = ROOT / path, tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)  # what was compiled, too: it is known by the time of its source
+        else:
+            shutil.copy(source, target)
+    load = (
+        "import sys, cli, worker, api.app, console.program, store.schema\n"
+        "import runtime.healthy, twins.__main__, twins.begin\n"
+        f"ours = {sorted(packages() | {'cli', 'worker'})!r}\n"
+        "print(*{one.__file__ for name, one in sys.modules.items()"
+        " if name.split('.')[0] in ours and getattr(one, '__file__', None)}, sep='\\n')"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", load],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    files = loaded.stdout.splitlines()
+    assert len(files) > 200
+    assert [path for path in files if not path.startswith(f"{tmp_path}/")] == []
 
 
 @pytest.mark.parametrize("path", taken_in())
