@@ -197,8 +197,7 @@ async def resolve_exception(exception_id: str, decision: Decision, serving: Serv
     """
     chosen = Chosen(decision.choice, decision.value, decision.reason, decision.sentence)
     item = await asyncio.to_thread(decide, serving, exception_id, chosen, key.name)
-    if item.state is not ExceptionState.OPEN:
-        await go_on(serving, item)
+    await go_on(serving, item)
     return item
 
 
