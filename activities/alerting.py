@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from activities.alert_channels import Alerting
@@ -190,8 +189,10 @@ async def keep_alerting(desk: AlertDesk) -> None:
             if await asyncio.to_thread(desk.take_turn, FREE_AFTER):
                 log.warning("no worker looks after alerts, so the API does")
                 await desk.round()
-        except (GatewayError, SQLAlchemyError) as error:
-            log.warning("alerts could not be looked after", error=type(error).__name__)
+        except GatewayError as error:
+            log.warning("alerts could not be looked after", error=error.detail)
+        except Exception:  # whoever watches must not fall silent for a reason of its own
+            log.exception("alerts could not be looked after")
 
 
 def _open_undelivered(session: Session, channel: str, detail: str) -> None:

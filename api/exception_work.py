@@ -122,9 +122,8 @@ async def _one(services: Services, item: ExceptionItem, decision: ManyDecision, 
         try:
             chosen = Chosen(decision.choice, decision.value, decision.reason, item.sentence)
             decided = await asyncio.to_thread(decide, services, item.id, chosen, by)
+            await go_on(services, decided)
             done = Outcome.PROPOSED if decided.state is ExceptionState.OPEN else Outcome.RESOLVED
-            if done is Outcome.RESOLVED:
-                await go_on(services, decided)
         except GatewayError as error:
             refusal = error.detail
     return OneResult(

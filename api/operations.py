@@ -168,7 +168,12 @@ def _stock_of(item: ExceptionItem) -> list[str]:
 
 
 async def go_on(services: Services, item: ExceptionItem) -> None:
-    """Let what waited for a decision look at it. When Temporal is away the decision stands, and the sweep follows."""
+    """Let what waited for a decision look at it. When Temporal is away the decision stands, and the sweep follows.
+
+    One that waits for a second person is none yet.
+    """
+    if item.state is ExceptionState.OPEN:
+        return
     try:
         async with asyncio.timeout(5):
             await _signal(services, item)

@@ -41,6 +41,7 @@ def list_exceptions(
     assignee: Mine = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only what is late.")] = False,
     snoozed: Annotated[bool, typer.Option("--snoozed", help="Only what was put off.")] = False,
+    proposed: Annotated[bool, typer.Option("--proposed", help="Only what waits for a second person.")] = False,
     order: Annotated[str, typer.Option("--order", help="rank (money and age together), money or newest.")] = "rank",
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -49,6 +50,7 @@ def list_exceptions(
     with reporting(as_json=as_json), Api.of() as api:
         narrowed = {"kind": kind, "state": state, "cause": cause, "record_key": record, "owner": owner}
         more = {"assignee": assignee, "order": order, "overdue": "true" if overdue else None}
+        more["proposed"] = "true" if proposed else None
         out_of_sight = "true" if snoozed else ("false" if state == "open" else None)
         items = list(api.items("/exceptions", limit, **narrowed, **more, snoozed=out_of_sight))
         if as_json:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import Row, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from domain.alert_texts import AlertContent
@@ -19,10 +18,10 @@ from domain.exceptions import Cause, ExceptionKind, ExceptionState
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.alerts import AlertMessageRow, AlertNoticeRow
 from store.tables.exceptions import ExceptionRow
+from store.upserts import append
 
 TURN = "alerts"  # the cursor of whoever looks
 _NOTICE_LOCK = 7_233_194_410_017_001
-_ROWS_AT_ONCE = 5_000
 
 _TAKE_TURN = text("""
 INSERT INTO sync_cursors AS turn (name, position_at, position) VALUES (:name, :now, '{}')
@@ -126,11 +125,8 @@ def note(session: Session, told: Iterable[tuple[UUID, Telling, datetime]]) -> in
         }
         for exception_id, one, due_at in told
     ]
-    new = 0
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        query = insert(AlertNoticeRow).values(rows[start : start + _ROWS_AT_ONCE]).on_conflict_do_nothing()
-        new += len(session.execute(query.returning(col(AlertNoticeRow.channel))).all())
-    return new
+    append(session, AlertNoticeRow, rows)
+    return len(rows)
 
 
 def forget_over(session: Session) -> int:

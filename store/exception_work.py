@@ -40,7 +40,10 @@ class Order(StrEnum):
 
 
 class Wanted(NamedTuple):
-    """Which exceptions; None: all. `overdue` and `snoozed` (false: in sight, true: out of sight) are as of `now`."""
+    """Which exceptions; None: all. `overdue` and `snoozed` (false: in sight, true: out of sight) are as of `now`.
+
+    `proposed`: whether one person has decided, and another one has to.
+    """
 
     kind: ExceptionKind | None = None
     state: ExceptionState | None = None
@@ -52,6 +55,7 @@ class Wanted(NamedTuple):
     ids: Sequence[str] | None = None
     overdue: bool = False
     snoozed: bool | None = None
+    proposed: bool | None = None
     now: datetime | None = None
 
 
@@ -104,6 +108,9 @@ def _query(wanted: Wanted) -> Select[ExceptionRow]:
     now: Any = wanted.now or func.now()
     if wanted.overdue:
         query = query.where(col(row.due_at) < now, col(row.state) == ExceptionState.OPEN.value)
+    if wanted.proposed is not None:
+        waits = col(row.proposal).is_not(None)
+        query = query.where(waits if wanted.proposed else ~waits)
     if wanted.snoozed is not None:
         in_sight = or_(col(row.snoozed_until).is_(None), col(row.snoozed_until) <= now)
         query = query.where(~in_sight if wanted.snoozed else in_sight)

@@ -119,6 +119,7 @@ class Filter(BaseModel):
     assignee: str | None = None
     overdue: bool = Field(False, description="Only open ones whose due time is over.")
     snoozed: bool | None = Field(None, description="true: only what is out of sight; false: only what is not.")
+    proposed: bool | None = Field(None, description="true: only what one person proposed, and another has to confirm.")
     order: Order = Field(Order.NEWEST, description="`rank`: by money and age together.")
     by_money: bool = Field(False, description="The same as `order=money`.")
     as_of: AsOf = None
@@ -128,7 +129,7 @@ class Filter(BaseModel):
     def wanted(self) -> Wanted:
         """The filter in the store's words."""
         state = self.state if isinstance(self.state, ExceptionState) else None
-        names = ("kind", "cause", "record_type", "record_key", "owner", "assignee", "overdue", "snoozed")
+        names = ("kind", "cause", "record_type", "record_key", "owner", "assignee", "overdue", "snoozed", "proposed")
         return Wanted(state=state, **{name: getattr(self, name) for name in names})
 
 
@@ -136,8 +137,8 @@ class Filter(BaseModel):
 def list_exceptions(session: Reading, key: Viewer, given: Annotated[Filter, Query()]) -> Listing[ExceptionItem]:
     """Open exceptions unless another `state` is asked for; newest first, by the money at stake, or by rank."""
     if given.as_of is not None:
-        if given.overdue or given.snoozed is not None:
-            detail = "query.as_of: what was overdue or out of sight at a time is not kept; leave out those two."
+        if given.overdue or given.snoozed is not None or given.proposed is not None:
+            detail = "query.as_of: what was overdue, out of sight or proposed at a time is not listed; leave out those."
             raise Malformed(detail, reason="as_of")
         past = exception_work.past_page(session, given.as_of, given.wanted(), limit=given.limit, cursor=given.cursor)
         return listing(past)
@@ -196,8 +197,7 @@ async def resolve_exception(exception_id: str, decision: Decision, serving: Serv
     """
     chosen = Chosen(decision.choice, decision.value, decision.reason, decision.sentence)
     item = await asyncio.to_thread(decide, serving, exception_id, chosen, key.name)
-    if item.state is not ExceptionState.OPEN:
-        await go_on(serving, item)
+    await go_on(serving, item)
     return item
 
 

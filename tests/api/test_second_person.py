@@ -66,6 +66,11 @@ async def test_one_person_proposes_and_another_one_confirms(limited: Served) -> 
     ana, bo = await person(limited, "ana"), await person(limited, "bo")
     first = (await decide(limited, exception_id, ana, "do_not_bill")).json()
     assert (first["state"], first["resolution"]) == ("open", None)
+    opened(limited, "SH2")
+    waiting = (await limited.client.get("/exceptions", params={"proposed": True})).json()["items"]
+    assert [one["id"] for one in waiting] == [exception_id]
+    untouched = (await limited.client.get("/exceptions", params={"proposed": False})).json()["items"]
+    assert [one["record_key"] for one in untouched] == ["SH2"]
     shown = (await limited.client.get(f"/exceptions/{exception_id}")).json()
     assert shown["proposal"]["proposed_by"] == "ana"
     assert (shown["proposal"]["choice"], shown["proposal"]["money_at_stake"]) == ("do_not_bill", DEAR)
