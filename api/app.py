@@ -18,6 +18,7 @@ from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from api import description, problems
 from api.envelope import Envelope
+from api.limits import Limits, Rates
 from api.operations import user_cause
 from api.routes import (
     audit,
@@ -107,14 +108,14 @@ def create_app(settings: Settings) -> FastAPI:
                 await keeper
             services.close()
 
-    return assemble(lifespan)
+    return assemble(lifespan, Limits(_rates(settings)))
 
 
-def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def assemble(lifespan: Lifespan[FastAPI] | None = None, limits: Limits | None = None) -> FastAPI:
     """Put the app together: routes, errors, description. Without `lifespan` it can be described but not serve."""
     app = description.described_app(lifespan)
     problems.install(app)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, limits=limits or Limits(Rates()))
     for router in ROUTERS:
         app.include_router(router)
     description.install(app)
@@ -125,6 +126,10 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         return RedirectResponse("/docs")
 
     return app
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(settings.limit_key_per_minute, settings.limit_address_per_minute, settings.limit_hooks_per_minute)
 
 
 async def open_services(settings: Settings) -> Services:

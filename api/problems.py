@@ -66,6 +66,9 @@ class ApiCode(StrEnum):
     HOOKS_OFF = "hooks_off"
     STOCK_SHORT = "stock_short"
     HEADERS_TOO_LARGE = "headers_too_large"
+    ADDRESS_TOO_LONG = "address_too_long"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    KEY_REUSED = "key_reused"
     INTERNAL_ERROR = "internal_error"
 
 
