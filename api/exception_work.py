@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from api.operations import Chosen, decide, go_on, user_cause
 from api.services import Services
+from api.shapes import Flag, Whole
 from domain.errors import Duplicate, GatewayError, Malformed
 from domain.exception_work import SNOOZE_AT_MOST
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, Note
@@ -54,8 +55,8 @@ class ManyDecision(BaseModel):
     choice: Choice
     value: str | None = Field(default=None, max_length=500)
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
-    dry_run: bool = Field(default=True, description="Only say what would become of each.")
-    expected: int | None = Field(default=None, description="What the dry run matched; needed to really decide.")
+    dry_run: Flag = Field(default=True, description="Only say what would become of each.")
+    expected: Whole | None = Field(default=None, ge=0, description="What the dry run matched; needed to really decide.")
 
 
 AT_ONCE = 500

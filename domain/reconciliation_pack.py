@@ -70,7 +70,7 @@ def as_csv(pack: Pack) -> str:
         (RUN_COLUMNS, map(_run, pack.runs)),
         (FINDING_COLUMNS, map(_finding, pack.findings)),
     )
-    return "".join(spreadsheets.rows([columns, *lines, ()]) for columns, lines in tables)
+    return "".join(spreadsheets.rows([columns, *map(_values, lines), ()]) for columns, lines in tables)
 
 
 def as_html(pack: Pack) -> str:
@@ -101,6 +101,11 @@ def _run(one: PackRun) -> list[str]:
     ended = one.finished_at.isoformat(timespec="seconds") if one.finished_at else ""
     zero = "yes" if certificate.get("zero_drift") else "no"
     return [str(one.sequence or ""), one.id, ended, zero, *counts, one.certificate_hash or ""]
+
+
+def _values(cells: Sequence[str]) -> list[object]:
+    """Amounts stay numbers, whatever their sign; everything else is text."""
+    return [spreadsheets.number(cell) for cell in cells]
 
 
 def _finding(one: PackFinding) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
 from api.auth import Admin, Viewer
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.shapes import Cursor, Instant, Limit, Listing, listing, problems
 from domain import spreadsheets
 from domain.audit import AuditEntry, BrokenLink, ChainEnd
 from store import audit
@@ -32,8 +32,8 @@ class AuditQuery(BaseModel):
     actor: str | None = None
     record_type: str | None = None
     record_key: str | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
     def wanted(self) -> AuditFilter:
         """The filter in the store's words."""

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
 from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, write_note
 from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
-from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
+from api.shapes import AsOf, Cursor, Instant, Limit, Listing, listing, problems
 from domain.errors import Malformed, Missing
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState
 from store import exception_work, exceptions
@@ -85,7 +85,7 @@ class Snooze(BaseModel):
         json_schema_extra={"examples": [{"until": "2026-12-01T08:00:00Z", "reason": "The customer answers on Monday"}]},
     )
 
-    until: AwareDatetime | None
+    until: Instant | None
     reason: str = Field(min_length=3, max_length=1000, description="Why; it becomes a note.")
 
 

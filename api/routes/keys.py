@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from api.auth import Admin
 from api.operations import user_cause
 from api.services import Reading, Serving
-from api.shapes import Listing, problems
+from api.shapes import Listing, Whole, problems
 from domain.errors import Duplicate, Missing
 from store import keys
 from store.keys import ApiKey
@@ -35,7 +35,7 @@ class NewKey(BaseModel):
 
     name: Name = Field(description="Who or what uses it; it signs what the key does.")
     scopes: list[Scope] = Field(min_length=1)
-    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+    expires_in_days: Whole | None = Field(default=None, ge=1, le=3650)
 
 
 class MadeKey(ApiKey):

@@ -6,7 +6,7 @@ import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import reconciling
@@ -94,7 +94,7 @@ def list_reconciliations(session: Reading, key: Viewer, limit: Limit = 50, curso
 
 @router.get("/packs/{month}", responses=problems(404), response_class=Response, summary="Take a month's pack")
 def read_pack(
-    month: Annotated[str, Path(examples=["2026-11"])],
+    month: Annotated[str, Path(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$", examples=["2026-11"])],
     serving: Serving,
     key: Viewer,
     kind: PackFormat = PackFormat.CSV,
@@ -119,7 +119,7 @@ def read_reconciliation(
     cause: DriftCause | None = None,
     system: Side | None = None,
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=500, description="`findings.next` of the page before.")] = None,
+    cursor: Cursor = None,
 ) -> RunPage:
     """A run with its certificate and its findings, in pages that filters narrow."""
     run = runs.need(session, run_id)
