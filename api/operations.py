@@ -25,6 +25,7 @@ from activities.starting import (
     wake_shipment,
     wake_stock,
 )
+from api.once import Once
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
@@ -235,12 +236,14 @@ def retire_link(services: Services, link: Link, reason: str, by: str) -> None:
             raise Missing(detail, reason="link")
 
 
-def reconsider(services: Services, number: str, reason: str, by: str) -> None:
+def reconsider(services: Services, number: str, reason: str, by: str, once: Once) -> None:
     """Take back the decision not to bill a shipment: it is matched and billed again, as if it had just come.
 
     Raises Missing for an unknown shipment and Malformed for one that is not out of billing.
     """
     with transaction(services.engine, user_cause(by, shipment=number, reason=reason)) as session:
+        if once.known(session) is not None:
+            return
         row = shipments.lock_many(session, [number]).get(number)
         if row is None:
             raise Missing(f"There is no shipment {number}.", reason="shipment")
@@ -257,6 +260,7 @@ def reconsider(services: Services, number: str, reason: str, by: str) -> None:
             decided_at=datetime.now(UTC),
         )
         exceptions.resolve(session, decision)
+        once.keep(session, {"shipment": number})
 
 
 async def match_links(services: Services, by: str, *, accept_exact: bool) -> str:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
-from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, write_note
+from api.exception_work import AT_ONCE, Card, ManyDecision, ManyResolved, assign, resolve_many, snooze, write_note
+from api.once import OnlyOnce
 from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Instant, Limit, Listing, listing, problems
@@ -160,21 +161,25 @@ def read_exception(exception_id: str, session: Reading, key: Viewer, as_of: AsOf
 
 
 @router.post("/{exception_id}/assign", responses=problems(404, 409, 413), summary="Give an exception to a person")
-def assign_exception(exception_id: str, given: Assignment, serving: Serving, key: Operator) -> ExceptionItem:
+def assign_exception(
+    exception_id: str, given: Assignment, serving: Serving, key: Operator, once: OnlyOnce
+) -> ExceptionItem:
     """Say who takes it. Somebody who says the same again changes nothing."""
-    return assign(serving, exception_id, given.assignee, given.note, key.name)
+    return assign(serving, Card(exception_id, key.name, once), given.assignee, given.note)
 
 
 @router.post("/{exception_id}/snooze", responses=problems(404, 409, 413), summary="Put an exception off")
-def snooze_exception(exception_id: str, given: Snooze, serving: Serving, key: Operator) -> ExceptionItem:
+def snooze_exception(
+    exception_id: str, given: Snooze, serving: Serving, key: Operator, once: OnlyOnce
+) -> ExceptionItem:
     """Put it out of sight until a time, with a reason; it comes back by itself then."""
-    return snooze(serving, exception_id, given.until, given.reason, key.name)
+    return snooze(serving, Card(exception_id, key.name, once), given.until, given.reason)
 
 
 @router.post("/{exception_id}/notes", responses=problems(404, 409, 413), summary="Write a note on an exception")
-def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Operator) -> ExceptionItem:
+def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Operator, once: OnlyOnce) -> ExceptionItem:
     """Add something to know to its card."""
-    return write_note(serving, exception_id, given.text, key.name)
+    return write_note(serving, Card(exception_id, key.name, once), given.text)
 
 
 @router.post("/{exception_id}/resolve", responses=problems(404, 409, 413), summary="Decide an exception")

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import reconciling
 from api.auth import Operator, Viewer
+from api.once import OnlyOnce
 from api.reconciling import Verified
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, Started, listing, problems
@@ -77,10 +78,10 @@ class PackFormat(StrEnum):
 
 @router.post("", status_code=202, responses=problems(), summary="Reconcile now")
 async def create_reconciliation(
-    response: Response, serving: Serving, key: Operator, body: ReconcileRequest | None = None
+    response: Response, serving: Serving, key: Operator, once: OnlyOnce, body: ReconcileRequest | None = None
 ) -> Started:
     """Read all systems in full and compare them; a run that is under way is joined. `Location` tells how far it is."""
-    run, _ = await reconciling.ask(serving, (body or ReconcileRequest()).reason, key.name)
+    run, _ = await reconciling.ask(serving, (body or ReconcileRequest()).reason, key.name, once)
     status_url = f"/reconciliations/{run.id}"
     response.headers["Location"] = status_url
     return Started(workflow_id=f"reconciliation/{run.id}", status_url=status_url)

@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, RequestKeyRow, SyncCursorRow
 from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
@@ -110,6 +110,7 @@ __all__ = [
     "ReconciliationFindingRow",
     "ReconciliationInputRow",
     "ReconciliationRow",
+    "RequestKeyRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",
