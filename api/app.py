@@ -22,6 +22,7 @@ from activities.registry import alert_desk
 from api import description, problems
 from api.codec_origin import CodecOrigin
 from api.envelope import Envelope
+from api.limits import Limits, Rates
 from api.operations import user_cause
 from api.routes import (
     alerts,
@@ -118,16 +119,18 @@ def create_app(settings: Settings) -> FastAPI:
                     await task
             services.close()
 
-    return assemble(lifespan, settings.temporal_ui_url)
+    return assemble(lifespan, Limits(_rates(settings)), settings.temporal_ui_url)
 
 
-def assemble(lifespan: Lifespan[FastAPI] | None = None, ui_url: str | None = None) -> FastAPI:
+def assemble(
+    lifespan: Lifespan[FastAPI] | None = None, limits: Limits | None = None, ui_url: str | None = None
+) -> FastAPI:
     """Put the app together: routes, errors, description. Without `lifespan` it can be described but not serve."""
     app = description.described_app(lifespan)
     problems.install(app)
     if ui_url is not None:
         app.add_middleware(CodecOrigin, ui_url=ui_url)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, limits=limits or Limits(Rates()))
     for router in ROUTERS:
         app.include_router(router)
     description.install(app)
@@ -138,6 +141,10 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None, ui_url: str | None = Non
         return RedirectResponse("/docs")
 
     return app
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(settings.limit_key_per_minute, settings.limit_address_per_minute, settings.limit_hooks_per_minute)
 
 
 async def open_services(settings: Settings) -> Services:

@@ -60,6 +60,7 @@ def needs(scope: str) -> Callable[[ApiKey], ApiKey]:
     return check
 
 
+Caller = Annotated[ApiKey, Depends(_identify)]  # whoever it is: a route asks for a scope beside it
 Viewer = Annotated[ApiKey, Depends(needs("viewer"))]
 Operator = Annotated[ApiKey, Depends(needs("operator"))]
 Admin = Annotated[ApiKey, Depends(needs("admin"))]

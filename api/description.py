@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from typing import Any
 
@@ -11,7 +12,8 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
-from api.shapes import FieldProblem, Problem
+from api.limits import EXEMPT
+from api.shapes import FieldProblem, Problem, declared
 
 VERSION = "0.1.0"
 TEXT = """The gateway between QuickBooks Online, Salesforce and the ERP.
@@ -70,6 +72,8 @@ PAGE = """<!doctype html>
 </html>
 """
 # The online validator of Swagger UI would be asked with this API's address: it is off.
+FOLLOWED = {"200", "202"}
+LOCATION = {"description": "The same as `status_url`.", "schema": {"type": "string"}}
 START = """const root = new URL("..", document.currentScript.src).pathname.replace(/\\/$/, "");
 SwaggerUIBundle({
   url: root + "/openapi.json",
@@ -105,15 +109,32 @@ def install(app: FastAPI) -> None:
     original = app.openapi
 
     def described() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = original()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for model in (FieldProblem, Problem):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schema.pop("$defs", None)
             schemas.setdefault(model.__name__, schema)
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                _complete(path, operation)
         return document
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    """Add what the envelope and the framework answer for every route, and where started work is to be followed."""
+    answers: dict[str, Any] = operation["responses"]
+    every = {414, 431} | (set() if path in EXEMPT else {429}) | ({400, 413} if "requestBody" in operation else set())
+    for status in every - {int(one) for one in answers}:
+        answers[str(status)] = declared(status)
+    for status in FOLLOWED & answers.keys():
+        if any(one in json.dumps(answers[status]) for one in ("/Started", "/FileAccepted")):
+            answers[status]["headers"] = {"Location": LOCATION}
+    operation["responses"] = dict(sorted(answers.items()))
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -8,11 +8,12 @@ from time import monotonic
 from uuid import uuid4
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.limits import Limits
 from api.problems import ApiCode, problem
 from runtime import metrics
 
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 BODY_BYTES = 4 << 20  # some 30,000 links in one import
 HEADER_BYTES = 32 << 10
+ADDRESS_BYTES = 8 << 10
 # Routes that stream a file bound it themselves.
 STREAMING = frozenset({"/erp/files", "/layouts/check", "/layouts/preview"})
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -28,15 +30,17 @@ SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
+STRICT_TRANSPORT = "max-age=31536000"  # a year; said over https alone, where it means something
 
 
 class Envelope:
     """Middleware around the whole app (plain ASGI, so that bodies keep streaming)."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what fails unexpectedly is logged once and answered as a problem."""
@@ -61,6 +65,8 @@ class Envelope:
         refusal = _refusal(scope)
         if refusal is not None:
             await problem(Request(scope), *refusal)(scope, call.receive, call.send)
+        elif wait := self._limits.wait(scope):
+            await _too_many(scope, wait)(scope, call.receive, call.send)
         else:
             await self._app(scope, call.receive, call.send)
 
@@ -88,6 +94,8 @@ class _Call:
             headers = MutableHeaders(scope=message)
             for name, value in SAFE_HEADERS.items():
                 headers.setdefault(name, value)
+            if self._scope.get("scheme") == "https":
+                headers.setdefault("strict-transport-security", STRICT_TRANSPORT)
             headers["x-trace-id"] = self.trace_id
         await self._send(message)
 
@@ -99,6 +107,9 @@ class _Call:
 
 def _refusal(scope: Scope) -> tuple[HTTPStatus, str, str] | None:
     """What is refused by its outside alone: status, code and sentence."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > ADDRESS_BYTES:
+        detail = f"The address may have at most {ADDRESS_BYTES} bytes."
+        return HTTPStatus.REQUEST_URI_TOO_LONG, ApiCode.ADDRESS_TOO_LONG, detail
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
         detail = f"The headers may have at most {HEADER_BYTES} bytes."
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, ApiCode.HEADERS_TOO_LARGE, detail
@@ -109,3 +120,9 @@ def _refusal(scope: Scope) -> tuple[HTTPStatus, str, str] | None:
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         return HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", "The address holds a NUL character; no key has one."
     return None
+
+
+def _too_many(scope: Scope, wait: int) -> Response:
+    detail = f"These are more requests than are taken from one key or one address. Ask again in {wait} s."
+    headers = {"Retry-After": str(wait)}
+    return problem(Request(scope), HTTPStatus.TOO_MANY_REQUESTS, ApiCode.TOO_MANY_REQUESTS, detail, headers)

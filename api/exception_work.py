@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
+from api.once import Once
 from api.operations import Chosen, decide, go_on, user_cause
 from api.second_person import waits_for_two
 from api.services import Services
+from api.shapes import Flag, Whole
 from domain.errors import Duplicate, GatewayError, Malformed
 from domain.exception_work import SNOOZE_AT_MOST
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Note, Resolution
@@ -58,43 +61,52 @@ class ManyDecision(BaseModel):
     choice: Choice
     value: str | None = Field(default=None, max_length=500)
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
-    dry_run: bool = Field(default=True, description="Only say what would become of each.")
-    expected: int | None = Field(default=None, description="What the dry run matched; needed to really decide.")
+    dry_run: Flag = Field(default=True, description="Only say what would become of each.")
+    expected: Whole | None = Field(default=None, ge=0, description="What the dry run matched; needed to really decide.")
 
 
 AT_ONCE = 500
 
 
-def assign(services: Services, exception_id: str, assignee: str | None, note: str | None, by: str) -> ExceptionItem:
+class Card(NamedTuple):
+    """On which exception somebody writes, who does, and whether the same request may come again."""
+
+    exception_id: str
+    by: str
+    once: Once
+
+
+def assign(services: Services, card: Card, assignee: str | None, note: str | None) -> ExceptionItem:
     """Give open work to a person, None: back to its desk."""
     return _write(
         services,
-        exception_id,
-        by,
-        lambda session: exception_work.assign(session, exception_id, assignee, _note(note, by)),
+        card,
+        lambda session: exception_work.assign(session, card.exception_id, assignee, _note(note, card.by)),
     )
 
 
-def snooze(services: Services, exception_id: str, until: AwareDatetime | None, note: str, by: str) -> ExceptionItem:
+def snooze(services: Services, card: Card, until: AwareDatetime | None, note: str) -> ExceptionItem:
     """Put open work out of sight until then, None: bring it back. Raises Malformed for a time that is not ahead."""
-    now = datetime.now(UTC)
-    if until is not None and not now < until <= now + SNOOZE_AT_MOST:
-        raise Malformed(f"`until` is to lie ahead, and no more than {SNOOZE_AT_MOST.days} days.", reason="until")
-    return _write(
-        services, exception_id, by, lambda session: exception_work.snooze(session, exception_id, until, _note(note, by))
-    )
+
+    def put_off(session: Session) -> ExceptionItem:
+        now = datetime.now(UTC)
+        if until is not None and not now < until <= now + SNOOZE_AT_MOST:
+            raise Malformed(f"`until` is to lie ahead, and no more than {SNOOZE_AT_MOST.days} days.", reason="until")
+        return exception_work.snooze(session, card.exception_id, until, _note(note, card.by))
+
+    return _write(services, card, put_off)
 
 
-def withdraw(services: Services, exception_id: str, reason: str, by: str) -> ExceptionItem:
-    """Take back what this person proposed; the reason is kept with the act."""
-    with transaction(services.engine, user_cause(by, exception=exception_id, reason=reason)) as session:
-        return proposals.withdraw(session, exception_id, by)
+def withdraw(services: Services, card: Card, reason: str) -> ExceptionItem:
+    """Take back what this person proposed; the reason is kept with the act. Raises what the store raises."""
+    with transaction(services.engine, user_cause(card.by, exception=card.exception_id, reason=reason)) as session:
+        return card.once.do(session, ExceptionItem, lambda: proposals.withdraw(session, card.exception_id, card.by))
 
 
-def write_note(services: Services, exception_id: str, note: str, by: str) -> ExceptionItem:
+def write_note(services: Services, card: Card, note: str) -> ExceptionItem:
     """Write a note on the card of open work."""
-    written = Note(at=datetime.now(UTC), by=by, text=note)
-    return _write(services, exception_id, by, lambda session: exception_work.add_note(session, exception_id, written))
+    written = Note(at=datetime.now(UTC), by=card.by, text=note)
+    return _write(services, card, lambda session: exception_work.add_note(session, card.exception_id, written))
 
 
 async def resolve_many(services: Services, wanted: Wanted, decision: ManyDecision, by: str) -> ManyResolved:
@@ -171,6 +183,6 @@ def _note(text: str | None, by: str) -> Note | None:
     return Note(at=datetime.now(UTC), by=by, text=text) if text else None
 
 
-def _write(services: Services, exception_id: str, by: str, change: Callable[[Session], ExceptionItem]) -> ExceptionItem:
-    with transaction(services.engine, user_cause(by, exception=exception_id)) as session:
-        return change(session)
+def _write(services: Services, card: Card, change: Callable[[Session], ExceptionItem]) -> ExceptionItem:
+    with transaction(services.engine, user_cause(card.by, exception=card.exception_id)) as session:
+        return card.once.do(session, ExceptionItem, lambda: change(session))

@@ -26,6 +26,7 @@ from activities.starting import (
     wake_shipment,
     wake_stock,
 )
+from api.once import Once
 from api.second_person import put_forward
 from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
@@ -246,7 +247,7 @@ def retire_link(services: Services, link: Link, reason: str, by: str) -> None:
             raise Missing(detail, reason="link")
 
 
-def reconsider(services: Services, number: str, reason: str, by: str) -> ExceptionItem:
+def reconsider(services: Services, number: str, reason: str, by: str, once: Once) -> ExceptionItem:
     """Take back the decision not to bill a shipment: it is matched and billed again, as if it had just come.
 
     Over more money than one person may decide about it is only proposed, and waits for another person.
@@ -254,6 +255,9 @@ def reconsider(services: Services, number: str, reason: str, by: str) -> Excepti
     Raises Missing for an unknown shipment and Malformed for one that is not out of billing.
     """
     with transaction(services.engine, user_cause(by, shipment=number, reason=reason)) as session:
+        known = once.known(session)
+        if known is not None:
+            return ExceptionItem.model_validate(known)
         row = shipments.lock_many(session, [number]).get(number)
         if row is None:
             raise Missing(f"There is no shipment {number}.", reason="shipment")
@@ -269,7 +273,9 @@ def reconsider(services: Services, number: str, reason: str, by: str) -> Excepti
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        return put_forward(session, services, decision, None) or exceptions.resolve(session, decision)
+        item = put_forward(session, services, decision, None) or exceptions.resolve(session, decision)
+        once.keep(session, item.model_dump(mode="json"))
+        return item
 
 
 def _stake_of(session: Session, number: str) -> Decimal | None:

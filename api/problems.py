@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
@@ -11,8 +12,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from domain.errors import (
     Duplicate,
@@ -67,6 +70,9 @@ class ApiCode(StrEnum):
     HOOKS_OFF = "hooks_off"
     STOCK_SHORT = "stock_short"
     HEADERS_TOO_LARGE = "headers_too_large"
+    ADDRESS_TOO_LONG = "address_too_long"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    KEY_REUSED = "key_reused"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -144,7 +150,21 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     fallback = ApiCode.INTERNAL_ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ApiCode.BAD_REQUEST
     code = FRAMEWORK_CODES.get(status, fallback)
-    return problem(request, status, code, SENTENCES.get(status, str(error.detail)), error.headers)
+    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(request, status, code, SENTENCES.get(status, str(error.detail)), headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the address; the framework names only those of the first function that has it.
+
+    Of several templates that fit, the one with the most text of its own is meant: `/orders/pull`, not an order `pull`.
+    """
+    found: dict[str, set[str]] = {}
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and compile_path(str(route.path))[0].match(request.url.path):
+            found.setdefault(str(route.path), set()).update(route.methods)
+    meant = max(found, key=lambda path: len(re.sub(r"{[^}]*}", "", path)), default="")
+    return ", ".join(sorted(found.get(meant, set()) - {"HEAD"}))
 
 
 async def _unreadable(request: Request, error: Exception) -> Response:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from api.shapes import Flag, Whole
 from domain.demand import Reservation
+from domain.errors import Malformed
 from domain.money import Quantity
 
 LONGEST_MINUTES = 60 * 24 * 90
@@ -17,7 +19,7 @@ LONGEST_MINUTES = 60 * 24 * 90
 Sent = Annotated[
     Quantity,
     Field(gt=0, lt=10**12, decimal_places=6),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(0*[1-9]\d{0,11}(\.\d{1,6})?|0+\.\d{0,5}[1-9])$"}),
 ]
 
 
@@ -26,7 +28,7 @@ class QuoteLine(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True, extra="forbid")
 
-    line_no: int = Field(ge=1)
+    line_no: Whole = Field(ge=1, le=2**31 - 1)
     sku: str = Field(min_length=1, max_length=200)
     warehouse: str | None = Field(default=None, min_length=1, max_length=50)
     quantity: Sent
@@ -55,13 +57,13 @@ class Quote(BaseModel):
 
     reference: str = Field(min_length=1, max_length=200, description="The quote's own number; names the reservation.")
     lines: list[QuoteLine] = Field(min_length=1, max_length=500)
-    minutes: int | None = Field(default=None, ge=1, le=LONGEST_MINUTES)
-    all_or_nothing: bool = True
+    minutes: Whole | None = Field(default=None, ge=1, le=LONGEST_MINUTES)
+    all_or_nothing: Flag = True
 
     @model_validator(mode="after")
     def _each_line_once(self) -> Quote:
         if len({line.line_no for line in self.lines}) < len(self.lines):
-            raise ValueError("a line number stands for one line only")
+            raise Malformed("body.lines: a line number stands for one line only.", reason="lines")
         return self
 
 

@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 
 from activities import reconciling
 from activities.starting import start_once
+from api.once import Once
 from api.operations import user_cause
 from api.services import Services
 from domain.errors import Malformed, Unavailable
@@ -34,9 +35,11 @@ class Verified(BaseModel):
     problems: list[str]
 
 
-async def ask(services: Services, reason: str, by: str) -> tuple[Run, bool]:
+async def ask(services: Services, reason: str, by: str, once: Once) -> tuple[Run, bool]:
     """Open a run and start it; joins the one that is under way. The run that could not be started is marked so."""
-    run, new = await asyncio.to_thread(_begin, services, reason, by)
+    run, new = await asyncio.to_thread(_begin, services, reason, by, once)
+    if run.state != "running":  # the same request came before, and its run has ended
+        return run, new
     work = ReconcileWork(run_id=run.id, reason=reason, requested_by=by)
     try:
         async with asyncio.timeout(10):
@@ -49,12 +52,17 @@ async def ask(services: Services, reason: str, by: str) -> tuple[Run, bool]:
     return run, new
 
 
-def _begin(services: Services, reason: str, by: str) -> tuple[Run, bool]:
+def _begin(services: Services, reason: str, by: str, once: Once) -> tuple[Run, bool]:
     now = datetime.now(UTC)
     company = services.company
     with transaction(services.engine, user_cause(by)) as session:
         code = reconciling.code_version()
-        return runs.begin(session, company.local_date(now), company.reconciliation, code, (reason, by), now)
+        known = once.known(session)
+        if known is not None:
+            return runs.need(session, known["run"]), False
+        begun = runs.begin(session, company.local_date(now), company.reconciliation, code, (reason, by), now)
+        once.keep(session, {"run": begun[0].id})
+        return begun
 
 
 def _give_up(services: Services, run_id: str, by: str) -> None:

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, Strict
 
 from store.paging import Page
 
 T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
+# Its format says that it is no text of one's own: only what an answer called `next`. Blank: the first page.
+Place = Annotated[str, Field(json_schema_extra={"format": "cursor"})]
+Cursor = Annotated[
+    Place | None, BeforeValidator(lambda given: given or None), Query(description="`next` of the page before.")
+]
+# A bare number is no time: nobody who sends one means seconds since 1970.
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+
+def _stated(value: object) -> object:
+    if not isinstance(value, datetime | None) and not INSTANT.match(str(value)):
+        raise ValueError("give a time as 2026-11-20T12:00:00Z")
+    return value
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("give a whole number")  # noqa: TRY004 - pydantic reads this one
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_stated)]
+# What JSON calls true or false, and a whole number: not 1, "yes" or "7".
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, BeforeValidator(_whole)]
 AsOf = Annotated[
-    AwareDatetime | None,
+    Instant | None,
     Query(
         description="How it stood at this time, with its zone: `2026-11-20T12:00:00Z`. A cursor holds for one time.",
         examples=["2026-11-20T12:00:00Z"],
@@ -70,23 +96,33 @@ MEANINGS = {
     408: "The body stopped coming.",
     409: "It is decided, taken or in use already.",
     413: "The body is too large.",
+    414: "The address is too long.",
     422: "The request is not as it must be; `detail` names the place.",
+    429: "More requests than are taken; `Retry-After` says when to ask again.",
+    431: "The headers are too large.",
     503: "The database or Temporal does not answer; `Retry-After` says when to try again.",
 }
+RETRIED = (429, 503)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The declaration of the error answers of a route that takes no API key."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    said = {**MEANINGS, 401: "It is not signed as it must be, or came to a wrong address."}
-    return {status: {"content": content, "description": said[status]} for status in statuses}
+    unsigned = {"description": "It is not signed as it must be, or came to a wrong address."}
+    return {status: declared(status) | (unsigned if status == 401 else {}) for status in statuses}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The declaration of error answers for OpenAPI: those of every route with a key, and these."""
+    return {status: declared(status) for status in sorted({401, 403, 422, 503, *statuses})}
+
+
+def declared(status: int) -> dict[str, Any]:
+    """The declaration of one error answer."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    every = sorted({401, 403, 422, 503, *statuses})
-    return {status: {"content": content, "description": MEANINGS[status]} for status in every}
+    said: dict[str, Any] = {"content": content, "description": MEANINGS[status]}
+    if status in RETRIED:
+        said["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+    return said
 
 
 def bytes_body(description: str) -> dict[str, Any]:

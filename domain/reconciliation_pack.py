@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from domain import spreadsheets
 from domain.money import Money, plain
 from domain.reconciliation import Standing
 
@@ -20,9 +18,6 @@ FINDING_COLUMNS = (
     *("standing", "rule", "cause", "system", "record_type", "record_key", "field", "expected", "found"),
     *("money", "first_seen_on", "owner", "why", "exception"),
 )
-# A cell that begins so is a formula to a spreadsheet; a plain number is none, whatever its sign.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class PackRun(BaseModel):
@@ -71,17 +66,11 @@ class Pack(BaseModel):
 
 def as_csv(pack: Pack) -> str:
     """Two tables under one another, each with its heading; no cell is ever a formula."""
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\r\n")
     tables: Iterable[tuple[Sequence[str], Iterable[Sequence[str]]]] = (
         (RUN_COLUMNS, map(_run, pack.runs)),
         (FINDING_COLUMNS, map(_finding, pack.findings)),
     )
-    for columns, rows in tables:
-        write.writerow(columns)
-        write.writerows([[safe(cell) for cell in row] for row in rows])
-        write.writerow([])
-    return out.getvalue()
+    return "".join(spreadsheets.rows([columns, *map(_values, lines), ()]) for columns, lines in tables)
 
 
 def as_html(pack: Pack) -> str:
@@ -99,11 +88,6 @@ def as_html(pack: Pack) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 
-def safe(cell: str) -> str:
-    """A cell that a spreadsheet shows as it is, and never computes."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     heads = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in columns)
     lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
@@ -117,6 +101,11 @@ def _run(one: PackRun) -> list[str]:
     ended = one.finished_at.isoformat(timespec="seconds") if one.finished_at else ""
     zero = "yes" if certificate.get("zero_drift") else "no"
     return [str(one.sequence or ""), one.id, ended, zero, *counts, one.certificate_hash or ""]
+
+
+def _values(cells: Sequence[str]) -> list[object]:
+    """Amounts stay numbers, whatever their sign; everything else is text."""
+    return [spreadsheets.number(cell) for cell in cells]
 
 
 def _finding(one: PackFinding) -> list[str]:

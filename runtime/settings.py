@@ -33,6 +33,7 @@ from runtime.vendors import (
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1, le=10_000)]
+Rate = Annotated[int, Field(ge=0, le=1_000_000)]
 Url = Annotated[str, AfterValidator(rules.checked_url)]
 FOLDER_FIELDS: Final = ("data_dir", "config_dir", "erp_inbox_dir", "erp_outbox_dir")
 
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     port: Port = 8000
     admin_key: SecretStr | None = None
     secret_key: SecretStr | None = None
+    limit_key_per_minute: Rate = 3_000
+    limit_address_per_minute: Rate = 6_000
+    limit_hooks_per_minute: Rate = 12_000
     url: Url | None = None
     api_key: SecretStr | None = None
 

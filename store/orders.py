@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,10 +59,15 @@ def page(
 
 
 def past_page(
-    session: Session, as_of: datetime, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    session: Session,
+    as_of: datetime,
+    alike: Mapping[str, str] | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
 ) -> Page[Order]:
-    """Orders as they stood at a time, in the order of their numbers."""
-    found = page_as_of(session, OrderRow, as_of, limit=limit, cursor=cursor)
+    """Orders as they stood at a time, in the order of their numbers; `alike`: values that they had then."""
+    found = page_as_of(session, OrderRow, as_of, limit=limit, cursor=cursor, alike=alike)
     return Page(items=tuple(_past(session, as_of, found.items)), next_cursor=found.next_cursor)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
 from api.auth import Admin, Viewer
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.shapes import Cursor, Instant, Limit, Listing, listing, problems
+from domain import spreadsheets
 from domain.audit import AuditEntry, BrokenLink, ChainEnd
 from store import audit
 from store.audit import AuditFilter, Checked
@@ -25,7 +23,6 @@ from store.session import reading
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 COLUMNS = ("position", "at", "action", "actor", "source", "record_type", "record_key", "details", "cause", "hash")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run, or hide what it runs behind
 
 
 class AuditQuery(BaseModel):
@@ -35,8 +32,8 @@ class AuditQuery(BaseModel):
     actor: str | None = None
     record_type: str | None = None
     record_key: str | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
     def wanted(self) -> AuditFilter:
         """The filter in the store's words."""
@@ -102,21 +99,8 @@ def _lost(session: Reading, head: str) -> BrokenLink | None:
 
 
 def _csv(engine: Engine, wanted: AuditFilter) -> Iterator[str]:
-    yield _line(COLUMNS)
+    yield spreadsheets.row(COLUMNS)
     with reading(engine) as session:
         for entry in audit.every_entry(session, wanted):
             told = entry.model_dump(mode="json", include=set(COLUMNS))
-            yield _line([told[name] for name in COLUMNS])
-
-
-def _line(values: tuple[object, ...] | list[object]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow([_cell(value) for value in values])
-    return written.getvalue()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+            yield spreadsheets.row([told[name] for name in COLUMNS])

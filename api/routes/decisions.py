@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field
 
 from api.auth import Viewer
 from api.services import Reading, Serving
-from api.shapes import problems
+from api.shapes import Cursor, problems
 from domain.errors import Malformed
 from domain.reruns import Rerun
 from store import reruns
 from store.paging import Page
 from store.what_ifs import BLOCK, stretch
+
+Kind = Annotated[str, Field(max_length=40, json_schema_extra={"enum": list(reruns.ALL_KINDS)})]
 
 router = APIRouter(prefix="/decisions", tags=["decisions"])
 
@@ -34,8 +36,8 @@ def check_decisions(
     session: Reading,
     serving: Serving,
     key: Viewer,
-    kind: Annotated[str | None, Query(max_length=40, description="Only decisions of this kind.")] = None,
-    after: Annotated[str | None, Query(max_length=600, description="`next` of the part before.")] = None,
+    kind: Annotated[Kind | None, Query(description="Only decisions of this kind.")] = None,
+    after: Annotated[Cursor, Query(description="`next` of the part before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="How many to make again at most.")] = BLOCK,
 ) -> VerifiedPart:
     """Make the next part of what was decided again from its inputs, now; nothing is kept, no work is opened."""

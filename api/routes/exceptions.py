@@ -7,13 +7,24 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
-from api.exception_work import AT_ONCE, ManyDecision, ManyResolved, assign, resolve_many, snooze, withdraw, write_note
+from api.exception_work import (
+    AT_ONCE,
+    Card,
+    ManyDecision,
+    ManyResolved,
+    assign,
+    resolve_many,
+    snooze,
+    withdraw,
+    write_note,
+)
+from api.once import OnlyOnce
 from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
-from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
+from api.shapes import AsOf, Cursor, Instant, Limit, Listing, listing, problems
 from domain.errors import Malformed, Missing
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState
 from store import exception_work, exceptions
@@ -85,7 +96,7 @@ class Snooze(BaseModel):
         json_schema_extra={"examples": [{"until": "2026-12-01T08:00:00Z", "reason": "The customer answers on Monday"}]},
     )
 
-    until: AwareDatetime | None
+    until: Instant | None
     reason: str = Field(min_length=3, max_length=1000, description="Why; it becomes a note.")
 
 
@@ -171,21 +182,25 @@ def read_exception(exception_id: str, session: Reading, key: Viewer, as_of: AsOf
 
 
 @router.post("/{exception_id}/assign", responses=problems(404, 409, 413), summary="Give an exception to a person")
-def assign_exception(exception_id: str, given: Assignment, serving: Serving, key: Operator) -> ExceptionItem:
+def assign_exception(
+    exception_id: str, given: Assignment, serving: Serving, key: Operator, once: OnlyOnce
+) -> ExceptionItem:
     """Say who takes it. Somebody who says the same again changes nothing."""
-    return assign(serving, exception_id, given.assignee, given.note, key.name)
+    return assign(serving, Card(exception_id, key.name, once), given.assignee, given.note)
 
 
 @router.post("/{exception_id}/snooze", responses=problems(404, 409, 413), summary="Put an exception off")
-def snooze_exception(exception_id: str, given: Snooze, serving: Serving, key: Operator) -> ExceptionItem:
+def snooze_exception(
+    exception_id: str, given: Snooze, serving: Serving, key: Operator, once: OnlyOnce
+) -> ExceptionItem:
     """Put it out of sight until a time, with a reason; it comes back by itself then."""
-    return snooze(serving, exception_id, given.until, given.reason, key.name)
+    return snooze(serving, Card(exception_id, key.name, once), given.until, given.reason)
 
 
 @router.post("/{exception_id}/notes", responses=problems(404, 409, 413), summary="Write a note on an exception")
-def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Operator) -> ExceptionItem:
+def note_exception(exception_id: str, given: NewNote, serving: Serving, key: Operator, once: OnlyOnce) -> ExceptionItem:
     """Add something to know to its card."""
-    return write_note(serving, exception_id, given.text, key.name)
+    return write_note(serving, Card(exception_id, key.name, once), given.text)
 
 
 @router.post("/{exception_id}/resolve", responses=problems(404, 409, 413), summary="Decide an exception")
@@ -202,6 +217,8 @@ async def resolve_exception(exception_id: str, decision: Decision, serving: Serv
 
 
 @router.post("/{exception_id}/withdraw", responses=problems(404, 409, 413), summary="Take back a proposed decision")
-def withdraw_decision(exception_id: str, given: Withdrawal, serving: Serving, key: Operator) -> ExceptionItem:
+def withdraw_decision(
+    exception_id: str, given: Withdrawal, serving: Serving, key: Operator, once: OnlyOnce
+) -> ExceptionItem:
     """Take back what you proposed over more money than one person may decide about. Others overrule it by a choice."""
-    return withdraw(serving, exception_id, given.reason, key.name)
+    return withdraw(serving, Card(exception_id, key.name, once), given.reason)

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.auth import Admin
+from api.once import OnlyOnce
 from api.operations import user_cause
 from api.services import Reading, Serving
-from api.shapes import Listing, problems
+from api.shapes import Listing, Whole, problems
 from domain.errors import Duplicate, Missing
 from store import keys
 from store.keys import ApiKey
@@ -35,7 +36,7 @@ class NewKey(BaseModel):
 
     name: Name = Field(description="Who or what uses it; it signs what the key does.")
     scopes: list[Scope] = Field(min_length=1)
-    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+    expires_in_days: Whole | None = Field(default=None, ge=1, le=3650)
 
 
 class MadeKey(ApiKey):
@@ -50,12 +51,20 @@ def list_keys(session: Reading, key: Admin) -> Listing[ApiKey]:
     return Listing(items=keys.list_all(session))
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problems(413), summary="Make an API key")
-def create_key(new: NewKey, serving: Serving, key: Admin) -> MadeKey:
-    """Make a key; keep its secret, it is not shown again."""
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409, 413), summary="Make an API key")
+def create_key(new: NewKey, serving: Serving, response: Response, key: Admin, once: OnlyOnce) -> MadeKey:
+    """Make a key; keep its secret, it is not shown again, not even under the same `Idempotency-Key` (409)."""
     expires_at = datetime.now(UTC) + timedelta(days=new.expires_in_days) if new.expires_in_days else None
     with transaction(serving.engine, user_cause(key.name, key=new.name)) as session:
+        known = once.known(session)
+        if known is not None:
+            detail = (
+                f"This request made key {known['id']} before. Its secret was shown then: revoke it, make another one."
+            )
+            raise Duplicate(detail, reason="key_made")
         made, plain = keys.create(session, new.name, new.scopes, expires_at)
+        once.keep(session, made.model_dump(mode="json", include={"id"}))
+    response.headers["Location"] = f"/keys/{made.id}"
     return MadeKey(**made.model_dump(), key=plain.get_secret_value())
 
 

@@ -14,6 +14,7 @@ from api.auth import Operator, Viewer
 from api.services import Serving
 from api.shapes import Listing, bytes_body, problems
 from api.uploads import refuse_larger, shown_name, too_large
+from domain.errors import Malformed
 
 router = APIRouter(prefix="/layouts", tags=["layouts"])
 
@@ -74,6 +75,8 @@ async def check_layout(request: Request, key: Operator) -> LayoutCheck:
         content += chunk
         if len(content) > LAYOUT_BYTES:
             raise too_large(LAYOUT_BYTES)
+    if not content:
+        raise Malformed("There are no bytes: the body is a layout in YAML.", reason="file_empty")
     found = await asyncio.to_thread(problems_of, bytes(content))
     return LayoutCheck(ok=not found, problems=found)
 

@@ -13,7 +13,7 @@ from api import operations
 from api.auth import Operator, Viewer
 from api.routes.workflows import started
 from api.services import Reading, Serving
-from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
+from api.shapes import AsOf, Cursor, Flag, Limit, Listing, Started, listing, problems
 from domain.links import Link, LinkKind
 from domain.sources import System
 from store import links
@@ -30,7 +30,7 @@ class Matching(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"accept_exact": True}]})
 
-    accept_exact: bool = Field(default=False, description="Confirm pairs that are exact on a strong key at once.")
+    accept_exact: Flag = Field(default=False, description="Confirm pairs that are exact on a strong key at once.")
 
 
 class NewLink(BaseModel):

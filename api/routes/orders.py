@@ -17,7 +17,7 @@ from api.routes.workflows import started
 from api.second_person import no_way_around
 from api.services import Reading, Services, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
-from domain.errors import Malformed, Missing
+from domain.errors import Missing
 from domain.order_work import OrderAct, OrderProgress
 from domain.orders import Order
 from store import order_stories, orders
@@ -38,10 +38,8 @@ def list_orders(
 ) -> Listing[Order]:
     """Orders in the order of their numbers, now or as of a time."""
     if as_of is not None:
-        if customer_number is not None:
-            detail = "query.customer_number: the past is listed whole; leave it out, or leave out as_of."
-            raise Malformed(detail, reason="customer_number")
-        return listing(orders.past_page(session, as_of, limit=limit, cursor=cursor))
+        alike = {} if customer_number is None else {"customer_number": customer_number}
+        return listing(orders.past_page(session, as_of, alike, limit=limit, cursor=cursor))
     return listing(orders.page(session, customer_number=customer_number, limit=limit, cursor=cursor))
 
 

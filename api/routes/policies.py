@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.auth import Admin, Operator, Viewer
 from api.changing_rules import decide, propose
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.shapes import Cursor, Limit, Listing, Whole, listing, problems
 from domain.errors import Missing
 from domain.policies import PolicyKind, PolicyProposal, PolicyUse, ProposalHead, ProposalState, Standing, read_policy
 from domain.what_if import WhatIfPart
@@ -44,9 +44,9 @@ class WhatIfQuestion(Draft):
         json_schema_extra={"examples": [{"kind": "ownership", "text": '[customer.phone]\nowner = "salesforce"\n'}]}
     )
 
-    after: str | None = Field(default=None, max_length=600)
-    limit: int = Field(default=what_ifs.BLOCK, ge=1, le=500, description="How many decisions to make again at most.")
-    first: int = Field(default=what_ifs.FIRST, ge=0, le=500)
+    after: Cursor = None
+    limit: Whole = Field(default=what_ifs.BLOCK, ge=1, le=500, description="How many decisions to make again at most.")
+    first: Whole = Field(default=what_ifs.FIRST, ge=0, le=500)
 
 
 class WhatIfAnswer(BaseModel):

@@ -6,11 +6,12 @@ import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import reconciling
 from api.auth import Operator, Viewer
+from api.once import OnlyOnce
 from api.reconciling import Verified
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, Started, listing, problems
@@ -77,10 +78,10 @@ class PackFormat(StrEnum):
 
 @router.post("", status_code=202, responses=problems(), summary="Reconcile now")
 async def create_reconciliation(
-    response: Response, serving: Serving, key: Operator, body: ReconcileRequest | None = None
+    response: Response, serving: Serving, key: Operator, once: OnlyOnce, body: ReconcileRequest | None = None
 ) -> Started:
     """Read all systems in full and compare them; a run that is under way is joined. `Location` tells how far it is."""
-    run, _ = await reconciling.ask(serving, (body or ReconcileRequest()).reason, key.name)
+    run, _ = await reconciling.ask(serving, (body or ReconcileRequest()).reason, key.name, once)
     status_url = f"/reconciliations/{run.id}"
     response.headers["Location"] = status_url
     return Started(workflow_id=f"reconciliation/{run.id}", status_url=status_url)
@@ -94,7 +95,7 @@ def list_reconciliations(session: Reading, key: Viewer, limit: Limit = 50, curso
 
 @router.get("/packs/{month}", responses=problems(404), response_class=Response, summary="Take a month's pack")
 def read_pack(
-    month: Annotated[str, Path(examples=["2026-11"])],
+    month: Annotated[str, Path(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$", examples=["2026-11"])],
     serving: Serving,
     key: Viewer,
     kind: PackFormat = PackFormat.CSV,
@@ -119,7 +120,7 @@ def read_reconciliation(
     cause: DriftCause | None = None,
     system: Side | None = None,
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=500, description="`findings.next` of the page before.")] = None,
+    cursor: Cursor = None,
 ) -> RunPage:
     """A run with its certificate and its findings, in pages that filters narrow."""
     run = runs.need(session, run_id)

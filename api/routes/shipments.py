@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
+from api.once import OnlyOnce
 from api.operations import look_again, reconsider
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
@@ -63,13 +64,13 @@ def list_shipments(
     summary="Bill a shipment after all",
 )
 async def reconsider_shipment(
-    number: str, why: Reconsidering, serving: Serving, response: Response, key: Operator
+    number: str, why: Reconsidering, serving: Serving, response: Response, key: Operator, once: OnlyOnce
 ) -> Started:
     """Take back the decision not to bill a shipment; it is matched and billed again.
 
     Over more money than the limit of two people it waits for another person: `/exceptions?record_key=` shows it.
     """
-    item = await asyncio.to_thread(reconsider, serving, number, why.reason, key.name)
+    item = await asyncio.to_thread(reconsider, serving, number, why.reason, key.name, once)
     if item.state is not ExceptionState.OPEN:
         await look_again(serving, number)
     status_url = f"/shipments/{quote(number)}"

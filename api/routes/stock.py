@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, WithJsonSchema
 
 from api.auth import Viewer
 from api.services import Reading, Services, Serving
@@ -23,6 +23,7 @@ from store.tables.stock import AvailabilityRow
 
 router = APIRouter(prefix="/stock", tags=["stock"])
 
+Below = Annotated[Quantity, WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$"})]
 Warehouse = Annotated[str | None, Query(description="One warehouse; given blank, the total over all of them.")]
 
 
@@ -43,7 +44,7 @@ def list_stock(
     warehouse: Warehouse = None,
     sku: str | None = None,
     confidence: Confidence | None = None,
-    below: Annotated[Quantity | None, Query(description="Only rows that publish less than that.")] = None,
+    below: Annotated[Below | None, Query(description="Only rows that publish less than that.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     as_of: AsOf = None,

@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, RequestKeyRow, SyncCursorRow
 from store.tables.alerts import AlertMessageRow, AlertNoticeRow
 from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
@@ -113,6 +113,7 @@ __all__ = [
     "ReconciliationFindingRow",
     "ReconciliationInputRow",
     "ReconciliationRow",
+    "RequestKeyRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, UniqueConstraint
+from sqlalchemy import ARRAY, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from domain.sources import System
@@ -46,6 +46,20 @@ class ApiKeyRow(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     revoked_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     last_used_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+
+
+class RequestKeyRow(SQLModel, table=True):
+    """A request that its sender named (`Idempotency-Key`), and what it was answered."""
+
+    __tablename__ = "request_keys"
+    __table_args__ = (Index("ix_request_keys_expires_at", "expires_at"),)
+
+    caller: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: str
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    created_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
+    expires_at: datetime = Field(sa_type=UTC_TIME)
 
 
 class SyncCursorRow(SQLModel, table=True):

@@ -66,7 +66,7 @@ async def test_a_pack_holds_no_formula(filled: Served) -> None:
     page = await filled.client.get(f"/reconciliations/packs/{month}", params={"kind": "html"})
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "attachment" in page.headers["content-disposition"]
-    assert_problem(await filled.client.get("/reconciliations/packs/soon"), 422, "malformed")
+    assert_problem(await filled.client.get("/reconciliations/packs/soon"), 422, "invalid_request")
 
 
 async def test_what_has_no_certificate_is_not_verified(filled: Served) -> None:

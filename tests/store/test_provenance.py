@@ -23,6 +23,8 @@ from store.tables import (
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
+    "alert_messages",  # what was told, with its own states
+    "alert_notices",  # what was told, with its own states
     "order_acknowledgements",  # append-only: their own log
     "order_file_contents",  # append-only: their own log
     "stock_events",  # append-only: their own log
