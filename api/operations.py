@@ -273,9 +273,9 @@ def reconsider(services: Services, number: str, reason: str, by: str, once: Once
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        item = put_forward(session, services, decision, None) or exceptions.resolve(session, decision)
-        once.keep(session, item.model_dump(mode="json"))
-        return item
+        found = put_forward(session, services, decision, None) or exceptions.resolve(session, decision)
+        once.keep(session, found.model_dump(mode="json"))
+        return found
 
 
 def _stake_of(session: Session, number: str) -> Decimal | None:
