@@ -1,0 +1,1 @@
+"""The dashboard: pages for people, from the same operations that serve the API."""

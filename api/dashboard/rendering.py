@@ -1,0 +1,104 @@
+"""Pages from templates: what every page has, how it is protected, and how numbers and times are said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from api.dashboard.assets import address
+from api.services import services
+from store.people import Person
+
+# Strict: no script and no style but from this process, no frames, forms only to ourselves. `data:` is for Pico's icons.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(
+    request: Request,
+    template: str,
+    person: Person | None,
+    status: HTTPStatus = HTTPStatus.OK,
+    **shown: Any,
+) -> HTMLResponse:
+    """Render a page. Everything in it is escaped; nothing is loaded from elsewhere."""
+    company = services(request).company
+    given = {"person": person, "company": company, "path": request.url.path, "now": datetime.now(UTC), **shown}
+    body = _pages.get_template(template).render(zone=company.zone, **given)
+    return HTMLResponse(body, status, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, for people: `3 min ago`; `in 5 min` for what is to come."""
+    if at is None:
+        return "never"
+    past = now - at
+    words = _span(abs(past))
+    return f"in {words}" if past < timedelta(0) else f"{words} ago"
+
+
+def _span(span: timedelta) -> str:
+    if span < MINUTE:
+        return f"{int(span.total_seconds())} s"
+    if span < HOUR:
+        return f"{span // MINUTE} min"
+    if span < 2 * DAY:
+        return f"{span // HOUR} h"
+    return f"{span // DAY} days"
+
+
+def money(amount: Decimal | None) -> str:
+    """An amount with two places and groups of thousands; nothing where there is none."""
+    return "" if amount is None else f"{amount:,.2f}"
+
+
+def quantity(amount: Decimal | None) -> str:
+    """A quantity without trailing zeros."""
+    if amount is None:
+        return ""
+    plain = f"{amount.normalize():f}"
+    return plain if plain != "-0" else "0"
+
+
+def words(code: object) -> str:
+    """A code in words: `order_needs_decision` as `order needs decision`."""
+    return str(code).replace("_", " ")
+
+
+def query(current: Mapping[str, Any], **changes: Any) -> str:
+    """The query of an address with some parts changed; what is None or empty is left out."""
+    given = {name: value for name, value in {**current, **changes}.items() if value not in {None, ""}}
+    return f"?{urlencode(given)}" if given else "?"
+
+
+def _when(at: datetime | None, now: datetime, zone: Any) -> Markup:
+    """A time as people say it, with the exact one in the company's zone to hover over and to read aloud."""
+    if at is None:
+        return Markup("<span>never</span>")
+    exact = at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, ago(at, now))
+
+
+_pages.filters.update(ago=ago, money=money, quantity=quantity, words=words, quote=lambda text: quote(str(text), safe=""))
+_pages.globals.update(asset=address, query=query, when=_when)
