@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-orders bench-stock prove openapi lock clean runtime-ready dev-ready python-ready
+.PHONY: help demo up test check bench bench-orders bench-stock bench-reconcile prove openapi lock clean runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -41,10 +41,15 @@ bench-orders: dev-ready ## Measure how long an order takes from Salesforce to th
 bench-stock: dev-ready ## Measure a stock export of 200,000 rows until Salesforce shows what changed (slow)
 	@$(BIN)/python -m bench.stock_feed $(ARGS)
 
+bench-reconcile: dev-ready ## Measure the reconciliation of 50,000 invoices and 100,000 rows of stock (slow)
+	@$(BIN)/python -m bench.reconcile $(ARGS)
+
 prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of, live a week of orders in bad weather (slow; WEEK=)
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
+	@THREEWAY_TEST_DEATHS=1 THREEWAY_TEST_WALKS=60 $(BIN)/python -m pytest tests/activities/test_credit_failures.py tests/activities/test_correction_walk.py -q --timeout 1800
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
 	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
+	@$(BIN)/python -m bench.drift --alterations 300 --seeds 7 23
 	@$(BIN)/python -m bench.week --orders 500 --kills 12 $(WEEK)
 
 openapi: dev-ready ## Renew openapi.json, the description of the API

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -16,8 +15,11 @@ from temporalio.client import Client
 from activities.connections import Checks, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
+from activities.master_rules import ownership_as_it_is, read_ownership
+from activities.policies import take_rules
 from activities.receiving import make_receiver
 from activities.registry import Parts, activities
+from activities.schedules import PollSeconds, keep_schedules
 from adapters.erp.arrival import Inbox
 from adapters.erp.outbox import Outbox
 from adapters.quickbooks.connection import QuickBooksConnection
@@ -27,20 +29,15 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
-from domain.order_work import OrdersWork
-from domain.work import InvoicesWork, SweepWork
 from runtime import temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
-from runtime.workers import make_worker
+from runtime.workers import AT_WORK, make_worker
 from store.session import make_engine
 from store.tokens import DatabaseTokenVault
 from workflows.registry import WORKFLOWS
 
 log = structlog.get_logger()
-
-SWEEP_EVERY = timedelta(seconds=30)
-REPUBLISH_EVERY = timedelta(minutes=10)
 
 
 def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
@@ -59,20 +56,11 @@ def parts(settings: Settings, client: Client, engine: Engine) -> Parts:
         outbox=Outbox(settings.erp.outbox_dir),
         company=Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8")),
         lifecycle=Lifecycle.parse((settings.config_dir / "lifecycle.toml").read_text(encoding="utf-8")),
+        ownership=read_ownership(settings.config_dir),
         realm=settings.quickbooks.realm_id,
         quickbooks=QuickBooksGateway(QuickBooksConnection(**quickbooks), vault),
         salesforce=SalesforceGateway(SalesforceConnection(**salesforce), SalesforceNames(), vault),
     )
-
-
-async def schedule(client: Client, settings: Settings) -> None:
-    """Create what comes round by itself, or bring it up to date."""
-    every = timedelta(seconds=settings.orders_poll_seconds)
-    await temporal.ensure_schedule(client, "orders-pull", "OrdersPull", OrdersWork(), every)
-    often = timedelta(seconds=settings.invoices_poll_seconds)
-    await temporal.ensure_schedule(client, "invoices-pull", "InvoicesPull", InvoicesWork(), often)
-    await temporal.ensure_schedule(client, "sweep", "Sweep", SweepWork(), SWEEP_EVERY)
-    await temporal.ensure_schedule(client, "republish", "Sweep", SweepWork(republish=True), REPUBLISH_EVERY)
 
 
 async def run(settings: Settings) -> None:
@@ -84,16 +72,19 @@ async def run(settings: Settings) -> None:
     await temporal.offer_attributes(client)
     engine = make_engine(settings.require_database_url(), pool_size=40)
     built = parts(settings, client, engine)
+    await asyncio.to_thread(take_rules, engine, built.rules, settings.approval, settings.config_dir)
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
-            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows))
+            await stack.enter_async_context(make_worker(client, settings, queue, functions, flows, AT_WORK))
         words = tuple(built.company.status_words.model_dump().values())
         fits = partial(built.salesforce.check, built.lifecycle, words)
-        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits}
-        planning = temporal.patiently(partial(schedule, client, settings), "the schedules")
+        owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
+        checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
+        polls = PollSeconds(settings.orders_poll_seconds, settings.invoices_poll_seconds, settings.masters_poll_seconds)
+        planning = temporal.patiently(partial(keep_schedules, client, polls, built.company), "the schedules")
         tasks = (keep_beating(engine, "worker"), keep_looking(engine, checks), watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))

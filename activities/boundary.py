@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -62,6 +63,22 @@ def _unexpected(error: Exception) -> ApplicationError:
     log.error("an activity failed for a reason of its own", exc_info=error)
     detail = f"{type(error).__name__}: the gateway cannot do this; the log has the place."
     return ApplicationError(detail, type="unexpected", non_retryable=last)
+
+
+@asynccontextmanager
+async def keeping_alive() -> AsyncIterator[None]:
+    """The same as `beating` for an activity that runs on the loop itself."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            activity.heartbeat()
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextmanager

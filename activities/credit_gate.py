@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from domain.lifecycle_declarations import Action
 from domain.observations import Observation
 from domain.order_ledger import OrderLedger
 from domain.sources import System
-from store import exposures, order_marks, order_states
+from store import cursors, exposures
 from store.order_cases import Loaded
 
 HOLD = "hold"
@@ -23,7 +23,7 @@ EXCEEDED, CLEARED = "exposure_exceeded", "exposure_cleared"
 
 
 class CreditGate:
-    """One transaction's view of what customers may still order, the oldest order first.
+    """One transaction's view of what customers may still order, in the order of the orders' numbers.
 
     Orders of one customer are weighed one after the other, in this process and in others: two that fit alone and not
     together never pass both. What is held back counts for nobody else.
@@ -70,10 +70,10 @@ class CreditGate:
             amount = ledger.open_amount + ledger.unbilled_amount if is_asking else ledger.unbilled_amount
             self._weighed[loaded.customer.number][loaded.case.number] = amount
 
-    def mark_held(self, customers: Sequence[str], settled: Sequence[str]) -> None:
-        """Let held orders of these customers be looked at, since one of their orders changed."""
-        held = order_states.of_customers_in(self._session, customers, self._held)
-        order_marks.mark(self._session, sorted(set(held) - set(settled)), "another order of its customer changed")
+    def note(self, changed: Iterable[Loaded]) -> None:
+        """Let the other orders of these customers be looked at: what one of them leaves, a held one may take."""
+        customers = {one.customer.number for one in changed if one.customer}
+        cursors.note(self._session, cursors.CUSTOMERS_TO_LOOK, sorted(customers))
 
     def _is_new(self, loaded: Loaded, walk: Walk) -> bool:
         sends = Action.SEND in self._lifecycle.state(walk.state).does

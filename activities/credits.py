@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.book_changes import TakingIn
 from activities.booking import Booking
 from activities.boundary import at_boundary, beating
 from activities.correcting import BOOKS_CLOSED, Correcting
@@ -17,10 +18,12 @@ from activities.credit_booking import CreditBooking
 from activities.holding import hold_shipment
 from adapters.quickbooks.credit_memos import NOT_VOIDABLE
 from adapters.quickbooks.gateway import QuickBooksGateway
+from domain.book_changes import BookChanges, Gone
 from domain.company import Company
-from domain.invoices import IntentState, InvoiceStatus
+from domain.document_content import DocumentKind
+from domain.invoices import IntentState
 from domain.work import CreditBooked, CreditBookWork, CreditPrepared, CreditWork
-from store import billing, credits, cursors, intents, invoices, shipments
+from store import billing, credits, cursors, intents, shipments
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 
@@ -107,16 +110,11 @@ class CreditBookingActivities:
         )
 
     def _read_again(self, shipment_number: str, quickbooks_id: str) -> None:
+        """By the one road on which documents are taken in, so that whatever was done to it is somebody's work."""
         current = self._quickbooks.read_invoice(quickbooks_id)
-        with transaction(self._engine, _cause(shipment_number, CauseSource.QUICKBOOKS)) as session:
-            shipments.lock_many(session, [shipment_number])
-            row = invoices.with_quickbooks_ids(session, [quickbooks_id]).get(quickbooks_id)
-            if row is None:
-                return
-            if current is None:
-                row.status = InvoiceStatus.DELETED.value
-            else:
-                invoices.refresh(row, current)
+        gone = [Gone(kind=DocumentKind.INVOICE, external_id=quickbooks_id)] if current is None else []
+        changes = BookChanges(invoices=[current] if current else [], gone=gone)
+        TakingIn(self._engine, "correction", _cause(shipment_number, CauseSource.QUICKBOOKS)).take(changes)
 
 
 def read_closing(engine: Engine, quickbooks: QuickBooksGateway) -> None:

@@ -193,6 +193,7 @@ class FileActivities:
         with transaction(self._engine, cause_of(work)) as session:
             now = datetime.now(UTC)
             files.set_state(session, UUID(work.file_id), FileState.APPLIED, now)
+            staging.keep_lines(session, UUID(work.file_id))
             staging.clear(session, UUID(work.file_id))  # its records have become revisions and masters by now
             keep = tuple(cause for cause in Cause if cause not in {Cause.FILE_FAILED, Cause.FILE_REFUSED})
             exceptions.close_by_itself(session, _record(work), now, keep=keep)

@@ -17,6 +17,7 @@ from store.tables.shipments import ShipmentRow
 
 CONNECTION_DESK = "integration"  # who owns the exceptions of connections
 BILLING_DESK = "billing"  # who owns the exceptions of shipments
+SEEN_IN_BOOKS = (Cause.INVOICE_DIFFERS, Cause.INVOICE_REMOVED, Cause.INVOICE_EDITED, Cause.INVOICE_DUPLICATE)
 
 
 def hold_shipment(  # noqa: PLR0913 - how a shipment is held has several sides
@@ -63,10 +64,9 @@ def ordered(choices: Sequence[Choice]) -> tuple[Choice, ...]:
 def release_shipment(session: Session, number: str, at: datetime, *, keep: Sequence[Cause] = ()) -> None:
     """Close what is open on a shipment and not to be kept: its cause went away.
 
-    Money that differs and an invoice that somebody took away stay open.
+    Money that differs and what somebody did in QuickBooks stay open: readings of QuickBooks close those.
     """
-    stays = (Cause.INVOICE_DIFFERS, Cause.INVOICE_REMOVED)
-    exceptions.close_by_itself(session, ("shipment", number), at, keep=(*keep, *stays))
+    exceptions.close_by_itself(session, ("shipment", number), at, keep=(*keep, *SEEN_IN_BOOKS))
 
 
 def open_connection_item(session: Session, system: System, said: str) -> None:

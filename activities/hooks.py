@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Engine
+from sqlmodel import Session
 from temporalio.client import Client
 
-from activities.starting import look_at_records
+from activities.starting import look_at_records, wake_master
 from adapters.salesforce.hooks import ACK, Hint, Sender, check_secret, check_signature, hints_of_call, hints_of_message
+from domain.links import LinkKind
+from domain.master_work import MasterWork
 from domain.order_work import SalesforceEventWork
 from domain.sources import System
-from store import inbox
+from store import inbox, links
 from store.causes import Cause, CauseSource
 from store.session import transaction
 
@@ -68,22 +71,33 @@ class HookReceiver:
         return Heard(hints=len(hints), new=len(new))
 
     async def _wake(self, entries: Sequence[inbox.InboxEntry]) -> None:
-        first = entries[0]
         try:
             async with asyncio.timeout(PATIENCE):
-                await look_at_records(self._client, first.workflow_id, first.workflow_input)
+                for one in {entry.workflow_id: entry for entry in entries}.values():
+                    await self._wake_one(one)
             await asyncio.to_thread(self._note_started, [one.id for one in entries])
         except Exception as error:  # noqa: BLE001 - whatever it is, the hints are committed and the sweep wakes the flow
             log.warning("hints are kept, their flow is woken later", error=type(error).__name__)
+
+    async def _wake_one(self, entry: inbox.InboxEntry) -> None:
+        if entry.workflow_type == "MasterMerge":
+            work = MasterWork.model_validate(entry.workflow_input)
+            await wake_master(self._client, work.kind, work.key, work.reason)
+        else:
+            await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
 
     def _keep(self, hints: Sequence[Hint], kind: str) -> list[inbox.InboxEntry]:
         """Commit what is new, with the one flow that reads it; answers the new rows."""
         with transaction(self._engine, _cause()) as session:
             known = inbox.known(session, System.SALESFORCE, [one.event_id for one in hints])
             new = list({one.event_id: one for one in hints if one.event_id not in known}.values())
-            entries = inbox.receive_many(session, _arrivals(new, kind, datetime.now(UTC)))
-            # What names no record needs no flow: the poll finds out what became of it.
+            masters, keys = [one for one in new if one.master], _linked(session, new)
+            orders = [one for one in new if not one.master]
+            arrivals = [*_arrivals(orders, kind, datetime.now(UTC)), *(_master(one, kind, keys) for one in masters)]
+            entries = inbox.receive_many(session, arrivals)
+            # What names no record needs no flow: the poll finds out what became of it. Nor does a master of no link.
             nameless = {one.event_id for one in new if one.record_id is None}
+            nameless |= {one.event_id for one in masters if one.record_id not in keys}
             gone = [one.id for one, _ in entries if one.external_id in nameless]
             inbox.mark_started(session, gone)
             return [
@@ -95,6 +109,30 @@ class HookReceiver:
     def _note_started(self, ids: Sequence[int]) -> None:
         with transaction(self._engine, _cause()) as session:
             inbox.mark_started(session, ids)
+
+
+def _linked(session: Session, hints: Sequence[Hint]) -> dict[str, str]:
+    """Our own keys of the masters that hints name, by their ids, as far as they are linked."""
+    found: dict[str, str] = {}
+    for kind in {one.master for one in hints if one.master}:
+        ids = [one.record_id for one in hints if one.master is kind and one.record_id]
+        found |= links.local_keys(session, System.SALESFORCE, kind, ids)
+    return found
+
+
+def _master(hint: Hint, kind: str, keys: Mapping[str, str]) -> inbox.Arrival:
+    """The inbox row of a hint about a customer or an item; its own flow reads the record."""
+    what, record_id = hint.master or LinkKind.CUSTOMER, hint.record_id or ""
+    key = keys.get(record_id, record_id)
+    return inbox.Arrival(
+        source=System.SALESFORCE,
+        external_id=hint.event_id,
+        kind=kind,
+        payload={"object": what.value, "record_id": hint.record_id},
+        workflow_type="MasterMerge",
+        workflow_id=f"{what.value}/{key}",
+        workflow_input=MasterWork(kind=what, key=key, reason="hook").model_dump(mode="json"),
+    )
 
 
 def _arrivals(hints: Sequence[Hint], kind: str, now: datetime) -> list[inbox.Arrival]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from domain.company import Company
 from domain.errors import GatewayError
-from store import heartbeats, warehouses
+from store import exception_rules, heartbeats, warehouses
 from store.causes import Cause, CauseSource
 from store.session import transaction
 from store.stock import marks
@@ -42,9 +42,10 @@ def _beat(engine: Engine, role: str) -> None:
 
 
 def write_company(engine: Engine, company: Company) -> None:
-    """Bring `company.toml` into the store: warehouses, and promises made by other rules. Again changes nothing."""
+    """Bring `company.toml` into the store: warehouses, whose work is what, promises by other rules. Idempotent."""
     cause = Cause(source=CauseSource.GATEWAY, actor="worker", reference={"file": "company.toml"})
     with transaction(engine, cause) as session:
         warehouses.upsert(session, company.warehouses)
+        exception_rules.write(session, company.exceptions)
         version = company.stock.named_version
         marks.mark_found(session, marks.OTHER_POLICY, "the rules changed", version=version)

@@ -10,12 +10,15 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.boundary import at_boundary, beating
+from activities.master_sides import state_home
 from domain.customers import Customer
 from domain.errors import Malformed
 from domain.files import Entity, StagedGroup
 from domain.items import Item
+from domain.links import LinkKind
+from domain.master_fields import customer_with, item_with, of_customer, of_item
 from domain.work import FileWork, MastersApplied
-from store import customers, files, items, masters, staging
+from store import customers, files, items, master_marks, masters, staging
 from store.causes import Cause, CauseSource
 from store.files import SourceFile
 from store.session import reading, transaction
@@ -23,15 +26,22 @@ from store.stock import marks
 
 BLOCK = 1000  # rows a transaction
 
-Writer = Callable[[Session, Sequence[StagedGroup]], int]
+Writer = Callable[[Session, Sequence[StagedGroup], str], int]
 
 
-def _write_customers(session: Session, groups: Sequence[StagedGroup]) -> int:
-    return len(customers.upsert(session, [Customer.model_validate(group.payload) for group in groups]))
+def _write_customers(session: Session, groups: Sequence[StagedGroup], _: str) -> int:
+    stated = {one.number: one for one in (Customer.model_validate(group.payload) for group in groups)}
+    kept = state_home(session, LinkKind.CUSTOMER, {key: of_customer(one) for key, one in stated.items()})
+    written = customers.upsert(session, [customer_with(one, kept.get(key, {})) for key, one in stated.items()])
+    master_marks.mark_linked(session, LinkKind.CUSTOMER, written, "the ERP's customer master changed")
+    return len(written)
 
 
-def _write_items(session: Session, groups: Sequence[StagedGroup]) -> int:
-    written = items.upsert(session, [Item.model_validate(group.payload) for group in groups])
+def _write_items(session: Session, groups: Sequence[StagedGroup], currency: str) -> int:
+    stated = {one.sku: one for one in (Item.model_validate(group.payload) for group in groups)}
+    kept = state_home(session, LinkKind.ITEM, {key: of_item(one, currency) for key, one in stated.items()})
+    written = items.upsert(session, [item_with(one, kept.get(key, {})) for key, one in stated.items()])
+    master_marks.mark_linked(session, LinkKind.ITEM, written, "the ERP's item master changed")
     marks.mark_found(session, marks.KNOWN, "the item master changed", skus=written)
     return len(written)
 
@@ -40,10 +50,10 @@ WRITERS: dict[Entity, Writer] = {Entity.CUSTOMER_MASTER: _write_customers, Entit
 
 
 class MasterActivities:
-    """Steps that write masters into the store."""
+    """Steps that write masters into the store. `currency` is that of the ERP's list prices."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, currency: str = "USD") -> None:
+        self._engine, self._currency = engine, currency
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -78,4 +88,4 @@ class MasterActivities:
             current = masters.state(
                 session, entity, [group.key for group in groups], file.created_at or file.received_at
             )
-            return WRITERS[entity](session, [group for group in groups if group.key in current])
+            return WRITERS[entity](session, [group for group in groups if group.key in current], self._currency)

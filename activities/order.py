@@ -55,7 +55,7 @@ class SettlingActivities:
         return is_new
 
     def moved_customers(self) -> cursors.Notes:
-        """The customers whose balance moved; their open orders are marked, because what they may do depends on it.
+        """The customers whose debts moved; their open orders are marked, because what they may do depends on it.
 
         They stay noted until `forget_moved` says that Salesforce is going to be told.
         """
@@ -63,7 +63,7 @@ class SettlingActivities:
             moved = cursors.notes(session, cursors.CUSTOMERS_TO_LOOK)
             if moved:
                 theirs = order_states.open_of_customers(session, list(moved))
-                order_marks.mark(session, theirs, "its customer's balance moved")
+                order_marks.mark(session, theirs, "its customer's debts moved")
         return moved
 
     def forget_moved(self, moved: cursors.Notes) -> None:
@@ -90,8 +90,9 @@ class SettlingActivities:
                 numbers = order_marks.oldest(session, AMONG)
                 free = order_marks.take_free(session, numbers or order_states.due(session, now, AMONG), BLOCK)
                 settled = Settlement(session, self._rules, now).settle(free, strike=True)
+            with transaction(self._engine, _cause()) as session:
                 order_marks.drop_unknown(session, numbers)
-                return settled
+            return settled
 
 
 def _cause() -> Cause:

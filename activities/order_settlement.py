@@ -112,7 +112,9 @@ class Settlement:
         for one in weighed:
             self._send(one)
         changed = self._keep(weighed)
-        order_marks.strike(self._session, seen_marks)  # after the marks of stock, like everybody
+        order_marks.strike(self._session, seen_marks)  # after all else, like everybody
+        if self._gate:
+            self._gate.note(one.loaded for one in weighed if one.case.number in changed)
         return [self._answer(one, changed) for one in weighed]
 
     def _note_status(self, numbers: Sequence[str]) -> None:
@@ -210,10 +212,6 @@ class Settlement:
             for line in one.case.order.lines
         ]
         marks.mark(self._session, let_go, "an order was released")
-        if self._gate:
-            news = [one for one in weighed if one.case.number in changed]
-            customers = [one.loaded.customer.number for one in news if one.loaded.customer]
-            self._gate.mark_held(customers, [one.case.number for one in weighed])
         return changed
 
     def _is_released(self, walk: Walk) -> bool:

@@ -34,7 +34,7 @@ class OpenWork:
         self._open: dict[str, list[ExceptionItem]] = {}
         for item in exceptions.open_of_records(session, "order", numbers, LOOKED_AT):
             self._open.setdefault(item.record_key, []).append(item)
-        self._handled = {cause: exceptions.settled_sentences(session, "order", numbers, cause) for cause in LOOKED_AT}
+        self._handled = exceptions.settled_sentences(session, "order", numbers, LOOKED_AT)
 
     def keep(self, number: str, findings: Sequence[Finding], stake: Decimal | None) -> int:
         """Bring the work on an order to these findings, one item a cause; answers how many are open.
@@ -43,7 +43,7 @@ class OpenWork:
         """
         by_cause: dict[Cause, list[Finding]] = {}
         for finding in findings:
-            if finding.sentence not in self._handled[finding.cause].get(number, set()):
+            if finding.sentence not in self._handled.get((number, finding.cause), set()):
                 by_cause.setdefault(finding.cause, []).append(finding)
         for cause in {item.cause for item in self._open.get(number, [])} - by_cause.keys():
             keep = tuple(one for one in Cause if one is not cause)

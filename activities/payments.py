@@ -1,40 +1,38 @@
-"""Activities of payments: what QuickBooks says of our invoices and of customers' balances is read, never written."""
+"""Activities of payments: what became of documents and balances in QuickBooks is read, never written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 from temporalio import activity
 
+from activities.book_changes import TakingIn
 from activities.boundary import at_boundary, beating
 from activities.correcting import BOOKS_CLOSED
 from activities.credits import read_closing
-from activities.holding import BILLING_DESK
 from adapters.quickbooks.gateway import QuickBooksGateway
-from domain.exceptions import Cause as Why
-from domain.exceptions import Choice, ExceptionKind, Finding
-from domain.invoices import REMOVED, BookedInvoice, InvoiceStatus
-from domain.links import LinkKind
-from domain.sources import System
+from domain.book_changes import BookChanges, BookKind, Gone
+from domain.book_work import BooksNamed
+from domain.document_content import DocumentKind
 from domain.work import InvoicesPulled, InvoicesWork
-from store import balances, credits, cursors, exceptions, invoices, links, order_marks
+from runtime import metrics
+from store import cursors, invoices
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
-from store.tables.invoices import InvoiceRow
 
-INVOICES, BALANCES, CHECK = "quickbooks-invoices", "quickbooks-balances", "quickbooks-invoices-there"
+CHANGES, CHECK = "quickbooks-changes", "quickbooks-invoices-there"
+INVOICES, BALANCES = "quickbooks-invoices", "quickbooks-balances"  # how far the polls before change data capture read
 OVERLAP = timedelta(minutes=5)  # a commit can become visible later than its stamp
+REACH = timedelta(days=29)  # QuickBooks looks back thirty days, and its clock is not ours
 CLOSING_EVERY = timedelta(hours=1)  # how often the closing date is read; a refusal reads it at once
 SETTLED_AFTER = timedelta(minutes=10)  # a fresh invoice need not be in every query yet
-BLOCK = 200
-CHECKED = 100  # invoices a look whose being there is proven: a deleted one is in no query
+CHECKED = 100  # invoices a look whose being there is proven, while that is due
+PROVEN_EVERY = timedelta(days=1)  # deletions are told; that none was missed is proven so often
 
 
 class PaymentActivities:
-    """Steps that read what became of invoices in QuickBooks (cases E9, E18)."""
+    """Steps that read what people did in QuickBooks (cases E8, E9, E18, E19, X3)."""
 
     def __init__(self, engine: Engine, quickbooks: QuickBooksGateway) -> None:
         self._engine, self._quickbooks = engine, quickbooks
@@ -44,81 +42,79 @@ class PaymentActivities:
     def pull_invoices(self, work: InvoicesWork) -> InvoicesPulled:
         """Read what changed since the last look, with overlap; versions seen before change nothing."""
         with beating():
-            moved: list[InvoiceRow] = []
-            read, newest = 0, None
-            found = self._changed()
-            for block in (found[first : first + BLOCK] for first in range(0, len(found), BLOCK)):
-                read += len(block)
-                stamps = [one.updated_at for one in block if one.updated_at]
-                newest = max([*stamps, *([newest] if newest else [])], default=None)
-                moved += self._keep(block, work.reason)
-            self._advance(INVOICES, newest)
-            gone = self._missing(work.reason)
-            told = self._balances(work.reason)
+            taking = TakingIn(self._engine, "cdc", _cause(work.reason))
+            changes = self._changes()
+            self._take(taking, changes)
+            self._advance(changes)
+            taking.take(self._missing(all_deletions=changes.all_deletions))
             self._closing()
-        return InvoicesPulled(
-            read=read,
-            changed=len(moved),
-            removed=len(gone),
-            balances=told,
-            shipments=sorted({row.shipment_number for row in (*moved, *gone)}),
-        )
+        return taking.result
 
-    def _changed(self) -> Sequence[BookedInvoice]:
+    @activity.defn(no_thread_cancel_exception=True)
+    @at_boundary
+    def read_books(self, named: BooksNamed) -> InvoicesPulled:
+        """Read again by their ids what something is said to have happened to: the hint itself is not believed (X3)."""
+        with beating():
+            taking = TakingIn(self._engine, "hook", _cause("hook"))
+            for kind, ids in named.records().items():
+                changes = self._quickbooks.named(kind, ids)
+                self._take(taking, changes)
+                if changes.payments_gone:
+                    self._take(taking, self._since(named.hinted_at))
+            if named.hinted_at is not None:
+                metrics.observe("hook_to_read_seconds", (datetime.now(UTC) - named.hinted_at).total_seconds())
+        return taking.result
+
+    def _changes(self) -> BookChanges:
+        """By change data capture where that reaches; else by queries, and deletions by looking for each."""
         with reading(self._engine) as session:
-            since = cursors.position(session, INVOICES) or invoices.first_booked_at(session)
-        return list(self._quickbooks.changed_invoices(since - OVERLAP)) if since else ()
+            since = cursors.position(session, CHANGES)
+            documents = since or cursors.position(session, INVOICES) or invoices.first_booked_at(session)
+            masters = since or cursors.position(session, BALANCES)
+        now = datetime.now(UTC)
+        if since is not None and since - OVERLAP > now - REACH:
+            changes = self._quickbooks.changes_since(since - OVERLAP)
+            if changes is not None:
+                return changes
+        # What changes meanwhile is read by the next look: its time is QuickBooks' own, from before the queries.
+        began = self._quickbooks.changes_since(now - OVERLAP)
+        found = self._quickbooks.changes_by_query(_earlier(documents), _earlier(masters))
+        return found.model_copy(update={"read_at": began.read_at if began else now - OVERLAP})
 
-    def _keep(self, block: Sequence[BookedInvoice], reason: str) -> list[InvoiceRow]:
-        """One block in one transaction: our invoices among it, their orders noted; answers what moved."""
-        with transaction(self._engine, _cause(reason)) as session:
-            rows = invoices.with_quickbooks_ids(session, [one.external_id for one in block])
-            ours = credits.voided(session, list(rows))
-            moved = []
-            for one in block:
-                row = rows.get(one.external_id)
-                if row is None:
-                    continue
-                stood = row.status not in REMOVED
-                if invoices.refresh(row, one):
-                    moved.append(row)
-                    if stood and one.voided and row.quickbooks_id not in ours:
-                        _open_removed(session, row, "voided")
-            _note(session, moved)
-            return moved
+    def _since(self, hinted_at: datetime | None) -> BookChanges:
+        """What changed around an event about something that is gone and cannot be asked for its links."""
+        changes = self._quickbooks.changes_since((hinted_at or datetime.now(UTC)) - OVERLAP)
+        return changes or BookChanges()
 
-    def _missing(self, reason: str) -> list[InvoiceRow]:
-        """Of the invoices that nobody has looked at for longest, those that are not there any more (case E9)."""
+    def _take(self, taking: TakingIn, changes: BookChanges) -> None:
+        taking.take(changes)
+        rest = changes.not_read()
+        if rest:
+            taking.take(self._quickbooks.named(BookKind.INVOICE, rest))
+
+    def _advance(self, changes: BookChanges) -> None:
+        if changes.read_at is not None:
+            with transaction(self._engine, _cause("poll")) as session:
+                cursors.advance(session, CHANGES, changes.read_at)
+
+    def _missing(self, *, all_deletions: bool) -> BookChanges:
+        """Of the invoices that nobody has looked for, those that are not there any more (case E9).
+
+        Deletions are told, so this walks over all invoices once a day, and at once when some may not have been told.
+        """
         with reading(self._engine) as session:
-            last = cursors.get(session, CHECK)
-            after = last.position.get("after", "") if last and last.position else ""
+            after = _walk_from(cursors.get(session, CHECK), all_deletions=all_deletions)
+            if after is None:
+                return BookChanges()
             ids = invoices.standing_after(session, after, datetime.now(UTC) - SETTLED_AFTER, CHECKED)
         there = {one.external_id for one in self._quickbooks.invoices_by_id(ids)}
         # A query can lag behind: what it lacks is read by its id before anything is said.
         gone = [one for one in ids if one not in there and self._quickbooks.read_invoice(one) is None]
-        with transaction(self._engine, _cause(reason)) as session:
-            rows = list(invoices.with_quickbooks_ids(session, gone).values())
-            for row in rows:
-                row.status = InvoiceStatus.DELETED.value
-                _open_removed(session, row, "deleted")
-            _note(session, rows)
-            rest = {"after": ids[-1] if len(ids) == CHECKED else ""}
+        with transaction(self._engine, _cause("poll")) as session:
+            done = len(ids) < CHECKED
+            rest = {"after": "" if done else ids[-1], "ended_at": datetime.now(UTC).isoformat() if done else None}
             cursors.advance(session, CHECK, datetime.now(UTC), rest)
-            return rows
-
-    def _balances(self, reason: str) -> int:
-        """Keep what customers owe, as far as they are ours, and note those whose balance moved."""
-        with reading(self._engine) as session:
-            since = cursors.position(session, BALANCES)
-            linked = links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER)
-        found = list(self._quickbooks.balances(since - OVERLAP if since else None))
-        owners = {external_id: number for number, external_id in linked.items()}
-        ours = {owners[external_id]: (balance, at) for external_id, balance, at in found if external_id in owners}
-        with transaction(self._engine, _cause(reason)) as session:
-            moved = balances.keep(session, ours)
-            cursors.note(session, cursors.CUSTOMERS_TO_LOOK, moved)
-        self._advance(BALANCES, max((at for _, _, at in found), default=None))
-        return len(moved)
+        return BookChanges(gone=[Gone(kind=DocumentKind.INVOICE, external_id=one) for one in gone])
 
     def _closing(self) -> None:
         with reading(self._engine) as session:
@@ -126,43 +122,26 @@ class PaymentActivities:
         if read_at is None or read_at < datetime.now(UTC) - CLOSING_EVERY:
             read_closing(self._engine, self._quickbooks)
 
-    def _advance(self, name: str, newest: datetime | None) -> None:
-        if newest is not None:
-            with transaction(self._engine, _cause("poll")) as session:
-                cursors.advance(session, name, newest)
+
+def _walk_from(last: cursors.SyncCursor | None, *, all_deletions: bool) -> str | None:
+    """After which invoice the walk goes on, `""` for its beginning; None where none is due."""
+    place = (last.position if last else None) or {}
+    after, ended = str(place.get("after") or ""), place.get("ended_at")
+    if not all_deletions:
+        return ""
+    if after or not ended:
+        return after
+    return None if datetime.fromisoformat(ended) > datetime.now(UTC) - PROVEN_EVERY else ""
 
 
-def _note(session: Session, rows: Sequence[InvoiceRow]) -> None:
-    orders = sorted({row.order_number for row in rows})
-    if orders:
-        order_marks.mark(session, orders, "changed in QuickBooks")
-
-
-def _open_removed(session: Session, row: InvoiceRow, how: str) -> None:
-    """Somebody took an invoice away in QuickBooks: it is never made again by itself (case E9)."""
-    number = row.doc_number or row.quickbooks_id
-    sentence = (
-        f"Invoice {number} of shipment {row.shipment_number} over {row.total} was {how} in QuickBooks, not by the "
-        "gateway. It is not written again by itself: bill the goods there if they are to be billed, then mark this as "
-        "handled."
-    )
-    finding = Finding(
-        kind=ExceptionKind.CONFLICT, cause=Why.INVOICE_REMOVED, sentence=sentence, choices=(Choice.HANDLED,)
-    )
-    exceptions.open_item(
-        session,
-        finding=finding,
-        record=("shipment", row.shipment_number),
-        owner=BILLING_DESK,
-        money_at_stake=row.total,
-        workflow_id=f"credit/{row.shipment_number}",
-    )
+def _earlier(since: datetime | None) -> datetime | None:
+    return since - OVERLAP if since else None
 
 
 def _cause(reason: str) -> Cause:
     return Cause(
         source=CauseSource.QUICKBOOKS,
-        actor="poll",
+        actor="hook" if reason == "hook" else "poll",
         reference={"object": "Invoice", "reason": reason},
         workflow_id=activity.info().workflow_id,
     )

@@ -28,7 +28,7 @@ from domain.publication import (
 )
 from domain.sources import System
 from domain.work import Published, PublishWork
-from store import accounts, exceptions, order_states, shipments
+from store import accounts, exceptions, order_marks, order_states, shipments
 from store.causes import Cause as ChangeCause
 from store.causes import CauseSource
 from store.publication import Statements, statements
@@ -125,9 +125,9 @@ class PublicationActivities:
         return accepted, refused
 
     def _news(self, work: PublishWork, at: datetime) -> list[Statement]:
-        """What is true now and was not said yet: the orders are looked at first, so that no look has to come before."""
+        """What is true now and was not said yet: orders of which anything changed are looked at first."""
         with transaction(self._engine, self._cause()) as session:
-            Settlement(session, self._rules, at).settle(work.orders)
+            Settlement(session, self._rules, at).settle(order_marks.to_look_at(session, work.orders))
         with reading(self._engine) as session:
             now = statements(
                 session,

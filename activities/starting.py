@@ -8,6 +8,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.links import LinkKind
+from domain.master_work import MasterWork
 from domain.order_work import OrderWork
 from domain.work import CreditWork, PublishWork, ShipmentWork, StockWork
 from runtime.names import WORKFLOW_QUEUE
@@ -79,6 +81,13 @@ async def look_at_records(client: Client, workflow_id: str, work: Any) -> None:
     )
 
 
+async def look_at_books(client: Client, workflow_id: str, work: Any) -> None:
+    """Let records of QuickBooks be read again, once more when they are being read (signal with start)."""
+    await client.start_workflow(
+        "QuickBooksEvent", work, id=workflow_id, task_queue=WORKFLOW_QUEUE, start_signal="again"
+    )
+
+
 async def wake_order(client: Client, number: str) -> None:
     """Let an order's own workflow look again, starting it when it is not under way (signal with start)."""
     await client.start_workflow(
@@ -119,6 +128,17 @@ async def wake_stock(client: Client, signal: str = "look") -> None:
     """
     await client.start_workflow(
         "StockPromises", StockWork(), id="stock/all", task_queue=WORKFLOW_QUEUE, start_signal=signal
+    )
+
+
+async def wake_master(client: Client, kind: LinkKind, key: str, reason: str) -> None:
+    """Let a master record's own flow look again, starting it when it is not under way (signal with start)."""
+    await client.start_workflow(
+        "MasterMerge",
+        MasterWork(kind=kind, key=key, reason=reason),
+        id=f"{kind.value}/{key}",
+        task_queue=WORKFLOW_QUEUE,
+        start_signal="look",
     )
 
 

@@ -64,7 +64,7 @@ def note_promises(session: Session, said: Sequence[Availability], at: datetime) 
     before = {
         item.record_key: item for item in exceptions.open_of_records(session, "stock", keys, (Cause.STOCK_OVERSOLD,))
     }
-    settled = exceptions.settled_sentences(session, "stock", keys, Cause.STOCK_OVERSOLD)
+    settled = exceptions.settled_sentences(session, "stock", keys, [Cause.STOCK_OVERSOLD])
     units = {
         item.record_key for item in exceptions.open_of_records(session, "stock", keys, (Cause.STOCK_UNIT_UNKNOWN,))
     }
@@ -73,7 +73,7 @@ def note_promises(session: Session, said: Sequence[Availability], at: datetime) 
     told: set[str] = set()
     for key, one in zip(keys, said, strict=True):
         short = shortage_among(one, said)
-        if short and short.sentence not in settled.get(key, ()):
+        if short and short.sentence not in settled.get((key, Cause.STOCK_OVERSOLD), ()):
             told |= _differ(before.get(key), _open_shortage(session, key, short))
         elif key in before:
             close(session, key, Cause.STOCK_OVERSOLD, at)

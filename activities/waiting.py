@@ -13,17 +13,22 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.boundary import keeping_alive
 from activities.looking import LookingActivities
+from activities.master_marking import MasterMarking
 from activities.orders import TO_WAKE
 from activities.starting import (
     is_known,
     is_running,
+    look_at_books,
     look_at_records,
     start_once,
     wake_credit,
+    wake_master,
     wake_shipment,
     wake_stock,
 )
+from domain.master_work import MastersLook, MasterWork
 from domain.order_work import OrdersLook
 from domain.work import HandOver, PublishWork, StockWork, SweepWork, Swept, Wake
 from runtime import metrics
@@ -48,8 +53,11 @@ LOOK_AGAIN_AFTER = timedelta(minutes=30)  # at what waits for a cause to go away
 class WaitingActivities:
     """Steps that need the store and Temporal's client."""
 
-    def __init__(self, engine: Engine, client: Client, looking: LookingActivities) -> None:
+    def __init__(
+        self, engine: Engine, client: Client, looking: LookingActivities, marking: MasterMarking | None = None
+    ) -> None:
         self._engine, self._client, self._looking = engine, client, looking
+        self._marking = marking or MasterMarking(engine, client)
 
     @activity.defn
     async def hand_over(self, work: HandOver) -> int:
@@ -67,21 +75,23 @@ class WaitingActivities:
     @activity.defn
     async def wake(self, work: Wake) -> int:
         """Let every shipment that waits for one of these causes look again; answers how many."""
-        pulled = await asyncio.to_thread(self._pulled, work)
-        numbers = await asyncio.to_thread(self._waiting, work)
-        await self._wake_all(numbers)
-        if pulled:
-            await asyncio.to_thread(self._strike, pulled)
-        if await asyncio.to_thread(self._stock_waits, timedelta(0)):
-            await wake_stock(self._client)
-        await self._looking.look_at_orders(OrdersLook())
+        async with keeping_alive():
+            pulled = await asyncio.to_thread(self._pulled, work)
+            numbers = await asyncio.to_thread(self._waiting, work)
+            await self._wake_all(numbers)
+            if pulled:
+                await asyncio.to_thread(self._strike, pulled)
+            if await asyncio.to_thread(self._stock_waits, timedelta(0)):
+                await wake_stock(self._client)
+            await self._looking.look_at_orders(OrdersLook())
         return len(numbers)
 
     @activity.defn
     async def wake_stock(self, _: StockWork) -> None:
         """Let what can be promised be decided again, and orders that the same news bear on be looked at."""
-        await wake_stock(self._client)
-        await self._looking.look_at_orders(OrdersLook())
+        async with keeping_alive():
+            await wake_stock(self._client)
+            await self._looking.look_at_orders(OrdersLook())
 
     @activity.defn
     async def sweep(self, work: SweepWork) -> Swept:
@@ -91,19 +101,21 @@ class WaitingActivities:
             "shipments": self._sweep_shipments,
             "publications": self._publish_unpublished,
             "orders": self._sweep_orders,
+            "masters": self._sweep_masters,
             "stock": self._sweep_stock,
         }
         done: dict[str, int] = {}
         failed: Exception | None = None
-        for name, part in parts.items():
-            try:
-                done[name] = await part(work)
-            except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
-                log.warning("a part of the sweep failed", part=name, error=str(error))
-                failed = failed or error
+        async with keeping_alive():
+            for name, part in parts.items():
+                try:
+                    done[name] = await part(work)
+                except Exception as error:  # noqa: BLE001 - one part that fails never keeps the others from going on
+                    log.warning("a part of the sweep failed", part=name, error=type(error).__name__)
+                    failed = failed or error
         if failed:
             raise failed
-        return Swept(**{name: count for name, count in done.items() if name != "stock"})
+        return Swept(**{name: count for name, count in done.items() if name in Swept.model_fields})
 
     async def _sweep_inbox(self, work: SweepWork) -> int:
         """What was committed and never started."""
@@ -120,6 +132,11 @@ class WaitingActivities:
         """Orders that are marked, or have something to tell the ERP that nobody wrote."""
         await asyncio.to_thread(self._mark_unsent)
         return (await self._looking.look_at_orders(OrdersLook())).taken
+
+    async def _sweep_masters(self, _: SweepWork) -> int:
+        """Customers, items and terms that are marked."""
+        await self._marking.wake_masters(MastersLook())
+        return 0
 
     async def _sweep_stock(self, work: SweepWork) -> int:
         """Changes of stock that nobody was told of."""
@@ -155,6 +172,11 @@ class WaitingActivities:
         try:
             if entry.workflow_type == "SalesforceEvent":  # what was read may have changed since: it is read once more
                 await look_at_records(self._client, entry.workflow_id, entry.workflow_input)
+            elif entry.workflow_type == "MasterMerge":  # likewise
+                work = MasterWork.model_validate(entry.workflow_input)
+                await wake_master(self._client, work.kind, work.key, work.reason)
+            elif entry.workflow_type == "QuickBooksEvent":
+                await look_at_books(self._client, entry.workflow_id, entry.workflow_input)
             else:
                 await start_once(self._client, entry.workflow_type, entry.workflow_id, entry.workflow_input)
         except RPCError as error:

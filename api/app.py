@@ -13,13 +13,16 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
 
+from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from api import description, problems
 from api.envelope import Envelope
 from api.operations import user_cause
 from api.routes import (
+    audit,
     connections,
+    decisions,
     exceptions,
     files,
     health,
@@ -31,6 +34,9 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    policies,
+    provenance,
+    reconciliations,
     reservations,
     shipments,
     stock,
@@ -40,6 +46,8 @@ from api.routes import (
 from api.services import Services
 from domain.company import Company
 from domain.errors import GatewayError
+from domain.lifecycle import Lifecycle
+from domain.policies import ApprovalMode, PolicyKind
 from runtime import logs
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
@@ -58,8 +66,13 @@ ROUTERS = (
     stock.router,
     reservations.router,
     exceptions.router,
+    reconciliations.router,
     links.router,
     trace.router,
+    provenance.router,
+    audit.router,
+    decisions.router,
+    policies.router,
     workflows.router,
     connections.router,
     hooks.router,
@@ -118,12 +131,28 @@ async def open_services(settings: Settings) -> Services:
     """Open the store and Temporal's client; neither has to be there yet."""
     engine = make_engine(settings.require_database_url())
     client = await connect(settings, lazy=True, identity="api")
-    company = Company.parse((settings.config_dir / "company.toml").read_text(encoding="utf-8"))
-    receiver = make_receiver(engine, client, settings.config_dir / "layouts", settings.data_dir / "files")
+    config = settings.config_dir
+    company = Company.parse((config / PolicyKind.COMPANY.file).read_text(encoding="utf-8"))
+    lifecycle = Lifecycle.parse((config / PolicyKind.LIFECYCLE.file).read_text(encoding="utf-8"))
+    receiver = make_receiver(engine, client, config / "layouts", settings.data_dir / "files")
     salesforce = settings.salesforce
     sender = Sender(org_id=salesforce.org_id if salesforce else None, window=settings.hook_window)
     hooks = HookReceiver(engine, client, salesforce.hook_secret if salesforce else None, sender)
-    return Services(engine, client, receiver, company, hooks, settings.temporal_ui_url)
+    quickbooks = settings.quickbooks
+    verifier, realm = (quickbooks.webhook_verifier, quickbooks.realm_id) if quickbooks else (None, "")
+    book_hooks = BookHookReceiver(engine, client, verifier, realm)
+    return Services(
+        engine=engine,
+        client=client,
+        receiver=receiver,
+        company=company,
+        lifecycle=lifecycle,
+        config_dir=config,
+        approval=ApprovalMode(settings.approval),
+        hooks=hooks,
+        book_hooks=book_hooks,
+        temporal_ui_url=settings.temporal_ui_url,
+    )
 
 
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:

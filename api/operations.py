@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from activities.starting import (
     say_again,
     start_once,
     wake_credit,
+    wake_master,
     wake_order,
     wake_shipment,
     wake_stock,
@@ -28,12 +30,24 @@ from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailab
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.exceptions import Cause as Why
 from domain.links import Link
+from domain.master_questions import RECORD_TYPE, check_answer, split_key
+from domain.master_work import MastersWork
 from domain.order_acts import act_observation
 from domain.order_work import OrdersWork
 from domain.shipments import ShipmentState
 from domain.work import LinkingWork, Wake
 from runtime import metrics
-from store import cursors, exceptions, links, observations, order_marks, shipments, statements
+from store import (
+    cursors,
+    document_versions,
+    exceptions,
+    links,
+    master_marks,
+    observations,
+    order_marks,
+    shipments,
+    statements,
+)
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.stock import marks, shown
@@ -49,10 +63,22 @@ def user_cause(actor: str, **reference: str | int) -> Cause:
     return Cause(source=CauseSource.USER, actor=actor, reference=reference)
 
 
-def decide(
-    services: Services, exception_id: str, choice: Choice, value: str | None, reason: str, by: str
-) -> ExceptionItem:
-    """Write a person's decision down; the work that waits reads it from the store. A bad choice raises Malformed."""
+class Chosen(NamedTuple):
+    """What a person chose and why; `sentence` is what they read, None where they do not say."""
+
+    choice: Choice
+    value: str | None
+    reason: str
+    sentence: str | None = None
+
+
+def decide(services: Services, exception_id: str, chosen: Chosen, by: str) -> ExceptionItem:
+    """Write a person's decision down; the work that waits reads it from the store.
+
+    Raises Malformed for a bad choice, and Duplicate where the exception says something else than what was read: what
+    it asks about moved on, and a decision about the old numbers must not cover the new ones.
+    """
+    choice, value, reason, sentence = chosen
     with transaction(services.engine, user_cause(by, exception=exception_id)) as session:
         item = exceptions.get(session, exception_id)
         if item is None:
@@ -66,23 +92,42 @@ def decide(
             decided_by=by,
             decided_at=datetime.now(UTC),
         )
-        # Before the item is locked: who decides about stock takes the marks first, too.
+        # Before the item is locked: who decides about stock takes its marks first, too.
         marks.mark(session, _stock_of(item), "a person decided")
-        if item.cause in LOOKED_AT:
-            order_marks.mark(session, [item.record_key], "a person decided")
         resolved = exceptions.resolve(session, resolution)
+        if sentence is not None and resolved.sentence != sentence:
+            raise Duplicate(f"It has moved on since you read it, decide anew: {resolved.sentence}", reason="moved_on")
+        _mark(session, item)
         is_new = resolved.resolution == resolution  # not where somebody only said again what they had said before
-        if is_new and item.cause in LOOKED_AT:
-            _act_on_order(session, resolution, item.record_key)
-        elif is_new and item.record_type in {"order", "customer"} and choice is Choice.RETRY:
-            _forget(session, item)  # with the decision: the sweep finds what nobody said again
-        if is_new and item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
-            cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
-        if is_new and item.record_type == STOCK_PUBLICATION and choice is Choice.RETRY:
-            shown.say_refused_again(session)
+        if is_new:
+            _follow(session, resolved, resolution)
     if is_new:
         metrics.count("exceptions_resolved", kind=resolved.kind, choice=choice)
     return resolved
+
+
+def _mark(session: Session, item: ExceptionItem) -> None:
+    """Mark what has to be looked at. After the item is locked: a look strikes its own mark at its very end, too."""
+    if item.record_type == RECORD_TYPE:  # should its flow not hear of it now, the sweep follows
+        kind, key, _ = split_key(item.record_key)
+        master_marks.mark(session, kind, [key], "a person decided")
+    if item.cause in LOOKED_AT:
+        order_marks.mark(session, [item.record_key], "a person decided")
+
+
+def _follow(session: Session, item: ExceptionItem, resolution: Resolution) -> None:
+    """What a decision changes at once, with it: whoever acts on it finds it, even where nobody tells them."""
+    if item.cause in LOOKED_AT:
+        _act_on_order(session, resolution, item.record_key)
+    elif item.record_type in {"order", "customer"} and resolution.choice is Choice.RETRY:
+        _forget(session, item)  # the sweep finds what nobody said again
+    if item.cause is Why.INVOICE_EDITED:  # about this very content: another edit is another question
+        digests = [one.subject for one in item.findings if one.subject]
+        document_versions.decide(session, item.record_key, digests, resolution)
+    if item.cause is Why.STOCK_OVERSOLD:  # what their orders say of it is taken back
+        cursors.note(session, cursors.ORDERS_TO_TELL, [one.subject for one in item.findings[1:] if one.subject])
+    if item.record_type == STOCK_PUBLICATION and resolution.choice is Choice.RETRY:
+        shown.say_refused_again(session)
 
 
 def _act_on_order(session: Session, resolution: Resolution, number: str) -> None:
@@ -107,6 +152,8 @@ def _check(item: ExceptionItem, choice: Choice, value: str | None) -> None:
         raise Malformed(f"{choice} is no choice for this exception. Choose one of: {allowed}.", reason="choice")
     if choice in VALUE_NEEDED and not (value or "").strip():
         raise Malformed(f"The choice {choice} needs a value.", reason="value")
+    if item.record_type == RECORD_TYPE:
+        check_answer(item.record_key, choice, value)
 
 
 def _stock_of(item: ExceptionItem) -> list[str]:
@@ -143,6 +190,9 @@ async def _signal(services: Services, item: ExceptionItem) -> None:
         await say_account_again(services.client, item.record_key)
     elif item.record_type == "file" and _is_retry(item):
         await _read_again(services, item)
+    elif item.record_type == RECORD_TYPE:
+        kind, key, _ = split_key(item.record_key)
+        await wake_master(services.client, kind, key, "a person decided")
     elif item.record_type in {STOCK, STOCK_PUBLICATION}:
         await wake_stock(services.client, "recheck")
     elif item.workflow_id:
@@ -220,6 +270,13 @@ async def pull_orders(services: Services, by: str) -> str:
     """Start a poll of Salesforce's orders right now; answers its workflow id."""
     workflow_id = "orders-pull/now"
     await _start(services.client, "OrdersPull", workflow_id, OrdersWork(reason=by))
+    return workflow_id
+
+
+async def pull_masters(services: Services, by: str) -> str:
+    """Start a poll of both systems' customers, items and terms right now; answers its workflow id."""
+    workflow_id = "masters-pull/now"
+    await _start(services.client, "MastersPull", workflow_id, MastersWork(reason=by))
     return workflow_id
 
 

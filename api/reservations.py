@@ -15,6 +15,7 @@ from sqlmodel import Session
 from temporalio.service import RPCError
 
 from activities.kit_promises import kit_rows
+from activities.policies import may_use
 from activities.starting import wake_stock
 from api.operations import user_cause
 from api.problems import ApiCode, Refused
@@ -26,6 +27,7 @@ from domain.errors import Duplicate, Malformed, Missing
 from domain.items import Item
 from domain.kits import Kit
 from domain.money import plain
+from domain.policies import policy_of
 from domain.promising import Promise, Wanted, promise, supply_of
 from domain.stock_events import stock_key
 from store import items, orders
@@ -48,7 +50,8 @@ def reserve(services: Services, quote: Quote, by: str) -> Kept:
     """Keep goods for a quote, in one transaction; the same request again is answered the same and keeps nothing more.
 
     Raises Malformed for an item or unit that is not known, Duplicate for another request under the same reference, and
-    Refused (409, `stock_short`) where something is short and all or nothing was asked.
+    Refused (409, `stock_short`) where something is short and all or nothing was asked. Raises Misconfigured where the
+    rules need a second person and have none: no worker decides by them, so nothing is promised by them either.
     """
     with transaction(services.engine, user_cause(by, reservation=quote.reference)) as session:
         reservations.lock_reference(session, quote.reference)
@@ -56,6 +59,7 @@ def reserve(services: Services, quote: Quote, by: str) -> Kept:
         before = reservations.request_of(session, quote.reference)
         if before is not None:
             return _answered(before, body)
+        may_use(session, policy_of(services.company), services.approval, services.config_dir)
         asked = _asked(session, services.company, quote)
         # First the marks, then the promises: the order in which the worker takes them.
         marks.mark(session, asked.skus, "reserved")

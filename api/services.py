@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,22 +12,29 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio.client import Client
 
+from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
 from api.uploads import Uploads
 from domain.company import Company
+from domain.lifecycle import Lifecycle
+from domain.policies import ApprovalMode
 from store.session import reading
 
 
 @dataclass(frozen=True)
 class Services:
-    """The store, Temporal, the intake of files, and the company; `temporal_ui_url` is for links only."""
+    """The store, Temporal, the intake of files, the rules of `config_dir`; `temporal_ui_url` is for links only."""
 
     engine: Engine
     client: Client
     receiver: Receiver
     company: Company
+    lifecycle: Lifecycle
+    config_dir: Path
+    approval: ApprovalMode
     hooks: HookReceiver
+    book_hooks: BookHookReceiver
     temporal_ui_url: str | None = None
     uploads: Uploads = field(default_factory=Uploads)
 

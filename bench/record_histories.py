@@ -17,8 +17,11 @@ from typing import Any, Final
 
 from temporalio.runtime import Runtime
 
+from bench.book_scenarios import BOOKS
 from bench.history_scenarios import REAL, SKIPPING
+from bench.master_scenarios import MASTERS
 from bench.order_scenarios import ORDERS
+from bench.reconciliation_scenarios import RECONCILIATIONS, SLOW
 from tests.workflows.stage import QUIET, Stage, namespace, real_server, skipping_server, staged
 from tests.workflows.steps import Steps
 
@@ -55,15 +58,15 @@ async def main(names: list[str]) -> None:
     """Record the named histories, all of them when none is named."""
     FOLDER.mkdir(exist_ok=True)
     runtime = Runtime(telemetry=QUIET)
-    real = REAL | ORDERS
-    wanted = set(names) or {*real, *SKIPPING}
+    real, skipping = REAL | ORDERS | BOOKS | MASTERS | RECONCILIATIONS, SKIPPING | SLOW
+    wanted = set(names) or {*real, *skipping}
     async with real_server(runtime) as env:
         for name in sorted(wanted & set(real)):
             async with staged(env, await namespace(env), Steps()) as stage:
                 await record(name, real[name], stage)
-    for name in sorted(wanted & set(SKIPPING)):
+    for name in sorted(wanted & set(skipping)):
         async with skipping_server(runtime) as env, staged(env, env.client, Steps()) as stage:
-            await record(name, SKIPPING[name], stage)
+            await record(name, skipping[name], stage)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 import typer
@@ -241,6 +241,21 @@ def _hooks(api: Api) -> Iterator[Finding]:
         detail = f"on, the last one came at {last}" if last else "on, none came yet"
         remedy = "" if found["org_checked"] else "Set THREEWAY_SALESFORCE_ORG_ID, so that a copied sandbox is refused."
     yield Finding(check="hooks", result="ok", detail=detail, remedy=remedy)
+    yield _events(found)
+
+
+def _events(found: dict[str, Any]) -> Finding:
+    """Whether events of QuickBooks come, and when it was looked at last; without events changes are only seen later."""
+    looked = f"; the last look was at {found['last_look_at']}" if found["last_look_at"] else "; no look yet"
+    if not found["events_on"]:
+        remedy = "Set THREEWAY_QUICKBOOKS_WEBHOOK_VERIFIER if QuickBooks shall say at once what people do there."
+        return Finding(
+            check="events", result="ok", detail=f"off: changes are seen with the look{looked}", remedy=remedy
+        )
+    if not found["last_event_at"]:
+        remedy = "Check the endpoint and the entities of the webhooks in Intuit's developer portal."
+        return Finding(check="events", result="ok", detail=f"on, none came yet{looked}", remedy=remedy)
+    return Finding(check="events", result="ok", detail=f"on, the last one came at {found['last_event_at']}{looked}")
 
 
 def _stock(api: Api) -> Iterator[Finding]:

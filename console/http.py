@@ -74,6 +74,17 @@ class Api:
         """Ask for work with a JSON body."""
         return self._call("POST", path, json={} if body is None else body)
 
+    def text(self, path: str, **params: str | int | None) -> Iterator[str]:
+        """A document that is no JSON, in pieces. Raises ApiProblemError, ApiUnreachableError."""
+        try:
+            with self._client.stream("GET", path, params=_present(params)) as response:
+                if response.is_error:
+                    response.read()
+                    raise ApiProblemError(response.status_code, _problem(response))
+                yield from response.iter_text()
+        except httpx.HTTPError as error:
+            raise ApiUnreachableError(f"{self.base_url} ({type(error).__name__})") from error
+
     def delete(self, path: str) -> Json:
         """Remove one thing."""
         return self._call("DELETE", path)
@@ -122,13 +133,12 @@ class Api:
     ) -> None:
         self.close()
 
+    def download(self, path: str, **params: str | int | None) -> bytes:
+        """What a route answers as it is. Raises ApiProblemError, ApiUnreachableError."""
+        return self._answered("GET", path, params=_present(params)).content
+
     def _call(self, method: str, path: str, **arguments: Any) -> Json:
-        try:
-            response = self._client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise ApiUnreachableError(f"{self.base_url} ({type(error).__name__})") from error
-        if response.is_error:
-            raise ApiProblemError(response.status_code, _problem(response))
+        response = self._answered(method, path, **arguments)
         if not response.content:
             return {}
         document = _json(response)
@@ -136,6 +146,15 @@ class Api:
             title = f"{self.base_url} answered with something that is not JSON; is this the API?"
             raise ApiProblemError(response.status_code, {"title": title})
         return document
+
+    def _answered(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise ApiUnreachableError(f"{self.base_url} ({type(error).__name__})") from error
+        if response.is_error:
+            raise ApiProblemError(response.status_code, _problem(response))
+        return response
 
 
 def _header(name: str) -> str:

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import typer
 
+from console import waiting
 from console.http import Api
-from console.output import AsJson, document, print_json, reporting, say, table
-from console.waiting import follow_workflow
+from console.output import AsJson, print_json, reporting, say, table
 
 app = typer.Typer(
     help="Orders: pull them from Salesforce, list them, see where one stands, decide.", no_args_is_help=True
@@ -38,13 +38,7 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Read new and changed orders from Salesforce now, without waiting for the next turn."""
-    with reporting(as_json=as_json), Api.of() as api:
-        done = follow_workflow(api, api.post("/orders/pull"), seconds=timeout)
-        if as_json:
-            print_json(done)
-            return
-        say("Pulled.")
-        document(done.get("result"))
+    waiting.pull("/orders/pull", timeout, as_json=as_json)
 
 
 @app.command("list")

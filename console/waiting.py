@@ -8,7 +8,7 @@ from typing import Final
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from console.http import Api, ApiProblemError, Json
-from console.output import err
+from console.output import document, err, print_json, reporting, say
 
 OVER: Final = frozenset({"completed", "failed", "canceled", "cancelled", "terminated", "timed_out"})
 
@@ -55,3 +55,14 @@ def follow_workflow(api: Api, started: Json, *, seconds: float) -> Json:
         detail = f"{document.get('workflow_id')} ended as {document.get('status')}."
         raise ApiProblemError(200, {"title": "The work failed", "detail": detail, "remedy": remedy})
     return document
+
+
+def pull(path: str, seconds: float, *, as_json: bool) -> None:
+    """Have the API look at something now, wait for it, and show what it came to."""
+    with reporting(as_json=as_json), Api.of() as api:
+        done = follow_workflow(api, api.post(path), seconds=seconds)
+        if as_json:
+            print_json(done)
+            return
+        say("Pulled.")
+        document(done.get("result"))

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.correction_rules import CorrectionPolicy
+from domain.exception_work import ExceptionRules
 from domain.kits import Kit
 from domain.order_acceptance import NumberRules
 from domain.order_plan import OrderRules
+from domain.reconciliation_policy import ReconciliationPolicy
 from domain.stock_rules import KitRules, StockRules, kits_of
 
 
@@ -96,6 +98,8 @@ class Company(BaseModel):
     stock: StockRules = StockRules()
     kits: dict[str, KitRules] = {}
     order_files: OrderFiles = OrderFiles()
+    exceptions: ExceptionRules = ExceptionRules()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
 
     @field_validator("timezone")
     @classmethod

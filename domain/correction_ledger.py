@@ -28,7 +28,10 @@ RETURNED = frozenset({CreditReason.RETURN, CreditReason.RETURN_DAMAGED})
 
 
 class InvoiceFacts(BaseModel):
-    """A booked invoice as the decision sees it. `marked`: it carries our marker, so it is the gateway's own."""
+    """A booked invoice as the decision sees it. `marked`: it carries our marker, so it is the gateway's own.
+
+    `edited`: somebody changed it in QuickBooks, whatever its status says since (case E8).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +47,7 @@ class InvoiceFacts(BaseModel):
     sent: bool = False
     applied: bool = False
     marked: bool = False
+    edited: bool = False
     lines: tuple[InvoiceLine, ...]
 
     @property
@@ -55,7 +59,7 @@ class InvoiceFacts(BaseModel):
     def as_meant(self) -> bool:
         """Whether it comes to what its lines come to, tax aside; one that somebody edited does not say so."""
         meant = sum((line.amount for line in self.lines), Decimal(0))
-        return self.status is not InvoiceStatus.EDITED and self.total - self.tax == meant
+        return not self.edited and self.status is not InvoiceStatus.EDITED and self.total - self.tax == meant
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.document_content import Content, DocumentState
 from domain.invoices import suffixed
 from domain.money import Money, Quantity
 
@@ -92,6 +93,16 @@ class BookedCredit(BaseModel):
     note: str = ""
     credited_on: date | None = None
     updated_at: datetime | None = None
+    sent: bool = False
+    voided: bool = False
+    content: Content | None = None
+
+    @property
+    def state(self) -> DocumentState | None:
+        """What decides whether it changed; None where its content was not read."""
+        if self.content is None:
+            return None
+        return DocumentState(content=self.content, balance=self.remaining, sent=self.sent, voided=self.voided)
 
 
 class Credit(BaseModel):

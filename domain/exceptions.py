@@ -52,10 +52,16 @@ class Choice(StrEnum):
     POST_CREDIT = "post_credit"  # write the credit memo as it was proposed
     POST_SUPPLEMENT = "post_supplement"  # write the further invoice as it was proposed
     VOID_INVOICE = "void_invoice"  # make the invoice nothing, as it was proposed
+    TAKE_SYSTEM = "take_system"  # value: the system whose value stands
+    USE_VALUE = "use_value"  # value: what stands everywhere
+    RETIRE_LINK = "retire_link"  # the record there is ours no more; the link is kept as an alias
+    ACCEPT_AS_BOOKED = "accept_as_booked"  # what somebody made of a document in QuickBooks stands, for the reason given
     HANDLED = "handled"
 
 
-VALUE_NEEDED = frozenset({Choice.USE_ITEM, Choice.USE_CUSTOMER, Choice.ADOPT_INVOICE})
+VALUE_NEEDED = frozenset(
+    {Choice.USE_ITEM, Choice.USE_CUSTOMER, Choice.ADOPT_INVOICE, Choice.TAKE_SYSTEM, Choice.USE_VALUE}
+)
 
 
 class Cause(StrEnum):
@@ -94,6 +100,8 @@ class Cause(StrEnum):
     CREDIT_REJECTED = "credit_rejected"
     CREDIT_UNCERTAIN = "credit_uncertain"
     INVOICE_REMOVED = "invoice_removed"
+    INVOICE_EDITED = "invoice_edited"
+    INVOICE_DUPLICATE = "invoice_duplicate"
     INVOICE_REJECTED = "invoice_rejected"
     DOC_NUMBER_TAKEN = "doc_number_taken"
     INVOICE_UNCERTAIN = "invoice_uncertain"
@@ -118,6 +126,14 @@ class Cause(StrEnum):
     STOCK_FEED_LATE = "stock_feed_late"
     STOCK_ROWS_REFUSED = "stock_rows_refused"
     STOCK_UNDECIDED = "stock_undecided"
+    MASTER_CONFLICT = "master_conflict"
+    MASTER_FLAPPING = "master_flapping"
+    MASTER_DELETED = "master_deleted"
+    MASTER_INACTIVE = "master_inactive"
+    MASTER_REFUSED = "master_refused"
+    DECISION_DIFFERS = "decision_differs"
+    AUDIT_BROKEN = "audit_broken"
+    RECONCILIATION_DRIFT = "reconciliation_drift"
 
 
 # What may hold a shipment until its order says otherwise.
@@ -159,8 +175,22 @@ class Resolution(BaseModel):
     decided_at: datetime
 
 
+class Note(BaseModel):
+    """What somebody wrote on the card of an exception."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    by: str
+    text: str
+
+
 class ExceptionItem(BaseModel):
-    """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it."""
+    """A piece of work: what stopped, why, what it costs, who owns it, what may be done, and what waits for it.
+
+    `owner` is the desk that it belongs to, `assignee` the person who took it. Until `snoozed_until` it is out of sight.
+    `closed_because` says why it closed by itself, `seen_count` how often its cause was met.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -179,3 +209,10 @@ class ExceptionItem(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     resolution: Resolution | None = None
+    due_at: datetime | None = None
+    assignee: str | None = None
+    snoozed_until: datetime | None = None
+    notes: tuple[Note, ...] = ()
+    closed_because: str | None = None
+    seen_count: int = 1
+    last_seen_at: datetime | None = None

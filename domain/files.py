@@ -80,7 +80,8 @@ class StagedGroup(BaseModel):
     """One unit of a file that stands or falls together (a shipment, a master row), in canonical words.
 
     `seq` counts from 1 in file order. `payload` is JSON-ready: decimals are strings, times are ISO with offset.
-    Bytes `byte_from` to `byte_to` (end not included) of the file are its records.
+    Bytes `byte_from` to `byte_to` (end not included) of the file are its records. `item_lines`: where each item of the
+    payload's list (a shipment's lines) stands, None where it has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -92,6 +93,7 @@ class StagedGroup(BaseModel):
     byte_from: int
     byte_to: int
     payload: dict[str, Any]
+    item_lines: tuple[int, ...] | None = None
 
 
 class FileSummary(BaseModel):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.document_content import Content, ContentLine, DocumentState
 from domain.money import Money, Quantity
 
 DOC_NUMBER_LIMIT = 21  # QuickBooks refuses longer ones with code 2050
@@ -133,6 +134,14 @@ class BookedInvoice(BaseModel):
     sent: bool = False
     applied: bool = False
     voided: bool = False
+    content: Content | None = None
+
+    @property
+    def state(self) -> DocumentState | None:
+        """What decides whether it changed; None where its content was not read."""
+        if self.content is None:
+            return None
+        return DocumentState(content=self.content, balance=self.balance, sent=self.sent, voided=self.voided)
 
     @property
     def status(self) -> InvoiceStatus:
@@ -144,6 +153,29 @@ class BookedInvoice(BaseModel):
         if self.balance < self.total:
             return InvoiceStatus.PARTLY_PAID
         return InvoiceStatus.RELEASED if self.sent else InvoiceStatus.DRAFTED
+
+
+def meant_content(draft: InvoiceDraft, refs: VendorRefs, doc_number: str | None, tax: Money) -> Content:
+    """What a draft was to come to in QuickBooks, for one that was booked before versions were kept."""
+    lines = tuple(
+        ContentLine(
+            item_id=refs.item_ids.get(line.sku),
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            amount=line.amount,
+        )
+        for line in draft.lines
+    )
+    return Content(
+        customer_id=refs.customer_id,
+        doc_number=doc_number,
+        dated=draft.invoiced_on,
+        due_on=draft.due_on,
+        lines=lines,
+        tax=tax,
+        total=draft.total + tax,
+        marked=True,
+    )
 
 
 def request_id_for(realm: str, shipment_number: str, generation: int) -> str:

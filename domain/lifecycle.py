@@ -83,7 +83,7 @@ class Lifecycle(Declaration):
         """Read the text of `lifecycle.toml`. Raises Misconfigured with every problem that it has, one a line."""
         return cls.model_validate(dict(read(text)))
 
-    @property
+    @cached_property
     def named_version(self) -> str:
         """The version and a digest of the declaration: changed moves under an old version are still told apart."""
         digest = hashlib.sha256(self.model_dump_json(exclude={"version"}).encode()).hexdigest()

@@ -109,7 +109,7 @@ def content_of(
     Of a line that has left, in whole or in part, what left stays as it was told, and so does its price (case O8). What
     is not Salesforce's own word (terms, warehouse, the day) is told once: a master that changes later changes no order.
     """
-    order, known, left = case.order, _waiting(case) or _known(case), shipped or {}
+    order, known, left = case.order, _known(case) or _waiting(case), shipped or {}
     told = {line.line_no: line for line in (known.lines if known else ())}
     living = {line.line_no for line in order.lines}
     lines = [_line_of(line, told.get(line.line_no), left.get(line.line_no, NOTHING)) for line in order.lines]

@@ -53,15 +53,29 @@ COUNTERS: Final[dict[str, Counter]] = {
     "vendor_calls": _counter("vendor_calls", "Calls to the other systems", "system", "operation", "outcome"),
     "exceptions_raised": _counter("exceptions_raised", "Exceptions raised, by kind and cause", "kind", "cause"),
     "exceptions_resolved": _counter("exceptions_resolved", "Exceptions resolved, by kind and choice", "kind", "choice"),
-    "hooks": _counter("hooks", "Hints that Salesforce sent, by kind and outcome", "kind", "outcome"),
+    "hooks": _counter("hooks", "Hints that the other systems sent, by kind and outcome", "kind", "outcome"),
+    "documents_changed": _counter(
+        "documents_changed", "Changes of our documents that were seen in QuickBooks", "kind", "change"
+    ),
     "orders_accepted": _counter("orders_accepted", "Orders born in Salesforce that were given their number"),
     "order_messages": _counter("order_messages", "Messages about orders for the ERP, by outcome", "outcome"),
     "stock_rows": _counter("stock_rows", "Rows of stock sent to Salesforce, by outcome", "outcome"),
+    "proofs": _counter("proofs", "Things that the nightly proof looked at, by outcome", "what", "outcome"),
+    "reconciliation_runs": _counter("reconciliation_runs", "Reconciliations, by outcome", "outcome"),
     "relayed": _counter("relayed", "Committed inbox rows whose workflow the relay had to start", "kind"),
 }
 GAUGES: Final[dict[str, Gauge]] = {
     "exceptions_open": _gauge("exceptions_open", "Exceptions that wait for a person", "kind"),
     "inbox_oldest_seconds": _gauge("inbox_oldest_seconds", "Age of the oldest inbox row not yet handled", "kind"),
+    "reconciliation_finished_seconds": _gauge(
+        "reconciliation_finished_seconds", "When the last reconciliation ended, in seconds since 1970"
+    ),
+    "reconciliation_differences": _gauge(
+        "reconciliation_differences", "Differences that the last reconciliation found, by standing", "standing"
+    ),
+    "reconciliation_oldest_drift_days": _gauge(
+        "reconciliation_oldest_drift_days", "Days since the oldest drift that is still there was found first"
+    ),
     "shipments_waiting": _gauge("shipments_waiting", "Shipments not yet invoiced, by state", "state"),
 }
 HISTOGRAMS: Final[dict[str, Histogram]] = {
@@ -74,7 +88,7 @@ HISTOGRAMS: Final[dict[str, Histogram]] = {
         PROMISE_BUCKETS,
     ),
     "hook_to_read_seconds": _histogram(
-        "hook_to_read_seconds", "From a hint of Salesforce being taken to its records being read", PROMISE_BUCKETS
+        "hook_to_read_seconds", "From a hint of another system being taken to its records being read", PROMISE_BUCKETS
     ),
     "vendor_call_seconds": _histogram(
         "vendor_call_seconds", "Duration of calls to the other systems", CALL_BUCKETS, "system", "operation"

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
 
     orders_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 15
     invoices_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    masters_poll_seconds: Annotated[int, Field(ge=1, le=86_400)] = 120
+    policy_approval: Literal["required", "off"] | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port | None = None
@@ -140,7 +142,7 @@ class Settings(BaseSettings):
     def _version_three(cls, value: str | None) -> str | None:
         return rules.quickbooks_api_url(value)
 
-    @field_validator("log_level", "log_format", "twins", mode="before")
+    @field_validator("log_level", "log_format", "twins", "policy_approval", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return rules.any_case(value)
@@ -162,6 +164,11 @@ class Settings(BaseSettings):
     def twins_on(self) -> bool:
         """Stand-ins serve only while no vendor URL is set, so that test and real data never mix."""
         return self.twins != "off" and not self.vendor_urls
+
+    @property
+    def approval(self) -> Literal["required", "off"]:
+        """Whether changed rules need a second person: with real systems they do, unless it is set otherwise."""
+        return self.policy_approval or ("required" if self.vendor_urls else "off")
 
     @property
     def quickbooks(self) -> QuickBooksSettings | None:

@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
@@ -20,9 +20,11 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
+    ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
@@ -54,6 +56,19 @@ HOPELESS: Final = frozenset(
 )
 
 log = structlog.get_logger(__name__)
+
+
+class Nightly(NamedTuple):
+    """Once a day at a time of a zone, whatever its clocks do."""
+
+    at: time
+    zone: str
+
+    def spec(self) -> ScheduleSpec:
+        """The same in Temporal's words."""
+        hour, minute = ScheduleRange(self.at.hour), ScheduleRange(self.at.minute)
+        calendar = ScheduleCalendarSpec(hour=[hour], minute=[minute])
+        return ScheduleSpec(calendars=[calendar], time_zone_name=self.zone)
 
 
 def configured_connection() -> ClientConnectConfig:
@@ -178,15 +193,17 @@ async def keep_closed_workflows(client: Client, retention: timedelta) -> None:
 
 
 async def ensure_schedule(
-    client: Client, schedule_id: str, workflow: str, argument: object, every: timedelta, queue: str = WORKFLOW_QUEUE
+    client: Client, schedule_id: str, workflow: str, argument: object, every: timedelta | Nightly
 ) -> None:
     """Create the schedule, or bring an existing one to this definition. Idempotent.
 
     A run that is still going makes the next one skip. A pause that an operator set stays.
     """
     wanted = Schedule(
-        action=ScheduleActionStartWorkflow(workflow, argument, id=schedule_id, task_queue=queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        action=ScheduleActionStartWorkflow(workflow, argument, id=schedule_id, task_queue=WORKFLOW_QUEUE),
+        spec=every.spec()
+        if isinstance(every, Nightly)
+        else ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
 

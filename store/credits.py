@@ -14,8 +14,10 @@ from sqlalchemy import func, insert, select, tuple_
 from sqlmodel import Session, col
 
 from domain.credits import BookedCredit, Credit, CreditDraft, CreditKind, CreditLine
+from domain.document_content import DocumentChange, DocumentKind
 from domain.invoices import IntentState, VendorRefs
-from store import order_marks
+from store import document_versions, order_marks
+from store.document_versions import Document, Sighting, version_number
 from store.outcomes import OPEN, Outcomes
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow
 
@@ -109,8 +111,14 @@ def book(session: Session, draft: CreditDraft, booked: BookedCredit, at: datetim
         customer_number=draft.customer_number,
         order_number=draft.order_number,
         booked_at=at,
+        quickbooks_updated_at=booked.updated_at,
     )
     _write(session, row, draft.lines)
+    if booked.state is not None:
+        document = Document(DocumentKind.CREDIT_MEMO, booked.external_id, draft.shipment_number, draft.generation)
+        change, by = DocumentChange.BOOKED, document_versions.BOOKING
+        seen = Sighting(change, booked.state, booked.sync_token, booked.updated_at, by, at)
+        document_versions.add(session, document, seen, 1)
 
 
 def settle(session: Session, credit: Credit) -> None:
@@ -157,6 +165,51 @@ def _credits(session: Session, rows: Iterable[CreditRow]) -> list[Credit]:
         key = (line.shipment_number, line.generation)
         lines[key].append(CreditLine.model_validate(line, from_attributes=True))
     return [Credit(**row.model_dump(), lines=tuple(lines[row.shipment_number, row.generation])) for row in found]
+
+
+def shipments_with(session: Session, quickbooks_ids: Sequence[str]) -> list[str]:
+    """The shipments of these credit memos, each once."""
+    query = select(col(CreditRow.shipment_number)).where(col(CreditRow.quickbooks_id).in_(quickbooks_ids))
+    return sorted(set(session.scalars(query)))
+
+
+def is_older(row: CreditRow, booked: BookedCredit) -> bool:
+    """Whether a reading is of an earlier state than the row's: by the time of change, and within a second by token."""
+    if row.quickbooks_updated_at is None or booked.updated_at is None:
+        return False
+    known = (row.quickbooks_updated_at, version_number(row.sync_token or ""))
+    return (booked.updated_at, version_number(booked.sync_token)) < known
+
+
+def memos_with(session: Session, quickbooks_ids: Sequence[str]) -> dict[str, CreditRow]:
+    """The credit memos that are these in QuickBooks, by their ids there; locked, in one order."""
+    query = (
+        select(CreditRow)
+        .where(col(CreditRow.kind) == CreditKind.CREDIT_MEMO.value, col(CreditRow.quickbooks_id).in_(quickbooks_ids))
+        .order_by(col(CreditRow.shipment_number), col(CreditRow.generation))
+    )
+    return {str(row.quickbooks_id): row for row in session.scalars(query.with_for_update())}
+
+
+def refresh(row: CreditRow, booked: BookedCredit, *, edited: bool) -> bool:
+    """Bring what QuickBooks says of a credit memo into its row; answers whether anything moved.
+
+    The lines stay as they were meant, and so does the total of one that was voided.
+    """
+    before = (row.total, row.tax, row.remaining, row.edited, row.removed, row.doc_number)
+    row.edited, row.removed, row.remaining = edited, "voided" if booked.voided else None, booked.remaining
+    if not booked.voided:
+        row.total, row.tax, row.doc_number = booked.total, booked.tax, booked.doc_number or row.doc_number
+    row.sync_token, row.quickbooks_updated_at = booked.sync_token, booked.updated_at
+    return before != (row.total, row.tax, row.remaining, row.edited, row.removed, row.doc_number)
+
+
+def remove(row: CreditRow, at: datetime) -> bool:
+    """Note that a credit memo is not there any more; answers whether that is news."""
+    if row.removed == DocumentChange.DELETED:
+        return False
+    row.removed, row.quickbooks_updated_at = DocumentChange.DELETED.value, max(at, row.quickbooks_updated_at or at)
+    return True
 
 
 def open_count(session: Session) -> int:

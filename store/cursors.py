@@ -12,15 +12,23 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlmodel import Session
 
+from domain.links import LinkKind
+from domain.sources import System
 from store.tables.access import SyncCursorRow
 
 # Orders on which a shortage of stock has changed the words, not said yet.
 ORDERS_TO_TELL = "stock-orders-to-tell"
-# Customers whose balance in QuickBooks moved; what that means for their orders was not looked at yet.
+# Customers whose balance in QuickBooks moved, or one of whose orders where new ones are held over a limit; what that
+# means for their orders was not looked at yet.
 CUSTOMERS_TO_LOOK = "customers to look at"
 
 
 Notes = Mapping[str, Any]
+
+
+def masters(system: System, kind: LinkKind) -> str:
+    """The cursor of the sweep that reads what changed in a system's customers, items or terms."""
+    return f"{system.value}-masters-{kind.value}"
 
 
 class SyncCursor(BaseModel):
@@ -33,6 +41,11 @@ class SyncCursor(BaseModel):
     position: dict[str, Any] | None
     updated_at: datetime
 
+    @property
+    def rewound(self) -> str | None:
+        """What tells its last rewinding from others; None where there was none."""
+        return (self.position or {}).get("rewound")
+
 
 _ADVANCE = text("""
 INSERT INTO sync_cursors AS stored (name, position_at, position)
@@ -43,6 +56,21 @@ SET position_at = excluded.position_at, position = excluded.position, updated_at
 WHERE stored.position_at IS NULL OR stored.position_at <= excluded.position_at
 """)
 
+# Whoever rewound it since a sweep began to read wants more read than that sweep is reading.
+_ADVANCE_UNREWOUND = text("""
+INSERT INTO sync_cursors AS stored (name, position_at) VALUES (:name, :position_at)
+ON CONFLICT (name) DO UPDATE
+SET position_at = excluded.position_at, updated_at = now()
+WHERE (stored.position_at IS NULL OR stored.position_at <= excluded.position_at)
+AND stored.position ->> 'rewound' IS NOT DISTINCT FROM CAST(:rewound AS text)
+""")
+
+# A row that is not there yet is made, from the beginning: the first sweep may be under way.
+_REWIND = text("""
+INSERT INTO sync_cursors AS stored (name, position) VALUES (:name, jsonb_build_object('rewound', CAST(:mark AS text)))
+ON CONFLICT (name) DO UPDATE
+SET position_at = :position_at, position = excluded.position, updated_at = now()
+""")
 
 _NOTE = text("""
 INSERT INTO sync_cursors AS stored (name, position) VALUES (:name, CAST(:keys AS jsonb))
@@ -111,9 +139,11 @@ def strike_notes(session: Session, name: str, dealt: Notes) -> None:
         session.execute(_STRIKE_NOTES, {"name": name, "keys": json.dumps(dict(dealt))})
 
 
+def advance_unrewound(session: Session, name: str, position_at: datetime, rewound: str | None) -> None:
+    """Move a cursor on as `advance` does, unless it was rewound since `rewound` was read, before the sweep began."""
+    session.execute(_ADVANCE_UNREWOUND, {"name": name, "position_at": position_at, "rewound": rewound})
+
+
 def rewind(session: Session, name: str, position_at: datetime | None) -> None:
     """Move a cursor back, so that the next sweep reads again from there (None: from the beginning)."""
-    row = session.get(SyncCursorRow, name, with_for_update=True, populate_existing=True)
-    if row is not None:
-        row.position_at, row.position = position_at, None
-        session.flush()
+    session.execute(_REWIND, {"name": name, "mark": uuid4().hex, "position_at": position_at})

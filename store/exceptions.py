@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, text, update
+from sqlalchemy import ARRAY, String, any_, case, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from domain.errors import Duplicate, Missing
+from domain.exception_work import ENDINGS
 from domain.exceptions import (
     Cause,
     Choice,
@@ -22,8 +23,10 @@ from domain.exceptions import (
     Finding,
     Resolution,
 )
-from store.paging import DEFAULT_LIMIT, Page, page_of
+from store import exception_rules
 from store.tables.exceptions import ExceptionRow
+
+_ENDING = case({cause.value: words for cause, words in ENDINGS.items()}, value=ExceptionRow.cause)
 
 Record = tuple[str, str]  # its type and its key: ("shipment", "SHP-1001")
 
@@ -49,12 +52,13 @@ def open_item(  # noqa: PLR0913 - one keyword for each thing that the card of an
         "kind": finding.kind.value,
         "sentence": finding.sentence,
         "money_at_stake": money_at_stake,
-        "owner": owner,
+        "owner": exception_rules.owner_of(finding.cause, owner),
         "findings": [one.model_dump(mode="json") for one in findings or (finding,)],
         "choices": [choice.value for choice in choices or finding.choices],
         "workflow_id": workflow_id,
     }
-    new = insert(ExceptionRow).values(**said, cause=finding.cause.value, record_type=record_type, record_key=record_key)
+    about = {"cause": finding.cause.value, "record_type": record_type, "record_key": record_key}
+    new = insert(ExceptionRow).values(**said, **about, due_at=exception_rules.due_of(finding.cause))
     seen = {"seen_count": col(ExceptionRow.seen_count) + 1, "last_seen_at": func.now()}
     opened = session.scalar(
         new.on_conflict_do_update(
@@ -83,7 +87,7 @@ def resolve(session: Session, resolution: Resolution) -> ExceptionItem:
         session.flush()
     elif not _same_decision(row.resolution, decided):
         raise Duplicate("This exception is closed already.", reason="exception_closed")
-    return _item(row)
+    return item_of(row)
 
 
 def _same_decision(kept: dict[str, Any] | None, given: dict[str, Any]) -> bool:
@@ -96,7 +100,22 @@ def close_by_itself(session: Session, record: Record, at: datetime, *, keep: Seq
     query = (
         update(ExceptionRow)
         .where(*_open_on(record), col(ExceptionRow.cause).not_in([cause.value for cause in keep]))
-        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at)
+        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at, closed_because=_ENDING)
+        .returning(col(ExceptionRow.id))
+    )
+    return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
+
+
+def close_because(session: Session, record: Record, cause: Cause, at: datetime, said: str) -> list[str]:
+    """Close what is open on a record for a cause, and add to its sentence why; answers the ids closed."""
+    query = (
+        update(ExceptionRow)
+        .where(*_open_on(record), col(ExceptionRow.cause) == cause.value)
+        .values(
+            state=ExceptionState.SELF_RESOLVED.value,
+            closed_at=at,
+            sentence=col(ExceptionRow.sentence).concat(f" {said}"),
+        )
         .returning(col(ExceptionRow.id))
     )
     return [str(one) for one in session.scalars(query, execution_options={"synchronize_session": "fetch"})]
@@ -119,36 +138,24 @@ def lock_open(session: Session, record_type: str, keys: Sequence[str]) -> None:
 def get(session: Session, exception_id: str) -> ExceptionItem | None:
     """An item, or None; also None for an id that cannot be one."""
     row = _row(session, exception_id, lock=False)
-    return None if row is None else _item(row)
-
-
-def page(  # noqa: PLR0913 - one keyword a filter
-    session: Session,
-    *,
-    kind: ExceptionKind | None = None,
-    state: ExceptionState | None = None,
-    cause: Cause | None = None,
-    record_type: str | None = None,
-    owner: str | None = None,
-    by_money: bool = False,
-    limit: int = DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> Page[ExceptionItem]:
-    """Items, newest first, or those with the most money at stake first. A cursor holds for one of the two orders."""
-    query = select(ExceptionRow)
-    filters = {"kind": kind, "state": state, "cause": cause, "record_type": record_type, "owner": owner}
-    for name, wanted in filters.items():
-        if wanted is not None:
-            query = query.where(col(getattr(ExceptionRow, name)) == str(wanted))
-    first = func.coalesce(col(ExceptionRow.money_at_stake), literal(Decimal(0)))
-    keys: list[Any] = [first if by_money else col(ExceptionRow.opened_at), col(ExceptionRow.id)]
-    return page_of(session, query, keys, limit=limit, cursor=cursor, descending=True).of(_item)
+    return None if row is None else item_of(row)
 
 
 def open_of_record(session: Session, record: Record) -> list[ExceptionItem]:
     """What is open on a record, oldest first."""
     query = select(ExceptionRow).where(*_open_on(record)).order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
-    return [_item(row) for row in session.scalars(query)]
+    return [item_of(row) for row in session.scalars(query)]
+
+
+def open_below(session: Session, record_type: str, prefix: str) -> list[ExceptionItem]:
+    """What is open on records of a type whose keys begin like this, oldest first."""
+    query = (
+        select(ExceptionRow)
+        .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
+        .where(col(ExceptionRow.record_key).startswith(prefix, autoescape=True))
+        .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
+    )
+    return [item_of(row) for row in session.scalars(query)]
 
 
 def open_of_records(
@@ -161,20 +168,22 @@ def open_of_records(
         .where(_among(keys), col(ExceptionRow.cause).in_([cause.value for cause in causes]))
         .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
     )
-    return [_item(row) for row in session.scalars(query)]
+    return [item_of(row) for row in session.scalars(query)]
 
 
-def settled_sentences(session: Session, record_type: str, keys: Sequence[str], cause: Cause) -> dict[str, set[str]]:
-    """What people have decided about these records for a cause, by key, in the words that they were asked in."""
-    query = select(col(ExceptionRow.record_key), col(ExceptionRow.sentence)).where(
+def settled_sentences(
+    session: Session, record_type: str, keys: Sequence[str], causes: Sequence[Cause]
+) -> dict[tuple[str, Cause], set[str]]:
+    """What people have decided about these records, by key and cause, in the words that they were asked in."""
+    query = select(col(ExceptionRow.record_key), col(ExceptionRow.cause), col(ExceptionRow.sentence)).where(
         col(ExceptionRow.state) == ExceptionState.RESOLVED.value,
         col(ExceptionRow.record_type) == record_type,
         _among(keys),
-        col(ExceptionRow.cause) == cause.value,
+        col(ExceptionRow.cause).in_([cause.value for cause in causes]),
     )
-    found: dict[str, set[str]] = {}
-    for key, sentence in session.execute(query):
-        found.setdefault(key, set()).add(sentence)
+    found: dict[tuple[str, Cause], set[str]] = {}
+    for key, cause, sentence in session.execute(query):
+        found.setdefault((key, Cause(cause)), set()).add(sentence)
     return found
 
 
@@ -189,7 +198,7 @@ def close_others(session: Session, record_type: str, keys: Sequence[str], at: da
         update(ExceptionRow)
         .where(col(ExceptionRow.state) == ExceptionState.OPEN.value, col(ExceptionRow.record_type) == record_type)
         .where(col(ExceptionRow.record_key).not_in(keys))
-        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at),
+        .values(state=ExceptionState.SELF_RESOLVED.value, closed_at=at, closed_because=_ENDING),
         execution_options={"synchronize_session": False},
     )
 
@@ -202,7 +211,7 @@ def open_of_causes(session: Session, causes: Sequence[Cause], subjects: Sequence
         .where(col(ExceptionRow.cause).in_([cause.value for cause in causes]))
         .order_by(col(ExceptionRow.opened_at), col(ExceptionRow.id))
     )
-    items = [_item(row) for row in session.scalars(query)]
+    items = [item_of(row) for row in session.scalars(query)]
     wanted = set(subjects)
     return [item for item in items if not wanted or any(finding.subject in wanted for finding in item.findings)]
 
@@ -237,7 +246,7 @@ def resolved_of_record(session: Session, record: Record, causes: Sequence[Cause]
         .where(col(ExceptionRow.state) == ExceptionState.RESOLVED.value)
         .order_by(col(ExceptionRow.closed_at))
     )
-    return [_item(row) for row in session.scalars(query)]
+    return [item_of(row) for row in session.scalars(query)]
 
 
 def open_counts(session: Session) -> dict[tuple[ExceptionKind, Cause], tuple[int, Decimal]]:
@@ -274,5 +283,6 @@ def _row(session: Session, exception_id: str, *, lock: bool) -> ExceptionRow | N
     return session.get(ExceptionRow, key, with_for_update=True if lock else None, populate_existing=True)
 
 
-def _item(row: ExceptionRow) -> ExceptionItem:
+def item_of(row: ExceptionRow) -> ExceptionItem:
+    """The domain's item of a row."""
     return ExceptionItem.model_validate({**row.model_dump(), "id": str(row.id)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -54,7 +55,8 @@ SELECT row_key, jsonb_object_agg(key, value) AS image FROM (
     WHERE table_name = :table AND at <= :at
     ORDER BY row_key, field.key, change_log.id DESC
 ) newest
-GROUP BY row_key ORDER BY row_key
+GROUP BY row_key HAVING jsonb_object_agg(key, value) @> CAST(:alike AS jsonb)
+ORDER BY row_key LIMIT :images
 """)
 _EVERYTHING = 2**31
 
@@ -81,10 +83,19 @@ def children_as_of(session: Session, row_type: type[Row], at: datetime, owners: 
 
 
 def page_as_of(
-    session: Session, row_type: type[Row], at: datetime, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    session: Session,
+    row_type: type[Row],
+    at: datetime,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    alike: Mapping[str, Any] | None = None,
 ) -> Page[Row]:
-    """A table as it stood at a time, in the order of its keys; the cursor is the last key."""
-    found = _images(session, row_type, at, after=cursor or "", limit=limit + 1)
+    """A table as it stood at a time, in the order of its keys; the cursor is the last key.
+
+    `alike` narrows it to rows that had these values then; the whole table is looked through for them.
+    """
+    found = _images(session, row_type, at, after=cursor or "", limit=limit + 1, alike=alike)
     more = len(found) > limit
     return Page(items=tuple(row for _, row in found[:limit]), next_cursor=found[limit - 1][0] if more else None)
 
@@ -98,7 +109,9 @@ def _images(  # noqa: PLR0913 - the ways in which a past table is narrowed down
     owners: list[str] | None = None,
     after: str = "",
     limit: int = _EVERYTHING,
+    alike: Mapping[str, Any] | None = None,
 ) -> list[tuple[str, Row]]:
-    narrowed = {"keys": keys, "owners": owners, "after": after, "limit": limit}
+    narrowed = {"keys": keys, "owners": owners, "after": after, "images": limit}
+    narrowed |= {"limit": _EVERYTHING if alike else limit, "alike": json.dumps(alike or {})}
     rows = session.execute(_AS_OF, {"table": table_of(row_type).name, "at": at, **narrowed})
     return [(row_key, row_type.model_validate(image)) for row_key, image in rows]

@@ -116,6 +116,15 @@ def get_many(session: Session, intent_ids: Sequence[str]) -> list[Intent]:
     return [_intent_from(row) for row in session.scalars(query)]
 
 
+def of_generation(session: Session, number: str, generation: int) -> Intent | None:
+    """The intent of a shipment of this generation, or None."""
+    query = select(InvoiceIntentRow).where(
+        col(InvoiceIntentRow.shipment_number) == number, col(InvoiceIntentRow.generation) == generation
+    )
+    row = session.scalars(query).first()
+    return None if row is None else _intent_from(row)
+
+
 def before(session: Session, draft: InvoiceDraft) -> list[Intent]:
     """The earlier intents of the invoice that bills a draft's shipment, oldest first, as they were written down."""
     query = (

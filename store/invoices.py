@@ -10,9 +10,21 @@ from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from domain.correction_ledger import InvoiceFacts
-from domain.invoices import REMOVED, BookedInvoice, InvoiceDraft, InvoiceLine, carries_marker, marker_for
-from store import order_marks
+from domain.document_content import DocumentChange, DocumentKind
+from domain.invoices import (
+    REMOVED,
+    BookedInvoice,
+    InvoiceDraft,
+    InvoiceLine,
+    InvoiceStatus,
+    carries_marker,
+    marker_for,
+)
+from store import document_versions, order_marks
+from store.document_versions import Document, Sighting, version_number
 from store.tables.invoices import InvoiceLineRow, InvoiceRow
+
+UNTOUCHED = frozenset({InvoiceStatus.DRAFTED, InvoiceStatus.RELEASED})  # states that say nothing of money that came
 
 
 def book(session: Session, draft: InvoiceDraft, booked: BookedInvoice, at: datetime, *, adopted: bool) -> InvoiceRow:
@@ -42,25 +54,78 @@ def book(session: Session, draft: InvoiceDraft, booked: BookedInvoice, at: datet
     session.flush()
     key = {"shipment_number": draft.shipment_number, "generation": draft.generation}
     session.execute(insert(InvoiceLineRow), [{**key, **line.model_dump()} for line in draft.lines])
+    _keep_as_booked(session, row, booked, at)
     order_marks.mark(session, [draft.order_number], "invoiced")
     return row
 
 
-def refresh(row: InvoiceRow, booked: BookedInvoice) -> bool:
+def _keep_as_booked(session: Session, row: InvoiceRow, booked: BookedInvoice, at: datetime) -> None:
+    """The first version: what later ones are compared with."""
+    if booked.state is None:
+        return
+    document = Document(DocumentKind.INVOICE, row.quickbooks_id, row.shipment_number, row.generation)
+    change = DocumentChange.BOOKED
+    seen = Sighting(change, booked.state, booked.sync_token, booked.updated_at, document_versions.BOOKING, at)
+    document_versions.add(session, document, seen, 1)
+
+
+def is_older(row: InvoiceRow, booked: BookedInvoice) -> bool:
+    """Whether a reading is of an earlier state than the row's: by the time of change, and within a second by token."""
+    if row.quickbooks_updated_at is None or booked.updated_at is None:
+        return False
+    known = (row.quickbooks_updated_at, version_number(row.sync_token))
+    return (booked.updated_at, version_number(booked.sync_token)) < known
+
+
+def refresh(row: InvoiceRow, booked: BookedInvoice, *, edited: bool | None = None) -> bool:
     """Bring what QuickBooks says of an invoice into its row, unless the row is newer; answers whether anything moved.
 
     The lines stay as they were meant, and so does the total of one that was voided: what was billed is to be seen.
+    `edited`: it comes to something else than was booked; None leaves that as it was.
     """
-    if row.quickbooks_updated_at and booked.updated_at and booked.updated_at < row.quickbooks_updated_at:
+    if is_older(row, booked):
         return False
-    before = (row.status, row.balance, row.total, row.sent, row.applied)
-    row.status, row.balance = booked.status.value, booked.balance
-    row.total = row.total if booked.voided else booked.total
-    row.tax = row.tax if booked.voided else booked.tax
+    before = _shown(row)
+    row.edited = row.edited if edited is None else edited
+    row.balance, row.status = booked.balance, booked.status.value
+    if row.edited and booked.status in UNTOUCHED:
+        row.status = InvoiceStatus.EDITED.value
+    if not booked.voided:
+        row.total, row.tax = booked.total, booked.tax
+    if booked.content is not None and not booked.voided:
+        row.doc_number = booked.doc_number or row.doc_number
+        row.invoiced_on = booked.invoiced_on or row.invoiced_on
+        row.due_on = booked.content.due_on or row.due_on
     row.sent, row.applied = booked.sent, booked.applied
     row.marked = carries_marker(booked.note, marker_for(row.shipment_number, row.generation))
     row.sync_token, row.quickbooks_updated_at = booked.sync_token, booked.updated_at
-    return before != (row.status, row.balance, row.total, row.sent, row.applied)
+    return before != _shown(row)
+
+
+def _shown(row: InvoiceRow) -> tuple[object, ...]:
+    names = ("status", "balance", "total", "tax", "sent", "applied", "edited", "doc_number", "invoiced_on", "due_on")
+    return tuple(getattr(row, name) for name in names)
+
+
+def remove(row: InvoiceRow, at: datetime) -> bool:
+    """Note that an invoice is not there any more; answers whether that is news. Readings from before it are older."""
+    if row.status == InvoiceStatus.DELETED:
+        return False
+    row.status = InvoiceStatus.DELETED.value
+    row.quickbooks_updated_at = max(at, row.quickbooks_updated_at or at)
+    return True
+
+
+def shipments_with(session: Session, quickbooks_ids: Sequence[str]) -> list[str]:
+    """The shipments of these invoices, each once."""
+    query = select(col(InvoiceRow.shipment_number)).where(col(InvoiceRow.quickbooks_id).in_(quickbooks_ids))
+    return sorted(set(session.scalars(query)))
+
+
+def numbered(session: Session, doc_numbers: Sequence[str]) -> list[InvoiceRow]:
+    """The standing invoices with these numbers."""
+    query = select(InvoiceRow).where(col(InvoiceRow.doc_number).in_(doc_numbers))
+    return list(session.scalars(query.where(col(InvoiceRow.status).not_in(REMOVED))))
 
 
 def with_quickbooks_ids(session: Session, quickbooks_ids: Sequence[str]) -> dict[str, InvoiceRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from domain.errors import Missing
 from domain.links import Link, LinkKind, Proposal
 from domain.money import Quantity
 from domain.sources import System
+from store import cursors
+from store.history import page_as_of
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.links import LinkRow, LinkState
 from store.upserts import upsert as upsert_rows
@@ -68,6 +70,16 @@ def local_keys(session: Session, system: System, kind: LinkKind, ids: Sequence[s
     return dict(session.execute(query).all())
 
 
+def local_keys_ever(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, str]:
+    """The same with aliases: a record whose link was retired counts for that link's record, the latest one of them."""
+    query = (
+        select(col(LinkRow.external_id), col(LinkRow.local_key))
+        .where(*_scope(system, kind, LinkState.RETIRED), col(LinkRow.external_id).in_(set(ids)))
+        .order_by(col(LinkRow.retired_at))
+    )
+    return dict(session.execute(query).all()) | local_keys(session, system, kind, ids)
+
+
 def page(
     session: Session,
     *,
@@ -84,6 +96,18 @@ def page(
             query = query.where(col(column) == wanted.value)
     keys = [col(LinkRow.system), col(LinkRow.kind), col(LinkRow.local_key), col(LinkRow.external_id)]
     return page_of(session, query, keys, limit=limit, cursor=cursor).of(_stored)
+
+
+def past_page(
+    session: Session,
+    at: datetime,
+    alike: Mapping[str, str],
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[StoredLink]:
+    """Links as they stood at a time; `alike`: the system, kind or state that they had then."""
+    return page_as_of(session, LinkRow, at, limit=limit, cursor=cursor, alike=alike).of(_stored)
 
 
 def replace_proposals(session: Session, system: System, kind: LinkKind, proposals: Iterable[Proposal]) -> int:
@@ -113,6 +137,7 @@ def confirm(session: Session, link: Link, by: str, at: datetime) -> Link:
         row.state, row.confirmed_by, row.confirmed_at, row.retired_at = LinkState.CONFIRMED.value, by, at, None
         session.flush()
         _drop_rivals(session)
+        _read_again(session, link.system, link.kind)
     return Link.model_validate(row, from_attributes=True)
 
 
@@ -136,6 +161,8 @@ def accept_exact(session: Session, system: System, kind: LinkKind, by: str, at: 
         execution_options={"synchronize_session": False, "populate_existing": True},
     ).all()
     _drop_rivals(session)
+    if accepted:
+        _read_again(session, system, kind)
     return [Link.model_validate(row, from_attributes=True) for row in accepted]
 
 
@@ -159,6 +186,8 @@ def import_links(session: Session, links: Iterable[Link], by: str, at: datetime)
     ]
     written = upsert_rows(session, LinkRow, rows, guard="stored.state <> 'confirmed'")
     _drop_rivals(session)
+    for system, kind in sorted({(str(row[0]), str(row[1])) for row in written}):
+        _read_again(session, System(system), LinkKind(kind))
     return len(written)
 
 
@@ -173,6 +202,37 @@ def retire(session: Session, link: Link, at: datetime) -> bool:
         execution_options={"synchronize_session": False},
     )
     return done.first() is not None
+
+
+def move(session: Session, link: Link, external_id: str, name: str, at: datetime) -> Link | None:
+    """Follow a merge in the other system: the link goes over to the record that is left, the old one stays as an alias.
+
+    None where that record is linked to another one of ours, and nothing changes. Retiring the new pair and confirming
+    the old one takes it back (case M4).
+    """
+    taken = local_keys(session, link.system, link.kind, [external_id])
+    if taken.get(external_id, link.local_key) != link.local_key:
+        return None
+    retire(session, link, at)
+    moved = link.model_copy(update={"external_id": external_id, "external_name": name})
+    import_links(session, [moved], f"merged from {link.external_id}", at)
+    return moved
+
+
+def rows_of(session: Session, kind: LinkKind, local_key: str) -> dict[System, LinkRow]:
+    """The confirmed links of one of our records, by system."""
+    query = select(LinkRow).where(
+        col(LinkRow.kind) == kind.value,
+        col(LinkRow.local_key) == local_key,
+        col(LinkRow.state) == LinkState.CONFIRMED.value,
+    )
+    return {System(row.system): row for row in session.scalars(query)}
+
+
+def rows_by_external_id(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, LinkRow]:
+    """The confirmed links of another system's records, by its ids."""
+    query = select(LinkRow).where(*_scope(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids)))
+    return {row.external_id: row for row in session.scalars(query)}
 
 
 def image_of(session: Session, link: Link) -> Image | None:
@@ -201,6 +261,11 @@ def _drop_rivals(session: Session) -> None:
     )
     dropping = delete(LinkRow).where(col(LinkRow.state) == LinkState.PROPOSED.value, settled)
     session.execute(dropping.execution_options(synchronize_session=False))
+
+
+def _read_again(session: Session, system: System, kind: LinkKind) -> None:
+    """What is linked now was passed over so far: the next sweep reads everything, and adopts it as it stands."""
+    cursors.rewind(session, cursors.masters(system, kind), None)
 
 
 def _scope(system: System, kind: LinkKind, state: LinkState) -> tuple[Any, ...]:

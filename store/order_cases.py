@@ -17,6 +17,7 @@ from domain.customers import Customer
 from domain.invoices import InvoiceStatus
 from domain.order_case import BilledInvoice, ErpWord, MovedLine, OrderCase, PostedCredit, SentMessage
 from domain.order_messages import MessageState, OrderMessage
+from domain.orders import Order
 from domain.returns import ReturnReceipt
 from store import credits as credit_store
 from store import (
@@ -49,7 +50,7 @@ class Loaded(NamedTuple):
 def load(session: Session, numbers: Sequence[str]) -> dict[str, Loaded]:
     """Load the cases of these orders, of those that Salesforce has; each kind of record in one query."""
     known = order_store.get_many(session, numbers)
-    loader = _Loader(session, sorted(known))
+    loader = _Loader(session, known)
     people = customers.get_many(session, [one.customer_number for one in known.values() if one.customer_number])
     return {
         number: Loaded(
@@ -65,9 +66,8 @@ def load(session: Session, numbers: Sequence[str]) -> dict[str, Loaded]:
 class _Loader:
     """Everything for a set of orders."""
 
-    def __init__(self, session: Session, numbers: list[str]) -> None:
-        self._session = session
-        self.orders = order_store.get_many(session, numbers)
+    def __init__(self, session: Session, orders: Mapping[str, Order]) -> None:
+        self._session, self.orders, numbers = session, orders, sorted(orders)
         self.before = order_states.of_orders(session, numbers)
         self.seen = observations.of_orders(session, numbers)
         self._born = order_numbers.born(session, numbers)

@@ -1,6 +1,7 @@
 """Marks of orders that have to be looked at: set with what changed, struck with the look, so that nothing is missed.
 
-Whoever also marks stock does that before: nobody waits in a circle.
+Marks of orders come last: whoever also marks stock, or opens and closes work for people, does that before, and locks
+marks in the order of their numbers. So nobody waits in a circle.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, literal_column, select, text
 from sqlmodel import Session, col
 
-from store.tables.lifecycle import OrderMarkRow
+from store.tables.lifecycle import OrderMarkRow, OrderStateRow
 from store.tables.orders import OrderRow
 
 # In the order of the numbers: two changes of the same orders never wait for one another in a circle.
@@ -45,6 +46,14 @@ def oldest(session: Session, limit: int) -> list[str]:
     return list(session.scalars(query.limit(limit)))
 
 
+def to_look_at(session: Session, numbers: Sequence[str]) -> list[str]:
+    """Those of these orders that are marked, or that nobody has looked at yet."""
+    marked = select(col(OrderMarkRow.order_number)).where(col(OrderMarkRow.order_number).in_(numbers))
+    seen = select(col(OrderStateRow.order_number)).where(col(OrderStateRow.order_number).in_(numbers))
+    unseen = select(col(OrderRow.number)).where(col(OrderRow.number).in_(numbers), col(OrderRow.number).not_in(seen))
+    return sorted({*session.scalars(marked), *session.scalars(unseen)})
+
+
 def take_free(session: Session, numbers: Sequence[str], limit: int) -> list[str]:
     """Lock those of these orders that nobody holds, at most so many; answers their numbers."""
     return list(session.scalars(_FREE, {"numbers": list(numbers), "limit": limit}))
@@ -53,11 +62,9 @@ def take_free(session: Session, numbers: Sequence[str], limit: int) -> list[str]
 def drop_unknown(session: Session, numbers: Sequence[str]) -> None:
     """Take the marks of those numbers under which there is no order: one that comes is marked anew."""
     known = select(col(OrderRow.number)).where(col(OrderRow.number).in_(numbers))
-    session.execute(
-        delete(OrderMarkRow).where(
-            col(OrderMarkRow.order_number).in_(numbers), col(OrderMarkRow.order_number).not_in(known)
-        )
-    )
+    unknown = (col(OrderMarkRow.order_number).in_(numbers), col(OrderMarkRow.order_number).not_in(known))
+    _lock(session, *unknown)
+    session.execute(delete(OrderMarkRow).where(*unknown))
 
 
 def read(session: Session, numbers: Sequence[str]) -> Marks:
@@ -71,7 +78,15 @@ def strike(session: Session, marks: Marks) -> None:
     """Take marks whose look is over, at the end of its transaction; one that was set again since it was read stays."""
     if marks:
         numbers = sorted(marks)
+        _lock(session, col(OrderMarkRow.order_number).in_(numbers))
         session.execute(_STRIKE, {"numbers": numbers, "versions": [marks[number] for number in numbers]})
+
+
+def _lock(session: Session, *which: ColumnElement[bool]) -> None:
+    """Lock marks in the order of their numbers, as those do who set them."""
+    session.execute(
+        select(col(OrderMarkRow.order_number)).where(*which).order_by(col(OrderMarkRow.order_number)).with_for_update()
+    )
 
 
 def waiting(session: Session) -> tuple[int, datetime | None]:

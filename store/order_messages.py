@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, tuple_, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, String, any_, func, literal, select, tuple_, update
 from sqlmodel import Session, col
 
 from domain.order_messages import MessageState, OrderMessage
@@ -74,13 +74,16 @@ def lock_unwritten(session: Session, numbers: Sequence[str]) -> None:
 def pending(session: Session, limit: int = 500) -> list[KnownMessage]:
     """Messages that wait for a file, in the order in which they were added, locked until the transaction ends.
 
-    One that could not be written is among them: what kept it may be corrected. One whose order is being looked at is
-    not: that look may withdraw it, or leave it for the next file.
+    One that could not be written is among them: what kept it may be corrected. Whoever looks at an order is waited for:
+    that look may withdraw its message.
     """
+    waiting = select(col(OrderMessageRow.id)).where(*_unwritten()).order_by(col(OrderMessageRow.id))
+    # In the order in which looks lock them: nobody waits in a circle. What comes meanwhile is not locked, nor taken.
+    locked = list(session.scalars(waiting.with_for_update()))
     # What was refused before comes last, so that it never keeps others out of a file.
     refused_last = col(OrderMessageRow.refused).is_not(None)
-    query = _query().where(*_unwritten()).order_by(refused_last, col(OrderMessageRow.id)).limit(limit)
-    return _all(session, query.with_for_update(of=OrderMessageRow, skip_locked=True))
+    among = col(OrderMessageRow.id) == any_(literal(locked, ARRAY(BigInteger())))
+    return _all(session, _query().where(among).order_by(refused_last, col(OrderMessageRow.id)).limit(limit))
 
 
 def of_order(session: Session, number: str) -> KnownMessage | None:

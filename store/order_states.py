@@ -88,16 +88,6 @@ def open_of_customers(session: Session, customers: Sequence[str]) -> list[str]:
     return list(session.scalars(query))
 
 
-def of_customers_in(session: Session, customers: Sequence[str], states: Sequence[str]) -> list[str]:
-    """The orders of these customers that are in one of these states."""
-    query = (
-        select(col(OrderStateRow.order_number))
-        .join(OrderRow, col(OrderRow.number) == col(OrderStateRow.order_number))
-        .where(_among(OrderRow.customer_number, customers), _among(OrderStateRow.state, states))
-    )
-    return list(session.scalars(query))
-
-
 def due(session: Session, now: datetime, limit: int) -> list[str]:
     """Orders whose wait is over by the clock, longest over first."""
     query = (

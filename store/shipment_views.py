@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from sqlmodel import Session, col
 from domain.money import Money
 from domain.shipments import Shipment, ShipmentState
 from store import invoices, shipments
+from store.history import children_as_of, page_as_of, rows_as_of
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.invoices import InvoiceRow
-from store.tables.shipments import ShipmentRow
+from store.tables.shipments import ShipmentLineRow, ShipmentRow
 
 
 class ShipmentInvoice(BaseModel):
@@ -46,10 +48,26 @@ class ShipmentView(Shipment):
     invoices: tuple[ShipmentInvoice, ...]
 
 
-def get(session: Session, number: str) -> ShipmentView | None:
-    """One shipment, or None."""
+def get(session: Session, number: str, as_of: datetime | None = None) -> ShipmentView | None:
+    """One shipment, now or as it stood at a time, or None."""
+    if as_of is not None:
+        found = list(rows_as_of(session, ShipmentRow, as_of, [number]).values())
+        return _past_views(session, found, as_of)[0] if found else None
     row = session.get(ShipmentRow, number)
     return _views(session, [row])[0] if row else None
+
+
+def past_page(
+    session: Session,
+    at: datetime,
+    alike: Mapping[str, str],
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[ShipmentView]:
+    """Shipments as they stood at a time, in the order of their numbers; `alike`: values that they had then."""
+    found = page_as_of(session, ShipmentRow, at, limit=limit, cursor=cursor, alike=alike)
+    return Page(items=tuple(_past_views(session, found.items, at)), next_cursor=found.next_cursor)
 
 
 def page(
@@ -79,6 +97,17 @@ def _views(session: Session, rows: Sequence[ShipmentRow]) -> list[ShipmentView]:
     lines = shipments.lines_of(session, numbers)
     billed: dict[str, list[InvoiceRow]] = {number: [] for number in numbers}
     for invoice in invoices.of_shipments(session, numbers):
+        billed[invoice.shipment_number].append(invoice)
+    return [_view(row, shipments.shipment_from(row, lines[row.number]), billed[row.number]) for row in rows]
+
+
+def _past_views(session: Session, rows: Sequence[ShipmentRow], at: datetime) -> list[ShipmentView]:
+    numbers = [row.number for row in rows]
+    lines: defaultdict[str, list[ShipmentLineRow]] = defaultdict(list)
+    for line in children_as_of(session, ShipmentLineRow, at, numbers):
+        lines[line.shipment_number].append(line)
+    billed: defaultdict[str, list[InvoiceRow]] = defaultdict(list)
+    for invoice in children_as_of(session, InvoiceRow, at, numbers):
         billed[invoice.shipment_number].append(invoice)
     return [_view(row, shipments.shipment_from(row, lines[row.number]), billed[row.number]) for row in rows]
 

@@ -192,6 +192,7 @@ def _revision(
         source_file_id=stating.file_id,
         line_from=group.line_from,
         line_to=group.line_to,
+        item_lines=None if group.item_lines is None else list(group.item_lines),
         stated_at=stating.stated_at,
         received_at=datetime.now(UTC),  # when it became known here: what people decided before does not bind it
     )

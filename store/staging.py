@@ -8,13 +8,14 @@ from uuid import UUID
 import psycopg
 from pydantic_core import to_json
 from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
 from domain.files import StagedGroup
 from store.errors import translated
-from store.tables.files import StagedDepartureRow, StagedGroupRow
+from store.tables.files import FileLineRow, StagedDepartureRow, StagedGroupRow
 
-_COPY = "COPY staged_groups (file_id, seq, key, line_from, line_to, byte_from, byte_to, payload) FROM STDIN"
+_COPY = "COPY staged_groups (file_id, seq, key, line_from, line_to, byte_from, byte_to, payload, item_lines) FROM STDIN"
 
 
 def stage(session: Session, file_id: UUID, blocks: Iterable[list[StagedGroup]]) -> int:
@@ -61,6 +62,15 @@ def count(session: Session, file_id: UUID) -> int:
     return session.scalar(query) or 0
 
 
+def keep_lines(session: Session, file_id: UUID) -> None:
+    """Keep where each staged group stood in its file, for good; running it again changes nothing."""
+    places = select(
+        col(StagedGroupRow.file_id), col(StagedGroupRow.key), col(StagedGroupRow.line_from), col(StagedGroupRow.line_to)
+    ).where(col(StagedGroupRow.file_id) == file_id)
+    columns = ["file_id", "key", "line_from", "line_to"]
+    session.execute(insert_or(FileLineRow).from_select(columns, places).on_conflict_do_nothing())
+
+
 def clear(session: Session, file_id: UUID) -> None:
     """Remove a file's staged groups, and what was noted about the file before it."""
     session.execute(delete(StagedDepartureRow).where(col(StagedDepartureRow.file_id) == file_id))
@@ -69,4 +79,5 @@ def clear(session: Session, file_id: UUID) -> None:
 
 def _row(file_id: UUID, group: StagedGroup) -> tuple[object, ...]:
     places = (group.line_from, group.line_to, group.byte_from, group.byte_to)
-    return (file_id, group.seq, group.key, *places, to_json(group.payload).decode())
+    items = None if group.item_lines is None else list(group.item_lines)
+    return (file_id, group.seq, group.key, *places, to_json(group.payload).decode(), items)

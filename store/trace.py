@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +13,9 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from domain.sources import System
+from store import lineage
+from store.history import rows_as_of
+from store.lineage import LineLineage
 from store.stock import levels
 from store.tables.exceptions import DecisionRow, ExceptionRow
 from store.tables.files import SourceFileNameRow, SourceFileRow
@@ -20,6 +24,7 @@ from store.tables.master import ItemRow
 from store.tables.orders import OrderRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.trace_credits import credit_events, decided_to_correct
+from store.trace_documents import document_events
 from store.trace_orders import order_events
 from store.trace_stock import TraceEvent, stock_events, stock_keys
 
@@ -38,18 +43,23 @@ class Trace(BaseModel):
     shipments: tuple[str, ...]
     invoices: tuple[str, ...]
     events: tuple[TraceEvent, ...]
+    lineage: tuple[LineLineage, ...] = ()
 
 
-def trace(session: Session, key: str) -> Trace | None:
-    """Follow a shipment, order, invoice, file (id, hash or name) or SKU to all that belongs to it; None: unknown."""
+def trace(session: Session, key: str, as_of: datetime | None = None) -> Trace | None:
+    """Follow a shipment, order, invoice, file (id, hash, name, or a line of it) or SKU to all that belongs to it.
+
+    A record of Salesforce leads to its order. `as_of`: what was known at that time. None: nothing is known of the key.
+    """
     found = _find(session, key)
     if found is None:
         return None
-    kind, shipments = found
+    kind, shipments, place = found
+    shipments = [row for row in shipments if as_of is None or row.received_at <= as_of]
     numbers = [row.number for row in shipments]
-    orders = _orders(session, key, shipments)
-    files = _files(session, key, shipments)
-    billed = list(session.scalars(select(InvoiceRow).where(col(InvoiceRow.shipment_number).in_(numbers))))
+    orders, files = _orders(session, key, shipments, as_of), _files(session, key, shipments)
+    billed = _billed(session, numbers, as_of)
+    lines = [] if kind == "item" else lineage.of_shipments(session, numbers, as_of)
     events = [
         *_file_events(files),
         *_order_events(orders),
@@ -58,10 +68,14 @@ def trace(session: Session, key: str) -> Trace | None:
         *_intent_events(session, numbers),
         *_invoice_events(billed, shipments),
         *credit_events(session, numbers),
+        *document_events(session, numbers),
         *_exception_events(session, [*numbers, *_keys_of(orders, files), *_rows_of(session, kind, key)]),
         *_decision_events(session, numbers),
         *(stock_events(session, key) if kind == "item" else ()),
     ]
+    events = [one for one in events if as_of is None or one.at <= as_of]
+    if as_of is not None and not events:
+        return None
     return Trace(
         key=key,
         kind=kind,
@@ -70,7 +84,13 @@ def trace(session: Session, key: str) -> Trace | None:
         shipments=tuple(numbers),
         invoices=tuple(row.doc_number or row.quickbooks_id for row in billed),
         events=tuple(sorted(events, key=lambda event: event.at)),
+        lineage=tuple(lineage.only_at(lines, place) if place else lines),
     )
+
+
+def _billed(session: Session, numbers: Sequence[str], as_of: datetime | None) -> list[InvoiceRow]:
+    found = session.scalars(select(InvoiceRow).where(col(InvoiceRow.shipment_number).in_(numbers)))
+    return [row for row in found if as_of is None or row.booked_at <= as_of]
 
 
 def _keys_of(orders: Iterable[OrderRow], files: Iterable[SourceFileRow]) -> list[str]:
@@ -81,34 +101,61 @@ def _rows_of(session: Session, kind: str, key: str) -> list[str]:
     return stock_keys(session, key) if kind == "item" else []
 
 
-def _find(session: Session, key: str) -> tuple[str, Sequence[ShipmentRow]] | None:
+class _Found(NamedTuple):
+    """What a key is, the shipments that it leads to, and the place where a file's line is meant."""
+
+    kind: str
+    shipments: Sequence[ShipmentRow]
+    place: lineage.FileLine | None = None
+
+
+def _find(session: Session, key: str) -> _Found | None:
     by_number = session.get(ShipmentRow, key)
     if by_number:
-        return "shipment", [by_number]
+        return _Found("shipment", [by_number])
     order = session.get(OrderRow, key)
     of_order = list(session.scalars(_shipments().where(col(ShipmentRow.order_number) == key)))
     if order or of_order:
-        return "order", of_order
+        return _Found("order", of_order)
     matches = or_(col(InvoiceRow.doc_number) == key, col(InvoiceRow.quickbooks_id) == key)
     billed = select(col(InvoiceRow.shipment_number)).where(matches)
     of_invoice = list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(billed))))
     if of_invoice:
-        return "invoice", of_invoice
+        return _Found("invoice", of_invoice)
     file_id = session.scalars(_file_ids(key)).first()
     if file_id is None:
-        return _of_item(session, key)
+        return _of_salesforce(session, key) or _of_line(session, key) or _of_item(session, key)
     stated = select(col(ShipmentRevisionRow.shipment_number)).where(col(ShipmentRevisionRow.source_file_id) == file_id)
-    return "file", list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(stated))))
+    return _Found("file", list(session.scalars(_shipments().where(col(ShipmentRow.number).in_(stated)))))
 
 
-def _of_item(session: Session, sku: str) -> tuple[str, Sequence[ShipmentRow]] | None:
+def _of_salesforce(session: Session, key: str) -> _Found | None:
+    """The order of a record in Salesforce, by its id there, or an invoice by its key there."""
+    number, _, generation = key.rpartition(":")
+    if number and generation.isdecimal() and (row := session.get(ShipmentRow, number)):
+        return _Found("invoice", [row])
+    orders = lineage.at_salesforce(session, key)
+    of_them = _shipments().where(col(ShipmentRow.order_number).in_(orders))
+    return _Found("order", list(session.scalars(of_them))) if orders else None
+
+
+def _of_line(session: Session, key: str) -> _Found | None:
+    """The shipments that stand in a line of a file, `FILE:LINE`."""
+    place = lineage.at_line(session, key)
+    if place is None or not place.numbers:
+        return None
+    there = _shipments().where(col(ShipmentRow.number).in_(place.numbers))
+    return _Found("line", list(session.scalars(there)), place)
+
+
+def _of_item(session: Session, sku: str) -> _Found | None:
     """The latest shipments of an item, or None for a SKU that no master, shipment or stock export knows."""
     with_it = select(col(ShipmentLineRow.shipment_number)).where(col(ShipmentLineRow.sku) == sku)
     query = select(ShipmentRow).where(col(ShipmentRow.number).in_(with_it))
     latest = query.order_by(col(ShipmentRow.received_at).desc(), col(ShipmentRow.number)).limit(ITEM_SHIPMENTS)
     found = list(session.scalars(latest))
     known = session.get(ItemRow, sku) is not None or bool(levels.of_items(session, [sku]))
-    return ("item", found) if found or known else None
+    return _Found("item", found) if found or known else None
 
 
 def _shipments() -> Any:
@@ -124,8 +171,10 @@ def _file_ids(key: str) -> Any:
     return select(col(SourceFileRow.id)).where(or_(*conditions)).order_by(col(SourceFileRow.received_at).desc())
 
 
-def _orders(session: Session, key: str, shipments: Sequence[ShipmentRow]) -> list[OrderRow]:
-    numbers = {row.order_number for row in shipments} | {key}
+def _orders(session: Session, key: str, shipments: Sequence[ShipmentRow], as_of: datetime | None) -> list[OrderRow]:
+    numbers = {row.order_number for row in shipments} | {key, *lineage.at_salesforce(session, key)}
+    if as_of is not None:
+        return list(rows_as_of(session, OrderRow, as_of, sorted(numbers)).values())
     return list(session.scalars(select(OrderRow).where(col(OrderRow.number).in_(numbers))))
 
 

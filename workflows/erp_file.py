@@ -162,7 +162,7 @@ class ErpFile:
 
     async def _wake_stock(self) -> None:
         await workflow.execute_activity_method(
-            WaitingActivities.wake_stock, StockWork(), **policies.STORE_STEP.options()
+            WaitingActivities.wake_stock, StockWork(), **policies.STORE_BULK.options()
         )
 
     async def _load_master(self, reading: FileReading) -> FileProgress:

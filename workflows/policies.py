@@ -113,6 +113,16 @@ POLL_INVOICES = Call(
     RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)),
 )
 
+# Reconciliation: a whole system, page by page, for as long as the night is; an attempt begins the system anew. What is
+# still away after that makes the run fail, and the next night begins another.
+_NIGHTLY = RetryPolicy(
+    initial_interval=timedelta(seconds=10), backoff_coefficient=2, maximum_interval=timedelta(minutes=5)
+)
+READ_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(hours=1), timedelta(hours=4), timedelta(seconds=30), _NIGHTLY)
+READ_ORG = Call(SALESFORCE_QUEUE, timedelta(hours=1), timedelta(hours=4), timedelta(seconds=30), _NIGHTLY)
+READ_EXPORTS = Call(ERP_QUEUE, timedelta(minutes=30), timedelta(hours=1), timedelta(seconds=30), _NIGHTLY)
+RECONCILE = Call(WORKFLOW_QUEUE, timedelta(minutes=30), timedelta(hours=2), timedelta(seconds=30), _STEADY)
+
 # Shipments that one publication says at once.
 PUBLISHED_TOGETHER = 200
 
@@ -121,6 +131,9 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)
 
 # Reading records that something is said to have happened to: for as long as Salesforce is away, and at once if not.
 READ_HINTED = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+
+# The same of records of QuickBooks.
+READ_NAMED_BOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
 
 # Looks at one order before its history starts afresh.
 ORDER_ROUNDS = 100
@@ -133,3 +146,18 @@ LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 # Looks at one shipment before its history starts afresh.
 ROUNDS = 200
+
+# Reading one master record, and bringing it to what is agreed: for as long as its system is away.
+READ_MASTER_SALESFORCE = Call(SALESFORCE_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+READ_MASTER_QUICKBOOKS = Call(QUICKBOOKS_QUEUE, timedelta(minutes=2), None, timedelta(seconds=20), _PATIENT)
+WRITE_MASTER_SALESFORCE = READ_MASTER_SALESFORCE
+WRITE_MASTER_QUICKBOOKS = READ_MASTER_QUICKBOOKS
+
+# Looks at one master record before its history starts afresh.
+MASTER_ROUNDS = 50
+
+# How long a record that waits for a person waits for news before it looks by itself.
+MASTER_LOOKS_AFTER = timedelta(hours=6)
+
+# How long a record waits that a system would not let us read, or that somebody keeps changing under us.
+MASTER_TRIES_AGAIN_AFTER = timedelta(minutes=5)

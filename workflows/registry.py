@@ -5,10 +5,15 @@ from __future__ import annotations
 from workflows.credit import Correction
 from workflows.erp_file import ErpFile
 from workflows.linking import LinksMatch
+from workflows.mastering import MasterMerge
+from workflows.masters import MastersPull
 from workflows.order import OrderLifecycle
 from workflows.orders import OrdersPull
 from workflows.payments import InvoicesPull
+from workflows.proof import Proof
 from workflows.publication import Publication
+from workflows.quickbooks_event import QuickBooksEvent
+from workflows.reconciliation import Reconciliation, ReconciliationNight
 from workflows.salesforce_event import SalesforceEvent
 from workflows.shipment import ShipmentInvoicing
 from workflows.shipments import ShipmentRange
@@ -23,9 +28,15 @@ WORKFLOWS = [
     Correction,
     Publication,
     SalesforceEvent,
+    QuickBooksEvent,
     OrdersPull,
     InvoicesPull,
     LinksMatch,
     Sweep,
+    Proof,
     StockPromises,
+    MasterMerge,
+    MastersPull,
+    ReconciliationNight,
+    Reconciliation,
 ]

@@ -22,7 +22,7 @@ class Sweep:
     async def run(self, work: SweepWork) -> Swept:
         """Start what is in the inbox without a workflow, and shipments that nobody works on."""
         swept: Swept = await workflow.execute_activity_method(
-            WaitingActivities.sweep, work, **policies.STORE_STEP.options()
+            WaitingActivities.sweep, work, **policies.STORE_BULK.options()
         )
         self._swept = swept
         return swept

@@ -156,6 +156,13 @@ class Mapper:
         self._validate(payload)
         return payload
 
+    def item_lines(self, records: Sequence[Decoded]) -> tuple[int, ...] | None:
+        """Where the items of the payload's list stand in the file; None where the layout has no list, or several."""
+        if len(self._lists) != 1:
+            return None
+        (name,) = self._lists.values()
+        return tuple(record.raw.line for record in records if record.type == name)
+
     def _validate(self, payload: dict[str, Any]) -> None:
         if self._model is None:
             return

@@ -296,6 +296,7 @@ class FileReading:
             byte_from=unit.byte_from,
             byte_to=unit.byte_to,
             payload=payload,
+            item_lines=self._mapper.item_lines(unit.records),
         )
 
     # The end of the file

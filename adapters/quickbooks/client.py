@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -19,6 +20,7 @@ from adapters.quickbooks.permissions import Operation, permit
 from adapters.quickbooks.tokens import QuickBooksTokens
 from adapters.quickbooks.transport import network_error, prepare
 from domain.errors import Misconfigured, RateLimited
+from domain.master_seen import ClockWatch
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,13 @@ class QuickBooksClient(QuickBooks):
     """One company for one thread: session and `last_trace` are not shared. All errors are those of `domain.errors`."""
 
     def __init__(
-        self, *, connection: QuickBooksConnection, tokens: QuickBooksTokens, budget: Budget, **_library: object
+        self,
+        *,
+        connection: QuickBooksConnection,
+        tokens: QuickBooksTokens,
+        budget: Budget,
+        clock: ClockWatch,
+        **_library: object,
     ) -> None:
         """Use `build`: the library takes its own settings in `__new__`."""
         self.api_url_v3 = self.sandbox_api_url_v3 = connection.api_url
@@ -57,14 +65,22 @@ class QuickBooksClient(QuickBooks):
         self._company_url = connection.company_url
         self._budget = budget
         self._priority = Priority.INVOICES
+        self._clock = clock
 
     @classmethod
-    def build(cls, connection: QuickBooksConnection, tokens: QuickBooksTokens, budget: Budget) -> QuickBooksClient:
+    def build(
+        cls,
+        connection: QuickBooksConnection,
+        tokens: QuickBooksTokens,
+        budget: Budget,
+        clock: ClockWatch | None = None,
+    ) -> QuickBooksClient:
         """A client for this connection; nothing is sent yet."""
         return cls(
             connection=connection,
             tokens=tokens,
             budget=budget,
+            clock=clock or ClockWatch(),
             company_id=connection.realm_id,
             minorversion=connection.minor_version,
             use_decimal=True,
@@ -86,6 +102,11 @@ class QuickBooksClient(QuickBooks):
         asked = {"operation": "void"}
         return self._library.create_object("Invoice", body, request_id=request_id, params=asked)  # type: ignore[no-any-return]
 
+    def update_master(self, entity: str, body: str) -> Body:
+        """Change some fields of one customer or item. Its `SyncToken` lets it happen once: no request id."""
+        self._priority = Priority.MASTERS
+        return self._library.create_object(entity, body, request_id=None)  # type: ignore[no-any-return]
+
     def run_batch(self, body: str, batch_id: str) -> Body:
         """Run one batch. An item's identity is `batch_id` with its `bId`; the library's own batches have none."""
         self._priority = Priority.INVOICES
@@ -101,6 +122,13 @@ class QuickBooksClient(QuickBooks):
         """Read one resource of the company, such as `invoice/12` or `preferences`."""
         self._priority = Priority.PROBES
         return self._library.get(f"{self._company_url}/{resource}", params={})  # type: ignore[no-any-return]
+
+    def changes(self, entities: Sequence[str], since: datetime) -> Body:
+        """What changed of these entities at or after an instant; the library would drop the instant's offset."""
+        self._priority = Priority.MASTERS
+        stamp = since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        asked = {"entities": ",".join(entities), "changedSince": stamp}
+        return self._library.get(f"{self._company_url}/cdc", params=asked)  # type: ignore[no-any-return]
 
     def process_request(
         self,
@@ -146,9 +174,11 @@ class QuickBooksClient(QuickBooks):
         self._budget.requests.acquire(self._priority)
         request.headers["Authorization"] = f"Bearer {token}"
         try:
-            return self.http.send(self.http.prepare_request(request), allow_redirects=False)
+            answer = self.http.send(self.http.prepare_request(request), allow_redirects=False)
         except requests.RequestException as error:
             raise network_error(error, write=operation.writes) from error
+        self._clock.note(answer.headers.get("Date"), answer.elapsed, datetime.now(UTC))
+        return answer
 
     def _read(self, response: requests.Response) -> Answer:
         """Read before the library does: it would drop the status, the headers and all errors but the first."""
@@ -167,7 +197,8 @@ class ClientPool:
     """One client for each thread that asks: neither the library nor its session promises to be thread-safe."""
 
     def __init__(self, connection: QuickBooksConnection, tokens: QuickBooksTokens, budget: Budget) -> None:
-        self._parts = (connection, tokens, budget)
+        self.clock = ClockWatch()
+        self._parts = (connection, tokens, budget, self.clock)
         self._local = threading.local()
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
         self._lock = threading.Lock()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from domain.credits import BookedCredit, CreditDraft, CreditLine, credit_marker
+from domain.document_content import Content, ContentLine, is_marked
 from domain.errors import Malformed, Missing
 from domain.invoices import (
     DOC_NUMBER_LIMIT,
@@ -23,6 +24,7 @@ from domain.money import to_cents
 NOTE_LIMIT = 4000
 DESCRIPTION_LIMIT = 4000
 CARRIER_LIMIT = 30
+MONEY_LINES = frozenset({"SalesItemLineDetail", "DiscountLineDetail"})
 
 
 def invoice_body(draft: InvoiceDraft, refs: VendorRefs) -> dict[str, object]:
@@ -71,13 +73,50 @@ def _booked(invoice: Mapping[str, Any]) -> BookedInvoice:
         tax=_money((invoice.get("TxnTaxDetail") or {}).get("TotalTax", 0)),
         balance=_money(invoice.get("Balance", 0)),
         note=invoice.get("PrivateNote") or "",
-        invoiced_on=date.fromisoformat(invoice["TxnDate"][:10]) if invoice.get("TxnDate") else None,
+        invoiced_on=_day(invoice.get("TxnDate")),
         created_at=_instant(meta.get("CreateTime")),
         updated_at=_instant(meta.get("LastUpdatedTime")),
-        sent=invoice.get("EmailStatus") in {"EmailSent", "NeedToSend"} or bool(invoice.get("DeliveryInfo")),
+        sent=_is_sent(invoice),
         applied=bool(invoice.get("LinkedTxn")),
         voided=_is_voided(invoice),
+        content=content_of(invoice),
     )
+
+
+def _is_sent(document: Mapping[str, Any]) -> bool:
+    """Whether somebody let it go: it was mailed or is about to be, or it was printed."""
+    mailed = document.get("EmailStatus") in {"EmailSent", "NeedToSend"} or bool(document.get("DeliveryInfo"))
+    return mailed or document.get("PrintStatus") == "PrintComplete"
+
+
+def content_of(document: Mapping[str, Any]) -> Content:
+    """What it means. A subtotal repeats other lines, and a description moves no money."""
+    return Content(
+        customer_id=str(document["CustomerRef"]["value"]),
+        doc_number=document.get("DocNumber") or None,
+        dated=_day(document.get("TxnDate")),
+        due_on=_day(document.get("DueDate")),
+        lines=tuple(_content_lines(document.get("Line") or ())),
+        tax=_money((document.get("TxnTaxDetail") or {}).get("TotalTax", 0)),
+        total=_money(document["TotalAmt"]),
+        marked=is_marked(str(document.get("PrivateNote") or "")),
+    )
+
+
+def _content_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[ContentLine]:
+    for line in lines:
+        kind = line.get("DetailType")
+        if kind == "GroupLineDetail":
+            yield from _content_lines(line["GroupLineDetail"].get("Line") or ())
+        elif kind in MONEY_LINES:
+            detail = line.get(kind) or {}
+            amount = _money(line.get("Amount", 0))
+            yield ContentLine(
+                item_id=(detail.get("ItemRef") or {}).get("value"),
+                quantity=_exact(detail.get("Qty")),
+                unit_price=_exact(detail.get("UnitPrice")),
+                amount=-amount if kind == "DiscountLineDetail" else amount,
+            )
 
 
 def _is_voided(invoice: Mapping[str, Any]) -> bool:
@@ -118,8 +157,11 @@ def booked_credit(credit: Any) -> BookedCredit:
             tax=_money((credit.get("TxnTaxDetail") or {}).get("TotalTax", 0)),
             remaining=_money(credit.get("RemainingCredit", credit.get("Balance", 0))),
             note=credit.get("PrivateNote") or "",
-            credited_on=date.fromisoformat(credit["TxnDate"][:10]) if credit.get("TxnDate") else None,
+            credited_on=_day(credit.get("TxnDate")),
             updated_at=_instant(meta.get("LastUpdatedTime")),
+            sent=_is_sent(credit),
+            voided=_is_voided(credit),
+            content=content_of(credit),
         )
     except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
         raise ValueError("this is no QuickBooks credit memo") from error
@@ -162,6 +204,14 @@ def _line(line: InvoiceLine | CreditLine, refs: VendorRefs) -> dict[str, object]
             "TaxCodeRef": {"value": "TAX" if line.taxable else "NON"},
         },
     }
+
+
+def _exact(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text[:10]) if text else None
 
 
 def _money(value: object) -> Decimal:

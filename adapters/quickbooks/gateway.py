@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from adapters.quickbooks import credit_memos, invoices, masters
+from adapters.quickbooks import changes, credit_memos, invoices, master_records, masters, whole
 from adapters.quickbooks.client import ClientPool
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.governor import Budget
 from adapters.quickbooks.tokens import QuickBooksTokens
+from domain.book_changes import BookChanges, BookKind
 from domain.credits import BookedCredit, CreditDraft
 from domain.errors import GatewayError
 from domain.invoices import BookedInvoice, InvoiceDraft, VendorRefs
 from domain.links import Candidate, LinkKind
+from domain.master_seen import ClockReading, MasterSeen
+from domain.master_values import Value
+from domain.reconciliation import Input, Kind
 from domain.tokens import TokenVault
 
 
@@ -53,6 +57,18 @@ class QuickBooksGateway:
         """Every invoice that changed at or after an instant."""
         return invoices.changed_invoices(self._clients.current(), since)
 
+    def changes_since(self, since: datetime) -> BookChanges | None:
+        """Documents, payments and masters that changed at or after an instant; None where that is too far back."""
+        return changes.changes_since(self._clients.current(), since)
+
+    def changes_by_query(self, documents_since: datetime | None, masters_since: datetime | None) -> BookChanges:
+        """The same by queries, which know no deletions; without `masters_since` all customers and no items."""
+        return changes.changes_by_query(self._clients.current(), documents_since, masters_since)
+
+    def named(self, kind: BookKind, external_ids: Sequence[str]) -> BookChanges:
+        """These records as they stand now, and which of them are gone."""
+        return changes.named(self._clients.current(), kind, external_ids)
+
     def invoices_by_id(self, external_ids: Sequence[str]) -> list[BookedInvoice]:
         """Those of these invoices that are there."""
         return invoices.invoices_by_id(self._clients.current(), external_ids)
@@ -90,6 +106,33 @@ class QuickBooksGateway:
     def candidates(self, kind: LinkKind) -> Iterator[Candidate]:
         """Every customer, item or term of the company, inactive ones included."""
         return masters.candidates(self._clients.current(), kind)
+
+    def read_master(self, kind: LinkKind, external_id: str) -> MasterSeen:
+        """A customer, item or term as it is now; one that is gone comes back as deleted."""
+        return master_records.read_master(self._clients.current(), kind, external_id)
+
+    def changed_masters(self, kind: LinkKind, since: datetime | None) -> Iterator[MasterSeen]:
+        """Every record of a kind that changed at or after an instant (None: all)."""
+        return master_records.changed_masters(self._clients.current(), kind, since)
+
+    def update_master(
+        self, kind: LinkKind, external_id: str, based_on: str | None, fields: Mapping[str, Value]
+    ) -> MasterSeen:
+        """Write these fields of a customer or item and no other (see `master_records.update_master`)."""
+        return master_records.update_master(self._clients.current(), kind, external_id, based_on, fields)
+
+    @property
+    def clock(self) -> ClockReading | None:
+        """How QuickBooks' clock stands to ours, as the last answers told; None before the first."""
+        return self._clients.clock.reading
+
+    def whole(self, kind: Kind) -> Iterator[Input]:
+        """Every record of a kind, for reconciliation: a read of its own that no cursor narrows."""
+        return whole.whole(self._clients.current(), kind)
+
+    def some(self, kind: Kind, keys: Sequence[str]) -> Iterator[Input]:
+        """Those of these records that are there, read once more for reconciliation."""
+        return whole.some(self._clients.current(), kind, keys)
 
     def check(self) -> str:
         """Prove that the connection works, in one sentence that names the company and what in its settings matters."""

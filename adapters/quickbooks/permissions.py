@@ -10,6 +10,10 @@ from typing import Any
 from domain.errors import Misconfigured
 
 MARKER_PREFIX = "threeway:"
+WRITABLE: Mapping[str, frozenset[str]] = {
+    "customer": frozenset({"DisplayName", "BillAddr", "PrimaryPhone", "SalesTermRef", "Taxable"}),
+    "item": frozenset({"Description", "UnitPrice", "Taxable"}),
+}
 
 
 class Operation(Enum):
@@ -21,6 +25,7 @@ class Operation(Enum):
     BATCH_OF_INVOICES = "batch_of_invoices"
     CREATE_CREDIT_MEMO = "create_credit_memo"
     VOID_INVOICE = "void_invoice"
+    UPDATE_MASTER = "update_master"
 
     @property
     def writes(self) -> bool:
@@ -32,26 +37,34 @@ def permit(method: str, resource: str, params: Mapping[str, Any], body: object) 
     """Name the operation, or refuse it with Misconfigured. `resource` is the path below the company, such as `invoice`.
 
     Allowed are reads, queries, the creation of invoices and credit memos that carry our marker (invoices also in a
-    batch), and the voiding of an invoice: `credit_memos.void_invoice` has read before that it is ours. No update, no
-    delete, no sending, no other entity.
+    batch), the voiding of an invoice (`credit_memos.void_invoice` has read before that it is ours), and the sparse
+    update of the fields of customers and items that ownership may give away. Nothing of these is ever created, made
+    inactive or deleted; no other entity is written, and nothing is sent.
     """
     if method == "GET":
         return Operation.READ
     if method == "POST" and resource == "query":
         return Operation.QUERY
-    if method == "POST" and set(params) <= {"minorversion", "requestid"}:
-        if resource == "invoice" and _creates_ours(_parsed(body)):
-            return Operation.CREATE_INVOICE
-        if resource == "batch" and _batch_creates_ours(_parsed(body)):
-            return Operation.BATCH_OF_INVOICES
-        if resource == "creditmemo" and _creates_ours(_parsed(body)):
-            return Operation.CREATE_CREDIT_MEMO
-    if method == "POST" and resource == "invoice" and _voids(params, _parsed(body)):
-        return Operation.VOID_INVOICE
+    found = _written(resource, params, _parsed(body)) if method == "POST" else None
+    if found is not None:
+        return found
     raise Misconfigured(
-        f"The gateway may only write its own documents in QuickBooks; refused: {method} {resource}.",
+        f"The gateway may only write its own documents and agreed fields in QuickBooks; refused: {method} {resource}.",
         reason="write_not_allowed",
     )
+
+
+def _written(resource: str, params: Mapping[str, Any], body: object) -> Operation | None:
+    """The write that a request is, None for one that the gateway never does."""
+    is_plain = set(params) <= {"minorversion", "requestid"}
+    may = {
+        Operation.CREATE_INVOICE: is_plain and resource == "invoice" and _creates_ours(body),
+        Operation.BATCH_OF_INVOICES: is_plain and resource == "batch" and _batch_creates_ours(body),
+        Operation.CREATE_CREDIT_MEMO: is_plain and resource == "creditmemo" and _creates_ours(body),
+        Operation.VOID_INVOICE: resource == "invoice" and _voids(params, body),
+        Operation.UPDATE_MASTER: set(params) <= {"minorversion"} and _updates_master(resource, body),
+    }
+    return next((operation for operation, is_it in may.items() if is_it), None)
 
 
 def _parsed(body: object) -> object:
@@ -75,6 +88,15 @@ def _voids(params: Mapping[str, Any], body: object) -> bool:
     named = params.get("operation") == "void" and "requestid" in params
     only = set(params) <= {"minorversion", "requestid", "operation"}
     return named and only and isinstance(body, Mapping) and set(body) == {"Id", "SyncToken"}
+
+
+def _updates_master(resource: str, body: object) -> bool:
+    """True for a sparse update, by the token that was read, of fields that the gateway may bring to what is agreed."""
+    allowed = WRITABLE.get(resource)
+    if allowed is None or not isinstance(body, Mapping) or body.get("sparse") is not True:
+        return False
+    fields = set(body) - {"Id", "SyncToken", "sparse"}
+    return {"Id", "SyncToken"} <= set(body) and bool(fields) and fields <= allowed
 
 
 def _batch_creates_ours(body: object) -> bool:

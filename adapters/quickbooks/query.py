@@ -26,7 +26,8 @@ def where(**equals: str | date) -> str:
 def rows(select: Select, entity: str, condition: str, page_size: int = PAGE_SIZE) -> Iterator[Mapping[str, Any]]:
     """Read every row of a query. Paging is by position, so the order is the one that never changes: `Id`."""
     position = 1
-    statement = f"SELECT * FROM {entity} WHERE {condition} ORDERBY Id"  # noqa: S608 - values went through `literal`
+    where_clause = f" WHERE {condition}" if condition else ""
+    statement = f"SELECT * FROM {entity}{where_clause} ORDERBY Id"  # noqa: S608 - values went through `literal`
     while True:
         page = _page(select, statement, entity, (position, page_size))
         yield from page

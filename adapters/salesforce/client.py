@@ -25,6 +25,7 @@ from adapters.salesforce.tokens import Grant, TokenKeeper
 from adapters.salesforce.transport import ApiUsage, open_session
 from adapters.salesforce.wire import encode
 from domain.errors import GatewayError, NotAuthorized, TimedOut, Unavailable
+from domain.master_seen import ClockWatch
 
 Record = Mapping[str, Any]
 Send = Callable[[Salesforce], Any]
@@ -33,8 +34,10 @@ Send = Callable[[Salesforce], Any]
 class _Lane:
     """One connection, used by one thread at a time: a requests session is not promised to be thread-safe."""
 
-    def __init__(self, connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None]) -> None:
-        self.session = open_session(connection, on_usage)
+    def __init__(
+        self, connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None], clock: ClockWatch
+    ) -> None:
+        self.session = open_session(connection, on_usage, clock)
         self._version = connection.api_version
         self._token: SecretStr | None = None
         self._api: Salesforce | None = None
@@ -63,6 +66,7 @@ class SalesforceClient:
     def __init__(self, connection: SalesforceConnection, keeper: TokenKeeper) -> None:
         self._connection = connection
         self._keeper = keeper
+        self.clock = ClockWatch()
         self._usage: ApiUsage | None = None
         self._guard = threading.Lock()
         self._lanes: list[_Lane] = []
@@ -156,7 +160,7 @@ class SalesforceClient:
             self._idle.put(lane)
 
     def _open(self) -> _Lane:
-        lane = _Lane(self._connection, self._note)
+        lane = _Lane(self._connection, self._note, self.clock)
         with self._guard:
             self._lanes.append(lane)
         return lane

@@ -84,11 +84,17 @@ class _Names(BaseModel):
 
 
 class AccountNames(_Names):
-    """Customers."""
+    """Customers. `master_record`: the record that a merged one was merged into."""
 
     sobject: ApiName = "Account"
     erp_id: ApiName = "ERP_Id__c"
     name: ApiName = "Name"
+    phone: ApiName = "Phone"
+    street: ApiName = "BillingStreet"
+    city: ApiName = "BillingCity"
+    state: ApiName = "BillingState"
+    postal_code: ApiName = "BillingPostalCode"
+    master_record: ApiName = "MasterRecordId"
     open_balance: ApiName = "Open_Balance__c"
     credit_hold: ApiName = "Credit_Hold__c"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from adapters.salesforce.acceptance import OrderAcceptance
@@ -16,10 +16,13 @@ from adapters.salesforce.schema import gaps, needs, org_seen
 from adapters.salesforce.statements import Publisher
 from adapters.salesforce.tokens import TokenKeeper
 from adapters.salesforce.transport import ApiUsage
+from adapters.salesforce.whole import WholeOrg
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.lifecycle_check import OrgSeen, missing
 from domain.links import Candidate, LinkKind
+from domain.master_seen import ClockReading, MasterSeen
+from domain.master_values import Value
 from domain.order_acceptance import NewOrder, NumberedOrder
 from domain.orders import Order
 from domain.publication import (
@@ -29,6 +32,7 @@ from domain.publication import (
     StatementOutcome,
     StockStatement,
 )
+from domain.reconciliation import Input
 from domain.tokens import TokenVault
 
 
@@ -50,6 +54,7 @@ class SalesforceGateway:
         self._pool = CallPool(lambda: self._client.usage, pool)
         self._publisher = Publisher(self._client, names, pool=self._pool)
         self._inventory = InventoryPublisher(self._client, names, pool=self._pool)
+        self._whole = WholeOrg(self._client, names, self._pool)
 
     @property
     def usage(self) -> ApiUsage | None:
@@ -104,6 +109,36 @@ class SalesforceGateway:
         """Customers or items as candidates for links; waits when the daily pool of calls runs low."""
         self._pool.draw(Priority.MASTER_DATA)
         return self._masters.candidates(kind)
+
+    def changed_masters(self, kind: LinkKind, since: datetime | None) -> Iterator[list[MasterSeen]]:
+        """Customers or items that changed (see `MasterReader`); waits when the daily pool of calls runs low."""
+        self._pool.draw(Priority.MASTER_DATA)
+        return self._masters.changed_masters(kind, since)
+
+    def read_master(self, kind: LinkKind, external_id: str) -> MasterSeen:
+        """One customer or item as it is now; one that is gone comes back as deleted."""
+        self._pool.draw(Priority.MASTER_DATA)
+        return self._masters.masters_by_id(kind, [external_id])[0]
+
+    def update_master(
+        self, kind: LinkKind, external_id: str, unmodified_since: datetime | None, fields: Mapping[str, Value]
+    ) -> None:
+        """Write these fields of a customer or item and no other (see `MasterReader`)."""
+        self._pool.draw(Priority.MASTER_DATA)
+        self._masters.update_master(kind, external_id, unmodified_since, fields)
+
+    @property
+    def clock(self) -> ClockReading | None:
+        """How Salesforce's clock stands to ours, as the last answers told; None before the first."""
+        return self._client.clock.reading
+
+    def whole(self, name: str) -> Iterator[Input]:
+        """Every record of an object, for reconciliation: a read of its own that no cursor narrows."""
+        return self._whole.whole(name)
+
+    def some(self, name: str, keys: Sequence[str]) -> Iterator[Input]:
+        """The records of an object with these keys, read once more for reconciliation."""
+        return self._whole.some(name, keys)
 
     def check(self, lifecycle: Lifecycle | None = None, words: Iterable[str] = ()) -> str:
         """Log in, compare the org with what the gateway needs, and say that all is there.

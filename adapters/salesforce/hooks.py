@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, Val
 from adapters.salesforce.connection import SalesforceNames
 from adapters.salesforce.ids import full_id
 from domain.errors import Malformed, NotAuthorized
+from domain.links import LinkKind
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
@@ -44,6 +45,7 @@ class Hint(BaseModel):
     event_id: str
     record_id: str | None
     is_line: bool = False
+    master: LinkKind | None = None  # of a customer or an item, which have flows of their own
 
 
 class Sender(BaseModel):
@@ -91,16 +93,17 @@ def hints_of_call(body: bytes, sender: Sender, now: datetime) -> list[Hint]:
     except ValidationError as error:
         raise _unreadable(error) from None
     _check_org(call.org_id, sender)
-    is_line = _is_line(call.sobject, sender.names)
+    is_line, master = _what(call.sobject, sender.names)
     if call.occurred_at is not None and abs(now - call.occurred_at) > sender.window:
-        detail = f"occurredAt: it is more than {sender.window} away from now. The poll of orders has seen it, or will."
+        detail = f"occurredAt: it is more than {sender.window} away from now. The poll has seen it, or will."
         raise Malformed(detail, reason="late")
     named = [*call.ids, *([call.record_id] if call.record_id is not None else [])]
     if not named:
         raise Malformed("recordId: name a record, or several in ids.", reason="record")
     digest = hashlib.sha256(body).hexdigest()
     return [
-        Hint(event_id=f"call {digest}/{one}", record_id=one, is_line=is_line) for one in dict.fromkeys(map(_id, named))
+        Hint(event_id=f"call {digest}/{one}", record_id=one, is_line=is_line, master=master)
+        for one in dict.fromkeys(map(_id, named))
     ]
 
 
@@ -130,8 +133,8 @@ def _notifications(message: Element, names: SalesforceNames) -> Iterator[Hint]:
         if record is None or not found:
             yield Hint(event_id=f"notification {event_id}", record_id=None)
         else:
-            is_line = _is_line(record.get(SCHEMA_TYPE, "").rpartition(":")[2], names)
-            yield Hint(event_id=f"notification {event_id}", record_id=_id(found), is_line=is_line)
+            is_line, master = _what(record.get(SCHEMA_TYPE, "").rpartition(":")[2], names)
+            yield Hint(event_id=f"notification {event_id}", record_id=_id(found), is_line=is_line, master=master)
 
 
 def _text_of(record: Element, field: str) -> str:
@@ -146,11 +149,13 @@ def _id(given: str) -> str:
     return found
 
 
-def _is_line(sobject: str, names: SalesforceNames) -> bool:
-    wanted = (names.order.sobject, names.order_item.sobject)
+def _what(sobject: str, names: SalesforceNames) -> tuple[bool, LinkKind | None]:
+    """Whether the object is a line of orders, and what kind of master it is, if it is one."""
+    masters = {names.account.sobject: LinkKind.CUSTOMER, names.product.sobject: LinkKind.ITEM}
+    wanted = (names.order.sobject, names.order_item.sobject, *masters)
     if sobject not in wanted:
-        raise Malformed(f"object: the gateway reads {' and '.join(wanted)} again, no other.", reason="object")
-    return sobject == names.order_item.sobject
+        raise Malformed(f"object: the gateway reads {', '.join(wanted)} again, no other.", reason="object")
+    return sobject == names.order_item.sobject, masters.get(sobject)
 
 
 def _check_org(given: str | None, sender: Sender) -> None:

@@ -33,8 +33,13 @@ def _updated(names: SalesforceNames) -> list[Need]:
     """Objects whose records belong to sales."""
     order, item, account, product = names.order, names.order_item, names.account, names.product
     return [
-        Need(account.sobject, (account.name,), (account.open_balance, account.credit_hold), account.erp_id),
-        Need(product.sobject, (product.name, product.is_active), (product.available,), product.sku),
+        Need(
+            account.sobject,
+            (account.master_record,),
+            (account.name, account.phone, account.open_balance, account.credit_hold),
+            account.erp_id,
+        ),
+        Need(product.sobject, (product.is_active,), (product.name, product.available), product.sku),
         Need(
             order.sobject,
             (order.name, order.status, order.purchase_order, order.ordered_on),

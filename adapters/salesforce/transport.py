@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from adapters.salesforce.connection import SalesforceConnection
+from domain.master_seen import ClockWatch
 from runtime import metrics
 
 _USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
@@ -84,7 +85,9 @@ def operation_of(url: str) -> str:
     return parts[4] if parts[1:3] == ["services", "data"] and len(parts) > 4 else "token"
 
 
-def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None]) -> requests.Session:
+def open_session(
+    connection: SalesforceConnection, on_usage: Callable[[ApiUsage], None], clock: ClockWatch | None = None
+) -> requests.Session:
     """Make a session for one thread at a time.
 
     It trusts nothing in the environment: a `.netrc` entry would replace the bearer token, proxies would catch loopback.
@@ -100,6 +103,8 @@ def open_session(connection: SalesforceConnection, on_usage: Callable[[ApiUsage]
         usage = read_usage(answer.headers.get("Sforce-Limit-Info", ""))
         if usage is not None:
             on_usage(usage)
+        if clock is not None:
+            clock.note(answer.headers.get("Date"), answer.elapsed, datetime.now(UTC))
 
     session.hooks["response"].append(note)
     return session

@@ -13,7 +13,7 @@ from api import operations
 from api.auth import Operator, Viewer
 from api.routes.workflows import started
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, Started, listing, problems
+from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.links import Link, LinkKind
 from domain.sources import System
 from store import links
@@ -91,10 +91,15 @@ def list_links(
     kind: LinkKind | None = None,
     system: System | None = None,
     state: LinkState | None = None,
+    as_of: AsOf = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Listing[StoredLink]:
     """Links and proposals with their scores."""
+    if as_of is not None:
+        narrowed = {"kind": kind, "system": system, "state": state}
+        alike = {name: str(value) for name, value in narrowed.items() if value is not None}
+        return listing(links.past_page(session, as_of, alike, limit=limit, cursor=cursor))
     return listing(links.page(session, kind=kind, system=system, state=state, limit=limit, cursor=cursor))
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from http import HTTPStatus
 
-from api.auth import Viewer
-from api.services import Reading
-from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
+from fastapi import APIRouter, Response
+
+from api import operations
+from api.auth import Operator, Viewer
+from api.routes.workflows import started
+from api.services import Reading, Serving
+from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.customers import Customer
 from domain.errors import Missing
 from domain.items import Item
 from store import customers, items
 
 router = APIRouter()
+
+
+@router.post(
+    "/masters/pull",
+    tags=["customers"],
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(),
+    summary="Pull masters now",
+)
+async def pull_masters(serving: Serving, response: Response, key: Operator) -> Started:
+    """Look at changed customers, items and terms in Salesforce and QuickBooks now, without waiting for the schedule."""
+    return started(response, await operations.pull_masters(serving, key.name))
 
 
 @router.get("/customers", tags=["customers"], responses=problems(), summary="List customers")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Operator, Viewer
 from api.operations import look_again, reconsider
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, Started, listing, problems
+from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
 from domain.errors import Missing
 from domain.shipments import ShipmentState
 from store import shipment_views
@@ -39,10 +39,15 @@ def list_shipments(
     state: ShipmentState | None = None,
     order_number: str | None = None,
     file_id: UUID | None = None,
+    as_of: AsOf = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Listing[ShipmentView]:
-    """Shipments, the latest received first."""
+    """Shipments, the latest received first; of a time in the past by number."""
+    if as_of is not None:
+        narrowed = {"state": state, "order_number": order_number, "source_file_id": file_id}
+        alike = {name: str(value) for name, value in narrowed.items() if value is not None}
+        return listing(shipment_views.past_page(session, as_of, alike, limit=limit, cursor=cursor))
     page = shipment_views.page(
         session, state=state, order_number=order_number, file_id=file_id, limit=limit, cursor=cursor
     )
@@ -68,9 +73,10 @@ async def reconsider_shipment(
 
 
 @router.get("/{number:path}", responses=problems(404), summary="Read one shipment")
-def read_shipment(number: str, session: Reading, key: Viewer) -> ShipmentView:
+def read_shipment(number: str, session: Reading, key: Viewer, as_of: AsOf = None) -> ShipmentView:
     """One shipment with its lines, its invoice, and the seconds from file to draft."""
-    found = shipment_views.get(session, number)
+    found = shipment_views.get(session, number, as_of)
     if found is None:
-        raise Missing(f"There is no shipment {number}.", reason="shipment")
+        then = "" if as_of is None else f" as of {as_of.isoformat()}"
+        raise Missing(f"There is no shipment {number}{then}.", reason="shipment")
     return found

@@ -18,7 +18,7 @@ from domain.errors import Missing, Unavailable
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 
 # Business records have routes of their own; these are the flows that have none.
-PREFIXES = ("links-match/", "orders-pull/")
+PREFIXES = ("links-match/", "masters-pull/", "orders-pull/")
 
 
 class WorkflowView(BaseModel):

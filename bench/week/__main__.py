@@ -72,8 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--orders", type=int, default=500)
     add("--seed", type=int, default=7)
-    add("--seconds", type=int, default=840, help="how long the week takes in real time")
-    add("--patience", type=int, default=300, help="seconds that it may take to settle after that")
+    add("--seconds", type=int, default=2400, help="how long the week takes in real time")
+    add("--patience", type=int, default=600, help="seconds that it may take to settle after that")
     add("--kills", type=int, default=0, help="how often the worker is killed in the week")
     add("--calm", action="store_true", help="nothing goes wrong by itself: no faults, no lost hooks, no bad habits")
     add("--no-hooks", action="store_true", help="Salesforce says nothing by itself: polling alone")

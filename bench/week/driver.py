@@ -33,8 +33,8 @@ class Plan:
 
     orders: int = 500
     seed: int = 7
-    seconds: int = 840
-    patience: int = 300
+    seconds: int = 2400
+    patience: int = 600
 
     @property
     def pace(self) -> int:
@@ -122,7 +122,7 @@ class Week:
     def _look(self, running: dict[str, Iterator[None]], waiting: list[Life], share: float) -> None:
         """Everybody sees what there is and does what is due."""
         self._people.now = situation(self._people)
-        self._stage.operator.look()
+        self._stage.operator.keep_looking()
         while waiting and waiting[0].planned.at <= share:
             life = waiting.pop(0)
             running[life.planned.purchase_order] = life.run()

@@ -126,9 +126,11 @@ class Life:
 
     def _cancel(self) -> Waiting:
         """The gateway has to know the order before it can be told to cancel it."""
-        act = self._people.operator.act
         for _ in range(10):
-            if act(self.number, "cancel", "the customer does not want it any more"):
+            answer = self._people.operator.begin(self.number, "cancel", "the customer does not want it any more")
+            while not answer.done():
+                yield
+            if answer.result():
                 return
             yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -198,10 +199,24 @@ class Operator:
         self.http = httpx.Client(base_url=url, headers={"X-API-Key": key}, trust_env=False, timeout=60)
         self.seen: dict[str, int] = {}
         self.decided: dict[str, int] = {}
+        self._hands = ThreadPoolExecutor(4)
+        self._looking: Future[None] | None = None
 
     def close(self) -> None:
         """Let the connections go."""
+        self._hands.shutdown(cancel_futures=True)
         self.http.close()
+
+    def keep_looking(self) -> None:
+        """Look again once the look before is over: a gateway that takes its time holds up nobody else."""
+        if self._looking is None or self._looking.done():
+            if self._looking is not None:
+                self._looking.result()
+            self._looking = self._hands.submit(self.look)
+
+    def begin(self, order_no: str, act: str, reason: str) -> Future[bool]:
+        """Begin to decide about an order."""
+        return self._hands.submit(self.act, order_no, act, reason)
 
     def look(self) -> None:
         """Decide what is open; what could go away by itself gets its time."""

@@ -141,6 +141,14 @@ def say_refused_again(session: Session) -> None:
     session.execute(rows.values(content_hash=None, refused=None))
 
 
+def say_rows_again(session: Session, keys: Sequence[Key]) -> None:
+    """Let these rows be said once more, whatever was taken of them."""
+    sku, warehouse = col(StockStatementRow.sku), col(StockStatementRow.warehouse)
+    for first in range(0, len(keys), 1000):
+        rows = update(StockStatementRow).where(tuple_(sku, warehouse).in_(keys[first : first + 1000]))
+        session.execute(rows.values(content_hash=None))
+
+
 def expire_refusals(session: Session, reasons: Sequence[str], before: datetime) -> None:
     """Let rows refused for one of these reasons before that time be said once more; refused they stay until answered.
 

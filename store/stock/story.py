@@ -48,7 +48,8 @@ class OrderStanding(BaseModel):
 class ExplainedStock(StockView):
     """A row with the reasons of its number: `explanation` is the sentence, `components` add up to `value`.
 
-    `salesforce_explanation` says the same of the number that Salesforce shows, which may have been decided earlier.
+    `salesforce_explanation` and `salesforce_components` say the same of the number that Salesforce shows, or showed
+    then, which may have been decided earlier.
     """
 
     explanation: str
@@ -58,6 +59,7 @@ class ExplainedStock(StockView):
     kit: KitAvailability | None = None
     shortage: OversellFinding | None = None
     salesforce_explanation: str | None = None
+    salesforce_components: tuple[Component, ...] = ()
 
 
 class StockChange(BaseModel):
@@ -97,7 +99,8 @@ def explained(session: Session, rows: Sequence[AvailabilityRow], look: Look, zon
         reasons = _reasons(row, view, said[key], zone)
         one = said[key]
         reasons["shortage"] = shortage_among(one, all_said) if one else None
-        reasons["salesforce_explanation"] = _shown_words(session, row, showing.get(key), zone)
+        words, components = _shown_reasons(session, row, showing.get(key), zone)
+        reasons |= {"salesforce_explanation": words, "salesforce_components": components}
         found.append(ExplainedStock.model_validate({**dict(view), **reasons}))
     return found
 
@@ -157,22 +160,24 @@ AND CAST(after ->> 'decided_at' AS timestamptz) = :decided_at
 """)
 
 
-def _shown_words(session: Session, row: AvailabilityRow, showing: StockShowingRow | None, zone: tzinfo) -> str | None:
-    """The sentence of the decision that Salesforce shows, found again in the change log."""
+def _shown_reasons(
+    session: Session, row: AvailabilityRow, showing: StockShowingRow | None, zone: tzinfo
+) -> tuple[str | None, tuple[Component, ...]]:
+    """The sentence and the components of the decision that Salesforce shows, found again in the change log."""
     if showing is None:
-        return None
+        return None, ()
     key = f"{row.sku}|{row.warehouse}"
     decided = row
     if showing.decided_at != row.decided_at:
         at = session.scalar(_IMAGE_AT, {"key": key, "decided_at": showing.decided_at})
         images = rows_as_of(session, AvailabilityRow, at, [key]) if at else {}
         if key not in images:
-            return None
+            return None, ()
         decided = images[key]
     if "kit" in decided.given:
-        return explain_kit(KitAvailability.model_validate(decided.given["kit"]))
+        return explain_kit(KitAvailability.model_validate(decided.given["kit"])), ()
     said = _again(session, decided)
-    return f"{decided.basis}." if said is None else explain(said, zone)
+    return (f"{decided.basis}.", ()) if said is None else (explain(said, zone), said.components)
 
 
 def _change(row: ChangeRow) -> StockChange:

@@ -3,11 +3,14 @@
 from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, SyncCursorRow
+from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
-from store.tables.exceptions import DecisionRow, ExceptionRow
+from store.tables.documents import DocumentVersionRow
+from store.tables.exceptions import DecisionRow, ExceptionRow, ExceptionRuleRow
 from store.tables.files import (
     ARRIVALS,
+    FileLineRow,
     FileRejectRow,
     InboxRow,
     SourceFileNameRow,
@@ -19,10 +22,20 @@ from store.tables.invoices import InvoiceIntentRow, InvoiceLineRow, InvoiceRow
 from store.tables.lifecycle import OrderLineLedgerRow, OrderMarkRow, OrderObservationRow, OrderStateRow
 from store.tables.links import LinkRow, LinkState
 from store.tables.master import CustomerRow, ItemRow, MasterStatementRow, WarehouseRow
+from store.tables.mastering import (
+    MasterMarkRow,
+    MasterPlanRow,
+    MasterRecordRow,
+    MasterSideRow,
+    MasterWriteRow,
+    OwnershipVersionRow,
+)
 from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
+from store.tables.policies import PolicyProposalRow, PolicyUseRow
 from store.tables.publication import StatementRow
+from store.tables.reconciliation import ReconciliationFindingRow, ReconciliationInputRow, ReconciliationRow
 from store.tables.shipments import ShipmentLineRow, ShipmentRevisionRow, ShipmentRow
 from store.tables.stock import (
     EVENT_KINDS,
@@ -49,6 +62,8 @@ __all__ = [
     "SCOPES",
     "AcknowledgementRow",
     "ApiKeyRow",
+    "AuditEntryRow",
+    "AuditLinkRow",
     "AvailabilityRow",
     "ChangeRow",
     "ConnectionTokenRow",
@@ -58,7 +73,10 @@ __all__ = [
     "CustomerBalanceRow",
     "CustomerRow",
     "DecisionRow",
+    "DocumentVersionRow",
     "ExceptionRow",
+    "ExceptionRuleRow",
+    "FileLineRow",
     "FileRejectRow",
     "HeartbeatRow",
     "InboxRow",
@@ -68,7 +86,12 @@ __all__ = [
     "ItemRow",
     "LinkRow",
     "LinkState",
+    "MasterMarkRow",
+    "MasterPlanRow",
+    "MasterRecordRow",
+    "MasterSideRow",
     "MasterStatementRow",
+    "MasterWriteRow",
     "NewOrderRow",
     "OrderFileContentRow",
     "OrderFileRow",
@@ -81,6 +104,12 @@ __all__ = [
     "OrderObservationRow",
     "OrderRow",
     "OrderStateRow",
+    "OwnershipVersionRow",
+    "PolicyProposalRow",
+    "PolicyUseRow",
+    "ReconciliationFindingRow",
+    "ReconciliationInputRow",
+    "ReconciliationRow",
     "ReservationRequestRow",
     "ReservationRow",
     "ReturnRow",

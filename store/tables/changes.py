@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Identity, Index
+from sqlalchemy import Identity, Index, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import BIG, JSON, NOW, UTC_TIME, one_of
@@ -25,6 +25,8 @@ class ChangeRow(SQLModel, table=True):
         one_of("operation", OPERATIONS),
         Index(None, "table_name", "row_key", "id"),
         Index("ix_change_log_at", "at", postgresql_using="brin"),
+        Index("ix_change_log_transaction_id", "transaction_id", postgresql_using="brin"),
+        Index("ix_change_log_uncaused", "id", postgresql_where=text("cause IS NULL")),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(always=True),))

@@ -29,6 +29,7 @@ FALSE = {"server_default": text("false")}
 EMPTY_TEXT = {"server_default": text("''")}
 EMPTY_OBJECT = {"server_default": text("'{}'::jsonb")}
 EMPTY_LIST = {"server_default": text("'[]'::jsonb")}
+THIS_TRANSACTION = {"server_default": text("pg_current_xact_id()::text::bigint")}
 ZERO = {"server_default": text("0")}
 ONE = {"server_default": text("1")}
 NEW_UUID = {"server_default": text("gen_random_uuid()")}

@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from domain.credits import CreditKind, CreditReason
 from domain.invoices import IntentState
-from store.tables.columns import JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
+from store.tables.columns import FALSE, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
 
 OPEN_CREDIT = "state IN ('intended', 'uncertain')"
 
@@ -58,7 +58,8 @@ class CreditIntentRow(SQLModel, table=True):
 class CreditRow(SQLModel, table=True):
     """A canonical credit. A settled one has no document in QuickBooks: a person said that there is nothing to write.
 
-    Of a void, `quickbooks_id` and `total` are those of the invoice that is nothing now.
+    Of a void, `quickbooks_id` and `total` are those of the invoice that is nothing now. `edited` and `removed` say what
+    somebody did to a credit memo in QuickBooks.
     """
 
     __tablename__ = "credits"
@@ -69,6 +70,7 @@ class CreditRow(SQLModel, table=True):
         Index(None, "order_number"),
         Index(None, "customer_number"),
         Index(None, "quickbooks_id"),
+        one_of("removed", ["voided", "deleted"]),
     )
 
     shipment_number: str = Field(primary_key=True, foreign_key="shipments.number")
@@ -85,6 +87,9 @@ class CreditRow(SQLModel, table=True):
     order_number: str
     booked_at: datetime = Field(sa_type=UTC_TIME)
     decided_by: str | None = None
+    edited: bool = Field(default=False, sa_column_kwargs=FALSE)
+    removed: str | None = None
+    quickbooks_updated_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 
 class CreditLineRow(SQLModel, table=True):

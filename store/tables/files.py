@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Identity, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.files import Entity, FileState, Severity
@@ -118,6 +118,17 @@ class StagedDepartureRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
 
 
+class FileLineRow(SQLModel, table=True):
+    """Where a group stood in its file, kept when what was staged is gone: the way back from a row to its line."""
+
+    __tablename__ = "file_lines"
+
+    file_id: UUID = Field(primary_key=True, foreign_key="source_files.id", ondelete="CASCADE")
+    key: str = Field(primary_key=True)
+    line_from: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    line_to: int = Field(sa_type=BIG)
+
+
 class StagedGroupRow(SQLModel, table=True):
     """One group of a file in canonical words, waiting to be applied; workflows carry ranges of `seq`."""
 
@@ -132,3 +143,4 @@ class StagedGroupRow(SQLModel, table=True):
     byte_from: int = Field(sa_type=BIG)
     byte_to: int = Field(sa_type=BIG)
     payload: dict[str, Any] = Field(sa_type=JSON)
+    item_lines: list[int] | None = Field(default=None, sa_type=ARRAY(BIG))

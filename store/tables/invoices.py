@@ -70,7 +70,8 @@ class InvoiceIntentRow(SQLModel, table=True):
 class InvoiceRow(SQLModel, table=True):
     """A canonical invoice. `doc_number` is QuickBooks' own where a hand-made invoice was adopted (case E10).
 
-    `sent`, `applied` (a payment or credit stands against it) and `marked` (it carries our marker) are as last read.
+    `sent`, `applied` (a payment or credit stands against it), `marked` (it carries our marker) and `edited` (it
+    comes to something else than was booked) are as last read.
     """
 
     __tablename__ = "invoices"
@@ -102,6 +103,7 @@ class InvoiceRow(SQLModel, table=True):
     sent: bool = Field(default=False, sa_column_kwargs=FALSE)
     applied: bool = Field(default=False, sa_column_kwargs=FALSE)
     marked: bool = Field(default=False, sa_column_kwargs=FALSE)
+    edited: bool = Field(default=False, sa_column_kwargs=FALSE)
     quickbooks_updated_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import ARRAY, Index
 from sqlmodel import Field, SQLModel
 
 from domain.shipments import LineReason, ShipmentState
@@ -75,7 +75,8 @@ class ShipmentRevisionRow(SQLModel, table=True):
     """A statement of a shipment as it was read, kept for ever; saying the newest one again adds none.
 
     `stated_at` is when the ERP said it (its file's own time): an older one that comes late is kept and does nothing.
-    `payload` is the JSON of `domain.shipments.Shipment`. Rows are never changed or deleted: a trigger refuses it.
+    `payload` is the JSON of `domain.shipments.Shipment`, `item_lines` where in the file each of its lines stands.
+    Rows are never changed or deleted: a trigger refuses it.
     """
 
     __tablename__ = "shipment_revisions"
@@ -91,5 +92,6 @@ class ShipmentRevisionRow(SQLModel, table=True):
     source_file_id: UUID | None = Field(default=None, foreign_key="source_files.id")
     line_from: int | None = Field(default=None, sa_type=BIG)
     line_to: int | None = Field(default=None, sa_type=BIG)
+    item_lines: list[int] | None = Field(default=None, sa_type=ARRAY(BIG))
     stated_at: datetime = Field(sa_type=UTC_TIME)
     received_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from store import items
 from store.session import transaction
+from tests.activities.mastery import Mastery, running_mastery
 from tests.activities.order_desk import Desk
 from tests.activities.salesroom import BY
 from tests.activities.stockroom import Stockroom
@@ -60,6 +61,13 @@ def stockroom(engine: Engine, served_org: Twin, tmp_path: Path) -> Iterator[Stoc
     gateway = gateway_to(served_org.url, MemoryVault())
     yield Stockroom(engine, served_org, gateway, tmp_path, company())
     gateway.close()
+
+
+@pytest.fixture
+def mastery(engine: Engine, served_org: Twin) -> Iterator[Mastery]:
+    """An empty store whose masters are linked to those of both twins."""
+    with running_mastery(engine, served_org) as one:
+        yield one
 
 
 @pytest.fixture

@@ -38,8 +38,9 @@ from domain.work import (
     StockStated,
     StockWork,
 )
-from store import exceptions, files, items, orders, shipments
+from store import exception_work, exceptions, files, items, orders, shipments
 from store.causes import Cause, CauseSource
+from store.exception_work import Wanted
 from store.files import FileArrival
 from store.session import reading, transaction
 from store.stock import marks, promises, shown
@@ -176,7 +177,7 @@ class Stockroom:
     def work(self, *causes: str) -> list[ExceptionItem]:
         """What is open for these causes."""
         with reading(self.engine) as session:
-            found = exceptions.page(session, state=ExceptionState.OPEN, limit=1000).items
+            found = exception_work.page(session, Wanted(state=ExceptionState.OPEN), limit=1000).items
         return [item for item in found if item.cause in causes]
 
     def resolve(self, item: ExceptionItem, choice: Choice) -> None:

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from activities.credit_gate import held_states
+from activities.order import SettlingActivities
 from activities.order_settlement import Settlement, SettlingRules
 from domain.exceptions import Cause as Why
 from domain.lifecycle import Lifecycle
-from store import balances, customers, order_marks
-from store.session import reading
+from store import balances, customers
 from tests.activities.test_order_settlement import LIFECYCLE, Desk
 from tests.build import customer, order_line
 
@@ -29,6 +29,7 @@ class Gated(Desk):
         super().__init__(engine)
         held = self.rules.company.orders.model_copy(update={"credit": "hold"})
         self.rules = SettlingRules(self.rules.company.model_copy(update={"orders": held}), LIFECYCLE)
+        self.looks = SettlingActivities(engine, self.rules, lambda: self.now)
         with self.writing() as session:
             customers.upsert(session, [customer(credit_limit=Decimal(100))])
 
@@ -44,9 +45,9 @@ class Gated(Desk):
     def states(self, *numbers: str) -> dict[str, str]:
         return {one.order_number: one.state for one in self.settle(*numbers)}
 
-    def to_look(self) -> list[str]:
-        with reading(self.engine) as session:
-            return order_marks.oldest(session, 100)
+    def look_at_all(self) -> dict[str, str]:
+        """Settle what is marked."""
+        return {one.order_number: one.state for one in self.looks.settle_marked() or ()}
 
 
 @pytest.fixture
@@ -97,13 +98,15 @@ def test_a_held_order_is_looked_at_when_another_order_of_its_customer_is_given_u
     desk.order("SO1", 60)
     desk.order("SO2", 60)
     desk.states("SO1", "SO2")
-    assert desk.to_look() == []
+    desk.looks.forget_moved(desk.looks.moved_customers())
+    desk.look_at_all()
+    assert desk.looks.moved_customers() == {}, "a look that changed nothing is no news"
 
     desk.later()
     desk.place(number="SO1", external_id="801SO1", status="Cancelled", active=False)
     assert desk.states("SO1") == {"SO1": "cancelled"}
-    assert desk.to_look() == ["SO2"]
-    assert desk.states("SO2") == {"SO2": "accepted"}
+    assert list(desk.looks.moved_customers()) == [CUSTOMER]
+    assert desk.look_at_all() == {"SO2": "accepted"}
 
 
 def test_processes_weigh_orders_of_one_customer_in_turn(desk: Gated) -> None:

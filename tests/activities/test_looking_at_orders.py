@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from activities.order import LOOKING, SettlingActivities
 from activities.order_settlement import Settlement
@@ -41,6 +42,20 @@ class Hall(Desk):
         return None if settled is None else [one.order_number for one in settled]
 
 
+def until_somebody_waits(engine: Engine) -> None:
+    """Until a transaction of this database waits for another one's lock."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with reading(engine) as session:
+            if session.scalar(waits):
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
 @pytest.fixture
 def hall(engine: Engine) -> Hall:
     return Hall(engine)
@@ -60,11 +75,12 @@ def test_an_order_that_is_marked_again_during_its_look_is_looked_at_again(hall: 
     """What was committed after the look had read it must not be struck with it."""
     hall.order("SO1")
     hall.mark("SO1")
-    with hall.writing() as session:
-        Settlement(session, hall.rules, hall.now)  # nothing is read yet
-        read = order_marks.read(session, ["SO1"])
-        hall.mark("SO1")
-        order_marks.strike(session, read)
+    with ThreadPoolExecutor(1) as pool:
+        with hall.writing() as changing:
+            order_marks.mark(changing, ["SO1"], "changed, and not committed yet")
+            looking = pool.submit(hall.look)
+            until_somebody_waits(hall.engine)
+        assert looking.result(30) == ["SO1"], "it had read all before"
     assert hall.marked() == ["SO1"]
     assert hall.look() == ["SO1"]
     assert hall.marked() == []

@@ -117,7 +117,7 @@ def test_a_look_that_fails_leaves_the_place_where_it_was(house: House, worker: W
     """E18: what was not read is read the next time."""
     made = invoiced(house, worker, 10)
     paid(house, made)
-    house.books.fault("status", path="/query$", status=503, body="html", times=1)
+    house.books.fault("status", method="GET", path="/cdc$", status=503, body="html", times=1)
     with pytest.raises(ApplicationError) as raised:
         worker.pull_invoices()
     assert not raised.value.non_retryable

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.testing import WorkflowEnvironment
 
@@ -48,4 +49,4 @@ def receiver(engine: Engine, client: Client, tmp_path: Path) -> Receiver:
 @pytest.fixture
 async def away() -> Client:
     """A client of a Temporal server that is not there."""
-    return await Client.connect("127.0.0.1:1", lazy=True)
+    return await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import boundary
-from activities.boundary import application_error, at_boundary, beating
+from activities.boundary import application_error, at_boundary, beating, keeping_alive
 from domain.errors import GatewayError, NeedsHuman, Permanent, RateLimited, Rejected, Transient, Unavailable
 
 
@@ -109,6 +110,25 @@ def test_beats_come_while_the_body_runs_and_end_with_it(monkeypatch: pytest.Monk
     assert seen >= 3
     assert len(beats) == seen, "none comes after the body"
     assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+async def test_an_activity_on_the_loop_beats_while_its_body_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "BEAT_SECONDS", 0.02)
+    beats: list[object] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details)
+
+    async def work() -> int:
+        async with keeping_alive():
+            await asyncio.sleep(0.2)
+        seen = len(beats)
+        await asyncio.sleep(0.1)
+        return seen
+
+    seen = await environment.run(work)
+
+    assert seen >= 3
+    assert len(beats) == seen, "none comes after the body"
 
 
 def test_beats_end_when_the_body_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.looking import LookingActivities
+from activities.order import SettlingActivities
 from activities.orders import TO_WAKE
 from activities.starting import is_running
 from activities.waiting import WaitingActivities
@@ -29,7 +30,7 @@ from store.causes import Cause, CauseSource
 from store.session import transaction
 from store.stock import marks
 from tests.build import shipment
-from tests.looks import looking
+from tests.looks import looking, rules
 from tests.store.books import take_back
 from tests.workflows.stage import Stage, until
 
@@ -165,7 +166,7 @@ async def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_going_on(
     arrive(engine, SHA)
     with transaction(engine, BY) as session:
         marks.mark(session, ["BOLT"], "test")
-    blind = Blind(client, looking(engine, client)._settling)
+    blind = Blind(client, SettlingActivities(engine, rules()))
     with pytest.raises(Unavailable):
         await run(WaitingActivities(engine, client, blind).sweep, SweepWork(older_than_seconds=0))
 

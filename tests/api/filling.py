@@ -99,12 +99,11 @@ def confirmed(session: Session, *given: Shipment, seen_at: datetime = AT) -> UUI
 def billed(session: Session, number: str, *, seconds: float = 2.5, quickbooks_id: str = "145", **changes: Any) -> None:
     """A recorded shipment's invoice in QuickBooks, so long after its file was seen."""
     row = shipments.lock_many(session, [number])[number]
-    given = billing.decide(
-        build.billing_input(shipments.shipment_from(row, shipments.lines_of(session, [number])[number]))
-    )
+    asked = build.billing_input(shipments.shipment_from(row, shipments.lines_of(session, [number])[number]))
+    given = billing.decide(asked)
     assert given.draft is not None
     assert given.refs is not None
-    taken = decisions.Decision("billing", ("shipment", number), given.policy_version, given, given, AT)
+    taken = decisions.Decision("billing", ("shipment", number), given.policy_version, asked, given, AT)
     decisions.keep(session, taken)
     intents.add(session, given.draft, given.refs, row.received_at + timedelta(seconds=1))
     at = row.received_at + timedelta(seconds=seconds)

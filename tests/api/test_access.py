@@ -45,6 +45,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/orders/{number:path}"): Rule(READS),
     ("GET", "/orders/{number:path}/story"): Rule(READS),
     ("POST", "/orders/{number:path}/acts"): Rule(WORKS),
+    ("POST", "/masters/pull"): Rule(WORKS),
     ("POST", "/orders/pull"): Rule(WORKS),
     ("GET", "/customers"): Rule(READS),
     ("GET", "/customers/{number:path}"): Rule(READS),
@@ -65,6 +66,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/exceptions"): Rule(READS),
     ("GET", "/exceptions/{exception_id}"): Rule(READS),
     ("POST", "/exceptions/{exception_id}/resolve"): Rule(WORKS, {"choice": "retry", "reason": "it works again"}),
+    ("POST", "/reconciliations"): Rule(WORKS, {}),
+    ("GET", "/reconciliations"): Rule(READS),
+    ("GET", "/reconciliations/packs/{month}"): Rule(READS),
+    ("GET", "/reconciliations/{run_id}"): Rule(READS),
+    ("GET", "/reconciliations/{run_id}/verification"): Rule(READS),
     ("GET", "/links"): Rule(READS),
     ("POST", "/links/match"): Rule(WORKS, {}),
     ("POST", "/links/confirm"): Rule(
@@ -75,7 +81,28 @@ RULES: dict[tuple[str, str], Rule] = {
         WORKS,
         {"kind": "item", "system": "quickbooks", "local_key": "X", "external_id": "1", "reason": "it was a slip"},
     ),
+    ("POST", "/exceptions/{exception_id}/assign"): Rule(WORKS, {"assignee": "ana"}),
+    ("POST", "/exceptions/{exception_id}/snooze"): Rule(WORKS, {"until": None, "reason": "it is back"}),
+    ("POST", "/exceptions/{exception_id}/notes"): Rule(WORKS, {"text": "rang, no answer"}),
+    ("POST", "/exceptions/resolve-many"): Rule(
+        WORKS, {"record_key": "none", "choice": "retry", "reason": "it works again"}
+    ),
     ("GET", "/trace/{trace_key:path}"): Rule(READS),
+    ("GET", "/invoices/{invoice_key:path}/lines/{line_no}/lineage"): Rule(READS),
+    ("GET", "/provenance/{noun}/{record_key:path}"): Rule(READS),
+    ("GET", "/provenance/{noun}/{record_key:path}/history"): Rule(READS),
+    ("GET", "/audit"): Rule(READS),
+    ("GET", "/audit/export"): Rule(ADMINISTERS),
+    ("GET", "/audit/verify"): Rule(READS),
+    ("GET", "/decisions/verify"): Rule(READS),
+    ("POST", "/policies/what-if"): Rule(WORKS, {"kind": "ownership", "text": ""}),
+    ("POST", "/policies"): Rule(WORKS, {"kind": "ownership", "text": "no rules at all", "reason": "to see who may"}),
+    ("GET", "/policies"): Rule(READS),
+    ("GET", "/policies/uses"): Rule(READS),
+    ("GET", "/policies/{proposal_id}"): Rule(READS),
+    ("POST", "/policies/{proposal_id}/approve"): Rule(ADMINISTERS, {"reason": "it was agreed"}),
+    ("POST", "/policies/{proposal_id}/reject"): Rule(ADMINISTERS, {"reason": "it was not agreed"}),
+    ("POST", "/policies/{proposal_id}/withdraw"): Rule(WORKS, {"reason": "it was a slip"}),
     ("GET", "/workflows/{workflow_id:path}"): Rule(READS),
     ("GET", "/connections"): Rule(READS),
     ("GET", "/hooks"): Rule(READS),
@@ -98,6 +125,7 @@ OPEN = {
     ("GET", "/openapi.json"): "the description holds no fact of the business",
 }
 SIGNED = {
+    ("POST", "/hooks/quickbooks"): "QuickBooks signs its body with the verifier token",
     ("POST", "/hooks/salesforce"): "a flow signs its body with the hook secret",
     ("POST", "/hooks/salesforce/outbound-message/{secret}"): "an outbound message has a secret address, and no headers",
 }
@@ -110,11 +138,12 @@ def _routes() -> Iterator[tuple[str, str]]:
 
 
 def _address(path: str) -> str:
-    for name in ("file_id", "exception_id", "key_id"):
+    for name in ("file_id", "exception_id", "key_id", "proposal_id"):
         path = path.replace("{" + name + "}", UNKNOWN_ID)
-    for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id"):
+    for name in ("number", "invoice_key", "reference", "sku", "trace_key", "workflow_id", "record_key"):
         path = path.replace("{" + name + ":path}", "unknown")
-    path = path.replace("{sequence}", "9")
+    path = path.replace("{sequence}", "9").replace("{line_no}", "1").replace("{noun}", "items")
+    path = path.replace("{month}", "2026-11").replace("{run_id}", "unknown")
     path = path.replace("{secret}", "none-of-ours")
     assert "{" not in path
     return path

@@ -16,26 +16,53 @@ from tests.api.served import ROOT, Served
 DOCUMENT: dict[str, Any] = json.loads(described())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 VERBS = {
+    "approve",
+    "ask",
+    "assign",
     "check",
     "confirm",
     "convert",
     "create",
     "decide",
+    "export",
     "import",
     "list",
     "match",
+    "note",
     "preview",
+    "propose",
     "pull",
     "read",
     "receive",
+    "reject",
     "reconsider",
     "release",
     "resolve",
     "retire",
     "revoke",
+    "snooze",
+    "withdraw",
 }
 # What people send: a model without an example is a riddle.
-SENT = ("Act", "Conversion", "Decision", "Matching", "NewKey", "NewLink", "OldLink", "Quote", "Reconsidering")
+SENT = (
+    "Act",
+    "Assignment",
+    "Conversion",
+    "Decision",
+    "ManyWork",
+    "Matching",
+    "NewKey",
+    "NewLink",
+    "NewNote",
+    "NewProposal",
+    "OldLink",
+    "PolicyDecision",
+    "Quote",
+    "ReconcileRequest",
+    "Reconsidering",
+    "Snooze",
+    "WhatIfQuestion",
+)
 DECIMALS = re.compile(
     r"amount|balance|credit_limit|freight|list_price|money|quantity|score|tax$|total$|unit_price|units_per|weight"
 )
@@ -92,9 +119,9 @@ def test_the_frameworks_own_error_is_nowhere() -> None:
 @pytest.mark.parametrize("name", SENT)
 def test_what_people_send_has_examples_that_hold(name: str) -> None:
     from api import quotes
-    from api.routes import exceptions, keys, links, orders, reservations, shipments
+    from api.routes import exceptions, keys, links, orders, policies, reconciliations, reservations, shipments
 
-    modules = (exceptions, keys, links, orders, quotes, shipments, reservations)
+    modules = (exceptions, keys, links, orders, policies, quotes, reconciliations, shipments, reservations)
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
     assert examples

@@ -188,6 +188,18 @@ async def test_a_closed_exception_is_not_decided_again(filled: Served) -> None:
     assert_problem(await resolve(filled, exception_id, "use_item", value="BOLT"), 409, "duplicate")
 
 
+async def test_a_decision_about_what_was_read_does_not_cover_what_it_became(filled: Served) -> None:
+    """E8: between reading and deciding the numbers moved on; said with what was read, nothing is decided."""
+    with filled.write() as session:
+        exception_id = filling.exception(session)
+    read = (await filled.client.get(f"/exceptions/{exception_id}")).json()["sentence"]
+    stale = await resolve(filled, exception_id, "do_not_bill", sentence="It said something else.")
+    assert_problem(stale, 409, "duplicate")
+    assert read in stale.json()["detail"]
+    assert (await filled.client.get(f"/exceptions/{exception_id}")).json()["state"] == "open"
+    assert (await resolve(filled, exception_id, "do_not_bill", sentence=read)).status_code == 200
+
+
 async def test_the_same_decision_again_is_no_conflict(filled: Served) -> None:
     """A client that got no answer asks twice; somebody else who says the same is told that it is decided."""
     with filled.write() as session:

@@ -141,7 +141,7 @@ async def test_a_signature_is_of_these_very_bytes(calm: Served) -> None:
         (b'{"object": 7}', "body"),
         (call(orgId="00D000000000009AAA"), "org"),
         (call(orgId=None), "org"),
-        (call(object="Account"), "object"),
+        (call(object="Contact"), "object"),
         (call(recordId=None), "record"),
         (call(recordId="801"), "record"),
         (call(recordId=ORDER[:15] + "AAB"), "record"),
@@ -236,7 +236,7 @@ async def test_a_message_to_another_address_is_refused(calm: Served, secret: str
         message(),
         message(notification(1), org="00D000000000009AAA"),
         message(notification(1), org=""),
-        message(notification(1, kind="Account")),
+        message(notification(1, kind="Contact")),
         message(notification(1, "801")),
         message("<Notification><Id>x</Id></Notification>"),
         message(*(notification(number) for number in range(201))),
@@ -353,7 +353,8 @@ async def test_the_secret_is_in_no_log_and_no_answer(
 
 async def test_whether_calls_come_is_told(served: Served) -> None:
     before = (await served.client.get("/hooks")).json()
-    assert before == {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None}
+    assert (before["on"], before["org_checked"]) == (True, True)
+    assert (before["last_call_at"], before["last_message_at"]) == (None, None)
     await post_call(served, call())
     after = (await served.client.get("/hooks")).json()
     assert after["last_call_at"] is not None

@@ -291,7 +291,8 @@ def test_doctor_warns_when_the_api_does_not_know_connections(api: StubApi, run: 
 def test_doctor_tells_whether_salesforce_calls(
     api: StubApi, run: Run, state: dict[str, object], detail: str, remedy: str
 ) -> None:
-    whole = {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None, **state}
+    events = {"events_on": True, "last_event_at": None, "last_look_at": None}
+    whole = {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None, **events, **state}
     api.on("GET", "/readyz", {"ready": True, "checks": {}})
     api.on("GET", "/hooks", whole)
     found = json.loads(run("doctor", "--json", THREEWAY_TWINS="off").stdout)["checks"]
@@ -300,6 +301,33 @@ def test_doctor_tells_whether_salesforce_calls(
     assert detail in hooks["detail"]
     assert remedy in hooks["remedy"]
     assert bool(remedy) is bool(hooks["remedy"])
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "remedy"),
+    [
+        ({"events_on": False}, "off", "THREEWAY_QUICKBOOKS_WEBHOOK_VERIFIER"),
+        ({}, "on, none came yet; no look yet", "developer portal"),
+        (
+            {"last_event_at": "2026-11-25T10:55:00Z", "last_look_at": "2026-11-25T10:56:00Z"},
+            "the last one came at 2026-11-25T10:55:00Z; the last look was at 2026-11-25T10:56:00Z",
+            "",
+        ),
+    ],
+)
+def test_doctor_tells_whether_events_of_quickbooks_arrive(
+    api: StubApi, run: Run, state: dict[str, object], detail: str, remedy: str
+) -> None:
+    """X3."""
+    hooks = {"on": True, "org_checked": True, "last_call_at": None, "last_message_at": None}
+    events = {"events_on": True, "last_event_at": None, "last_look_at": None, **state}
+    api.on("GET", "/readyz", {"ready": True, "checks": {}})
+    api.on("GET", "/hooks", {**hooks, **events})
+    found = json.loads(run("doctor", "--json", THREEWAY_TWINS="off").stdout)["checks"]
+    (told,) = (item for item in found if item["check"] == "events")
+    assert detail in told["detail"]
+    assert remedy in told["remedy"]
+    assert bool(remedy) is bool(told["remedy"])
 
 
 def test_doctor_tells_how_old_the_stock_is(api: StubApi, run: Run) -> None:

@@ -7,13 +7,15 @@ from decimal import Decimal
 
 import pytest
 
+from domain.exceptions import Cause
 from domain.observations import Observation
 from domain.order_case import OrderCase, SentMessage
 from domain.order_messages import OrderAction, OrderMessage
 from domain.order_plan import OrderPlan, OrderRules, Standing, content_of, plan
 from domain.orders import OrderLine
+from domain.shipments import Shipment
 from domain.sources import System
-from tests.domain.test_order_reading import AT, HOUR, line, order
+from tests.domain.test_order_reading import AT, HOUR, line, order, shipped
 
 RULES = OrderRules(warehouse="SCR")
 SEND, RELEASE, CANCEL = frozenset({"send"}), frozenset({"release"}), frozenset({"cancel"})
@@ -37,10 +39,15 @@ def written(message: OrderMessage, *, sent: bool = True) -> SentMessage:
 
 
 def looked(
-    *lines: OrderLine, messages: tuple[SentMessage, ...], does: frozenset[str], lasting: tuple[Observation, ...] = ()
+    *lines: OrderLine,
+    messages: tuple[SentMessage, ...],
+    does: frozenset[str],
+    lasting: tuple[Observation, ...] = (),
+    shipments: tuple[Shipment, ...] = (),
 ) -> OrderPlan:
-    case = OrderCase(order=order(*lines), messages=messages, born_here=True, lasting=lasting)
-    standing = Standing(state="Accepted", does=does, person=False, closed=False, since_at=AT)
+    case = OrderCase(order=order(*lines), messages=messages, born_here=True, lasting=lasting, shipments=shipments)
+    left = {one.line_no: one.quantity_shipped for shipment in shipments for one in shipment.lines}
+    standing = Standing(state="Accepted", does=does, person=False, closed=False, since_at=AT, shipped=left)
     return plan(case, standing, "N30", RULES, None, AT + 9 * HOUR)
 
 
@@ -84,6 +91,18 @@ def test_a_change_that_is_taken_back_before_it_was_in_a_file_is_not_told() -> No
     change = content(line(1, "12"), action=OrderAction.CHANGE)
     made = looked(line(1, "10"), messages=(written(content(line(1, "10"))), waiting(change)), does=NONE)
     assert (made.message, made.withdraw) == (None, True)
+
+
+def test_a_price_that_was_to_be_told_is_not_when_the_goods_have_left_at_the_old_one() -> None:
+    """Case O8: the change was in no file yet when the shipment came; what left stays at the price that was told."""
+    told = content(line(1, "10"))
+    dearer = line(1, "10").model_copy(update={"unit_price": Decimal("3.00")})
+    change = content(dearer, action=OrderAction.CHANGE)
+    left = shipped("S1", 1, {1: "10"})
+    made = looked(dearer, messages=(written(told), waiting(change)), does=NONE, shipments=(left,))
+
+    assert (made.message, made.withdraw) == (None, True)
+    assert [one.cause for one in made.findings] == [Cause.ORDER_CHANGED_AFTER_SHIPMENT]
 
 
 def test_a_cancellation_takes_the_place_of_a_change_that_waits() -> None:

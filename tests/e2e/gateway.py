@@ -91,6 +91,10 @@ class Gateway:
         """Look at Salesforce's orders now."""
         return self.run("/orders/pull", {})
 
+    def pull_masters(self) -> Json:
+        """Look at both systems' masters now."""
+        return self.run("/masters/pull", {})
+
     def match_links(self) -> None:
         """Pair customers, items and terms with QuickBooks and Salesforce where a strong key says so."""
         self.run("/links/match", {"accept_exact": True})

@@ -57,6 +57,7 @@ def _wait_until_quiet(sampled: SampleWorld) -> None:
         lambda waiting: not waiting,
     )
     sampled.gateway.pull_orders()
+    sampled.gateway.pull_masters()  # first contact is agreed on by now
 
 
 def _canonical(database_url: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ def leave(*_):
     note("stop")
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if mood == "stubborn" else leave)
+print("hello from", name, flush=True)  # before it is ready: it may be stopped at once
 note("start")
-print("hello from", name, flush=True)
 if mood == "broken": sys.exit(3)
 time.sleep(60)
 """

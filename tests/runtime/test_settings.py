@@ -51,6 +51,8 @@ VALUES: dict[str, tuple[str, object]] = {
     "twin_erp_url": ("http://127.0.0.1:3", "http://127.0.0.1:3"),
     "orders_poll_seconds": ("30", 30),
     "invoices_poll_seconds": ("90", 90),
+    "masters_poll_seconds": ("300", 300),
+    "policy_approval": ("Required", "required"),
     "log_format": ("JSON", "json"),
     "log_level": ("debug", "DEBUG"),
     "metrics_port": ("9100", 9100),
@@ -198,6 +200,18 @@ def test_one_vendor_url_turns_all_stand_ins_off(monkeypatch: pytest.MonkeyPatch)
     assert settings.salesforce is None
     assert settings.quickbooks is not None
     assert settings.quickbooks.discovery_url.endswith("openid_sandbox_configuration/")
+
+
+def test_changed_rules_need_a_second_person_where_a_real_system_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feature G-C6: unless it is said otherwise, either way."""
+    assert load_settings(attach=False).approval == "off"
+    monkeypatch.setenv("THREEWAY_POLICY_APPROVAL", "required")
+    assert load_settings(attach=False).approval == "required"
+    monkeypatch.delenv("THREEWAY_POLICY_APPROVAL")
+    _set(monkeypatch, QUICKBOOKS)
+    assert load_settings(attach=False).approval == "required"
+    monkeypatch.setenv("THREEWAY_POLICY_APPROVAL", "off")
+    assert load_settings(attach=False).approval == "off"
 
 
 def test_stand_ins_beside_a_real_system_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,12 +226,28 @@ def test_a_cursor_never_moves_back_by_itself(session: Session) -> None:
 
 def test_a_person_can_move_a_cursor_back(session: Session) -> None:
     cursors.rewind(session, "orders", AT)
-    assert cursors.get(session, "orders") is None
+    assert cursors.position(session, "orders") is None
     cursors.advance(session, "orders", AT)
     cursors.rewind(session, "orders", None)
     assert cursors.position(session, "orders") is None
     cursors.advance(session, "orders", AT - timedelta(days=1))
     assert cursors.position(session, "orders") == AT - timedelta(days=1)
+
+
+def test_a_sweep_that_began_before_a_cursor_was_moved_back_does_not_move_it_on(session: Session) -> None:
+    for at in (AT, AT + timedelta(hours=1)):
+        before = _rewound(session)
+        cursors.rewind(session, "orders", None)
+        cursors.advance_unrewound(session, "orders", at, before)
+        assert cursors.position(session, "orders") is None
+        for later in (at, at + timedelta(minutes=1), at):
+            cursors.advance_unrewound(session, "orders", later, _rewound(session))
+        assert cursors.position(session, "orders") == at + timedelta(minutes=1)
+
+
+def _rewound(session: Session) -> str | None:
+    found = cursors.get(session, "orders")
+    return found.rewound if found else None
 
 
 def test_a_process_is_alive_while_it_beats(engine: Engine, cause: Cause) -> None:

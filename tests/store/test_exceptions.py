@@ -15,8 +15,9 @@ from sqlmodel import Session
 from domain.errors import Duplicate, Missing
 from domain.exceptions import Cause as Why
 from domain.exceptions import Choice, ExceptionKind, ExceptionState, Finding, Resolution
-from store import exceptions
+from store import exception_work, exceptions
 from store.causes import Cause
+from store.exception_work import Order, Wanted
 from store.session import reading, transaction
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -144,7 +145,9 @@ def test_items_are_listed_newest_first_or_by_money(engine: Engine, cause: Cause)
         for by_money, keys in listed.items():
             cursor = None
             while cursor is not None or not keys:
-                found = exceptions.page(session, by_money=by_money, limit=1, cursor=cursor)
+                found = exception_work.page(
+                    session, order=Order.MONEY if by_money else Order.NEWEST, limit=1, cursor=cursor
+                )
                 keys.extend(ids[one.id] for one in found.items)
                 cursor = found.next_cursor
         assert listed[False] == ["SHP-4", "SHP-3", "SHP-2", "SHP-1"]
@@ -156,10 +159,10 @@ def test_lists_are_filtered(session: Session) -> None:
     first = opened(session)
     opened(session, "SHP-2", cause=Why.PRICE_DIFFERS)
     exceptions.resolve(session, resolution(first))
-    assert [one.id for one in exceptions.page(session, state=ExceptionState.RESOLVED).items] == [first]
-    assert [one.record_key for one in exceptions.page(session, cause=Why.PRICE_DIFFERS).items] == ["SHP-2"]
-    assert exceptions.page(session, kind=ExceptionKind.CONFLICT).items == ()
-    assert len(exceptions.page(session, record_type="shipment", owner="billing").items) == 2
+    assert [one.id for one in exception_work.page(session, Wanted(state=ExceptionState.RESOLVED)).items] == [first]
+    assert [one.record_key for one in exception_work.page(session, Wanted(cause=Why.PRICE_DIFFERS)).items] == ["SHP-2"]
+    assert exception_work.page(session, Wanted(kind=ExceptionKind.CONFLICT)).items == ()
+    assert len(exception_work.page(session, Wanted(record_type="shipment", owner="billing")).items) == 2
     assert exceptions.open_counts(session) == {(ExceptionKind.HOLD, Why.PRICE_DIFFERS): (1, Decimal("201.25"))}
 
 
@@ -171,5 +174,5 @@ def test_closing_is_in_the_change_log(engine: Engine, cause: Cause) -> None:
     with reading(engine) as session:
         found = session.execute(text("SELECT row_key, before, after FROM change_log WHERE operation = 'update'")).one()
     assert found.row_key == exception_id
-    assert found.before == {"state": "open", "closed_at": None}
+    assert found.before == {"state": "open", "closed_at": None, "closed_because": None}
     assert found.after["state"] == "self_resolved"

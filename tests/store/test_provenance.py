@@ -30,20 +30,35 @@ UNTRACKED = {
     "stock_exports",  # measured, not stated
     "stock_marks",  # work to do, gone when it is done
     "order_marks",  # work to do, gone when it is done
+    "document_versions",  # append-only: their own log
     "new_orders",  # work to do, gone when it is done
+    "reconciliation_findings",  # of a run, and chained with it
+    "reconciliation_inputs",
+    "reconciliations",  # certificates, chained
     "reservation_requests",  # append-only: their own log
     "stock_policies",  # append-only: their own log
     "stock_showings",  # append-only: their own log
     "stock_statements",  # what was said elsewhere, not what is true
+    "master_marks",  # work to do, gone when it is done
+    "master_plans",  # work to do, gone when it is done
+    "master_sides",  # what others state, not what is true
+    "master_writes",  # append-only but for their end: their own log
+    "ownership_versions",  # append-only: their own log
     "master_statements",  # when something was stated, not what
     "statements",  # what was said elsewhere, not what is true
     "api_keys",
+    "audit_chain",  # append-only, and chained
+    "audit_entries",
     "change_log",
     "connection_tokens",
     "decisions",  # append-only: their own log
+    "exception_rules",  # what company.toml says
+    "file_lines",  # written once
     "file_rejects",
     "heartbeats",
     "inbox",
+    "policy_proposals",  # every step of them is an audit entry
+    "policy_uses",
     "shipment_revisions",  # append-only: their own log
     "source_file_names",
     "staged_groups",

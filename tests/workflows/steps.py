@@ -17,7 +17,11 @@ from domain.company import Company
 from domain.errors import GatewayError
 from domain.files import Entity
 from domain.lifecycle import Lifecycle
+from domain.master_work import MasterDecided, MasterRead, MastersPulled, MastersWoken, MasterWritten, WriteState
 from domain.order_work import OrderSettled, OrdersLook, OrdersPulled, OrderWork
+from domain.ownership_reading import read
+from domain.proof import AuditChecked, DecisionsProved
+from domain.reconcile_work import ReconcileConcluded, ReconcileCounted, ReconcileOpened
 from domain.work import (
     AcknowledgementsStated,
     Booked,
@@ -47,7 +51,7 @@ from domain.work import (
 )
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-COMPANY, LIFECYCLE = CONFIG / "company.toml", CONFIG / "lifecycle.toml"
+COMPANY, LIFECYCLE, OWNERSHIP = CONFIG / "company.toml", CONFIG / "lifecycle.toml", CONFIG / "ownership.toml"
 REALM = "9130357849016486"
 
 
@@ -79,6 +83,9 @@ class Steps:
             ),
             "check_sequence": SequenceCheck(held=False),
             "finish_file": None,
+            "anchor_changes": 7,
+            "check_audit": AuditChecked(links=3, changes=7),
+            "prove_decisions": DecisionsProved(checked=5, differ=0),
             "note_failure": "exception-9",
             "load_master": MastersApplied(entity=Entity.ITEM_MASTER, written=2, unchanged=1),
             "prepare_range": self._prepare_range,
@@ -90,6 +97,7 @@ class Steps:
             "book_credit": self._book_credit,
             "hand_over_credits": lambda work: len(cast("HandOver", work).shipments),
             "pull_invoices": InvoicesPulled(read=0),
+            "read_books": InvoicesPulled(read=1),
             "hand_over": lambda work: len(cast("HandOver", work).shipments),
             "wake": 0,
             "sweep": Swept(inbox=0, shipments=0),
@@ -106,6 +114,24 @@ class Steps:
             "look_at_orders": OrdersLook(),
             "decide_stock": StockDecided(items=1, written=1),
             "publish_stock": StockShown(accepted=1),
+            "read_salesforce_master": MasterRead(linked=True),
+            "read_quickbooks_master": MasterRead(linked=True),
+            "decide_master": MasterDecided(),
+            "settle_master": MasterDecided(),
+            "write_salesforce_master": MasterWritten(state=WriteState.DONE),
+            "write_quickbooks_master": MasterWritten(state=WriteState.DONE),
+            "pull_salesforce_masters": MastersPulled(),
+            "pull_quickbooks_masters": MastersPulled(),
+            "wake_masters": MastersWoken(),
+            "reconcile_open": ReconcileOpened(run_id="2026-11-26", second_read_seconds=30),
+            "reconcile_books": ReconcileCounted(records=3),
+            "reconcile_org": ReconcileCounted(records=5),
+            "reconcile_erp": ReconcileCounted(records=2),
+            "reconcile_store": ReconcileCounted(records=9),
+            "reconcile_compare": ReconcileCounted(),
+            "reconcile_conclude": ReconcileConcluded(run_id="2026-11-26"),
+            "reconcile_refresh": ReconcileCounted(records=1, shipments=("S-9",)),
+            "reconcile_fail": None,
             "propose_quickbooks": _count,
             "propose_salesforce": _count,
         }
@@ -195,6 +221,7 @@ def real_activities() -> dict[str, Sequence[Callable[..., Any]]]:
         outbox=missing,
         company=company,
         lifecycle=Lifecycle.parse(LIFECYCLE.read_text(encoding="utf-8")),
+        ownership=read(OWNERSHIP.read_text(encoding="utf-8")),
         realm=REALM,
         quickbooks=missing,
         salesforce=missing,

@@ -46,6 +46,8 @@ BREAKING = {
     "OrdersPull.changed": ("orders", "if pulled.changed_count:", "if False:"),
     "SalesforceEvent.asked-again": ("salesforce_event", "if asked == self._asked:", "if True:"),
     "SalesforceEvent.continued": ("salesforce_event", "if asked == self._asked:", "if True:"),
+    "QuickBooksEvent.asked-again": ("quickbooks_event", "if asked == self._asked:", "if True:"),
+    "QuickBooksEvent.changed": ("quickbooks_event", "if pulled.shipments or pulled.balances:", "if False:"),
     "LinksMatch.confirmed": ("linking", "System.SALESFORCE: (LinkKind.CUSTOMER, LinkKind.ITEM),", ""),
     "ErpFile.returns": ("erp_file", "if reading.entity is Entity.RETURNS:", "if False:"),
     "ErpFile.stock": ("erp_file", "if stated.reread:", "if False:"),
@@ -53,6 +55,16 @@ BREAKING = {
     "StockPromises.continued": ("stock", "await workflow.sleep(SETTLE)", "pass"),
     "OrderLifecycle.lived": ("order", "if self._settled.send:", "if False:"),
     "OrderLifecycle.waiting": ("order", "if self._settled.tell:", "if False:"),
+    "MasterMerge.written": ("mastering", "if any(one.stale for one in written):", "if False:"),
+    "MasterMerge.asked": ("mastering", "if decided.again:", "if False:"),
+    "MastersPull.pulled": ("masters", "more = woken.more", "more = False"),
+    "Reconciliation.agreed": ("reconciliation", "if suspects.records:", "if True:"),
+    "Reconciliation.healed": ("reconciliation", "await workflow.sleep(opened.second_read_seconds)", "pass"),
+    "ReconciliationNight.opened": (
+        "reconciliation",
+        "return opened.run_id",
+        "await workflow.sleep(1); return opened.run_id",
+    ),
     "Sweep.swept": ("sweep", "swept: Swept =", "await workflow.sleep(1); swept ="),
 }
 
@@ -130,5 +142,10 @@ async def test_every_recorded_branch_is_still_played() -> None:
     """A file of a branch that the recorder no longer knows would never be brought up to date."""
     scenarios = importlib.import_module("bench.history_scenarios")
     orders = importlib.import_module("bench.order_scenarios")
+    masters = importlib.import_module("bench.master_scenarios")
+    books = importlib.import_module("bench.book_scenarios")
+    runs = importlib.import_module("bench.reconciliation_scenarios")
 
-    assert {path.stem for path in HISTORIES} == {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS}
+    played = {*scenarios.REAL, *scenarios.SKIPPING, *orders.ORDERS, *books.BOOKS, *masters.MASTERS}
+    played |= {*runs.RECONCILIATIONS, *runs.SLOW}
+    assert {path.stem for path in HISTORIES} == played

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,13 @@ def test_the_worker_refuses_imports_that_nobody_meant() -> None:
     assert SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH in policy
     assert SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT in policy
     assert "workflows" not in workers.SANDBOX.passthrough_modules, "a workflow's own module stays inside the sandbox"
+
+
+def test_a_worker_at_work_differs_in_nothing_but_that_it_loads_the_flows_once() -> None:
+    at_work, strict = workers.AT_WORK, workers.SANDBOX
+    assert at_work.passthrough_modules - strict.passthrough_modules == {"workflows"}
+    assert at_work.invalid_module_members == strict.invalid_module_members
+    assert inspect.signature(workers.make_worker).parameters["sandbox"].default is strict, "the suite is strict"
 
 
 async def test_every_workflow_passes_the_sandbox(real_server: WorkflowEnvironment) -> None:

@@ -13,6 +13,9 @@ from twins.quickbooks.resources import Call, answer
 from twins.quickbooks.seed import seed_world, start_company
 from twins.quickbooks.state import DEFAULTS, Company
 from twins.quickbooks.usage import Usage
+from twins.quickbooks.webhook_routes import webhook_routes
+from twins.quickbooks.webhook_sender import SETTINGS as HOOK_SETTINGS
+from twins.quickbooks.webhook_sender import WebhookSender
 from twins.web import CONTROL, Database, JsonObject, TwinApp, dump_json, load_json
 
 _PDF = (
@@ -40,7 +43,9 @@ class _Twin:
 
     def __init__(self, storage: Database) -> None:
         answers = fault_answers(lambda: str(self.app.settings["throttle_body"]))
-        self.app = TwinApp("QuickBooks Online twin", storage, DEFAULTS, answers, self._seed, self._start)
+        self.app = TwinApp(
+            "QuickBooks Online twin", storage, {**DEFAULTS, **HOOK_SETTINGS}, answers, self._seed, self._start
+        )
         self.company = Company(storage, self.app.settings, self.app.clock)
         self.grants = oauth.Grants(self.company)
         self.usage = Usage(self.app.clock.now)
@@ -48,6 +53,8 @@ class _Twin:
         if not storage.execute("SELECT 1 FROM entity LIMIT 1"):
             self._start()
         self.app.include_router(self._control())
+        self.app.include_router(webhook_routes(self.company))
+        self.app.background.append(WebhookSender(self.company).run)
         oauth.add_routes(self.app, self.grants)
         self.app.add_route("/v3/company/{realm}/{rest:path}", self._serve, methods=["GET", "POST"])
         self.app.add_route("/{path:path}", _unknown, methods=["GET", "POST"])
@@ -116,6 +123,16 @@ class _Twin:
             try:
                 with self.app.database.transaction():
                     return respond(dump_json(self._edit(wanted)))
+            except BusinessFault as fault:
+                raise HTTPException(422, fault.body()) from fault
+
+        @router.post("/pay")
+        async def pay(payment: JsonObject) -> Response:
+            """A user enters a payment of a customer."""
+            try:
+                with self.app.database.transaction():
+                    body = load_json(dump_json(payment))
+                    return respond(dump_json(change(self.company, "Payment", "create", body, frozenset())))
             except BusinessFault as fault:
                 raise HTTPException(422, fault.body()) from fault
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from twins.quickbooks.answers import BusinessFault, no_resource, unsupported
 from twins.quickbooks.batch import run_batch
+from twins.quickbooks.changes import run_cdc
 from twins.quickbooks.invoices import send_invoice
 from twins.quickbooks.operations import change, company_info, kind_of, preferences, read
 from twins.quickbooks.replay import Outcome, check_request_id, once
@@ -57,6 +58,8 @@ def _read(company: Company, call: Call) -> Outcome:
             found = {"CompanyInfo": company_info(company)}
         case ("query",):
             found = {"QueryResponse": run_query(company, call.parameters.get("query", ""))}
+        case ("cdc",):
+            found = {"CDCResponse": run_cdc(company, call.parameters)}
         case (entity, key):
             kind = kind_of(entity, call.path)
             found = {kind: read(company, kind, key)}

@@ -81,7 +81,7 @@ def run_query(company: Company, text: str) -> JsonObject:
     return {kind: page, "startPosition": query.start, "maxResults": len(page), "totalCount": len(found)}
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=200_000)
 def _parsed(body: str) -> JsonObject:
     """Parse a stored body once; the result is only read."""
     document: JsonObject = load_json(body)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from twins.quickbooks.answers import INACTIVE, BusinessFault
+from twins.quickbooks.watch import TABLES, Happening, operation_of, queue_event
 from twins.web import Clock, Database, JsonObject, TwinSettings, dump_json, load_json
 
 CENT = Decimal("0.01")
@@ -33,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "throttle": False,
     "throttle_body": "xml",
     "cache_faults": False,
+    "cdc_cap": 1000,
 }
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entity (
@@ -67,6 +69,7 @@ class Company:
     def prepare(self) -> None:
         """Create the tables; idempotent."""
         self.database.script(_SCHEMA)
+        self.database.script(TABLES)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -106,6 +109,7 @@ class Company:
             "MetaData": {"CreateTime": now, "LastUpdatedTime": now},
         }
         self._store(kind, entity, "live")
+        self._tell(kind, entity, operation_of(None, entity, "", "live"))
         return entity
 
     def update(self, kind: str, entity: JsonObject, standing: Standing = "live", *, bump: bool = True) -> JsonObject:
@@ -113,7 +117,10 @@ class Company:
         token = str(int(entity["SyncToken"]) + 1) if bump else entity["SyncToken"]
         times = {"CreateTime": entity["MetaData"]["CreateTime"], "LastUpdatedTime": self.time()}
         changed = {**entity, "SyncToken": token, "MetaData": times}
+        before = self.row(kind, entity["Id"])
         self._store(kind, changed, standing)
+        if before is not None and bump:
+            self._tell(kind, changed, operation_of(before[0], changed, before[1], standing))
         return changed
 
     def labelled(self, kind: str, label: str) -> list[JsonObject]:
@@ -150,6 +157,12 @@ class Company:
             )
             raise BusinessFault(5010, detail, "")
         return found
+
+    def _tell(self, kind: str, entity: JsonObject, operation: str) -> None:
+        """Queue a webhook, where the company has subscribers."""
+        if self.settings["webhooks"]:
+            realm = str(self.settings["realm_id"])
+            queue_event(self.database, Happening(realm, kind, entity["Id"], operation, self.clock.now()))
 
     def _store(self, kind: str, entity: JsonObject, standing: Standing) -> None:
         label = entity.get(_LABELS.get(kind, "Name"))

@@ -103,6 +103,12 @@ def _write_routes(router: APIRouter, org: Org, database: Database) -> None:
     async def remove(name: str, record: str) -> Response:
         return _attempt(org, database, lambda: _remove(org, org.sobject(name), {"Id": record}))
 
+    @router.post("/merge/{name}")
+    async def merge(name: str, request: Request) -> Response:
+        """Merge the record `loser` into the record `winner`, as a person does."""
+        body = await request.body()
+        return _attempt(org, database, lambda: _merge(org, org.sobject(name), load_json(body)))
+
     @router.post("/orders")
     async def order(request: Request) -> Response:
         body = await request.body()
@@ -135,6 +141,11 @@ def _edit(org: Org, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:
     for record in ids:
         org.records.update(sobject, record, body["fields"], user)
     return {"ids": ids, "created": False}
+
+
+def _merge(org: Org, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:
+    org.records.merge(sobject, body["loser"], body["winner"], SALES_USER)
+    return {"ids": [body["winner"]]}
 
 
 def _user(body: dict[str, Any]) -> str:

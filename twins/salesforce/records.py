@@ -125,6 +125,12 @@ class Records:
             self.tables.remove(sobject, str(row["Id"]))
             self.rules.saved(sobject, row)
 
+    def merge(self, sobject: SObject, loser: str, winner: str, user: str) -> None:
+        """Merge a record into another one: it goes to the recycle bin, and names the one that is left."""
+        kept = self.read(sobject, winner, writing=True)
+        row = self.read(sobject, loser, writing=True)
+        self._save(sobject, row, {"IsDeleted": 1, "MasterRecordId": str(kept["Id"])}, user)
+
     def upsert(self, sobject: SObject, key: tuple[Field, object], body: Body, user: str) -> tuple[str, bool]:
         """Update the record with that external id or create it; returns its id and whether it was created."""
         item, value = key

@@ -12,7 +12,8 @@ OPEN = {"intended", "uncertain"}
 def check_work(evidence: Evidence, report: Report) -> None:
     """What the gateway and the ERP still have to do."""
     store = evidence.store
-    unsent = [f"{one['order_number']} {one['action']}" for one in store["messages"] if one["file_sequence"] is None]
+    waiting = [one for one in store["messages"] if one["file_sequence"] is None and one["withdrawn_at"] is None]
+    unsent = [f"{one['order_number']} {one['action']}" for one in waiting]
     unsaid = [
         str(one["order_number"])
         for one in store["states"]

@@ -1,0 +1,138 @@
+"""What a merge asks of people, in their words, and what their answers mean for the next merge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.errors import Malformed
+from domain.exceptions import Cause, Choice, ExceptionKind, Finding, Resolution
+from domain.links import LinkKind
+from domain.master_fields import FIELDS, read_typed
+from domain.master_values import Comparator, Value
+from domain.merge_cases import FieldOutcome, Reason, Ruling
+from domain.merging import Gone, MergeInput, MergeOutcome, SideState
+from domain.ownership import FieldRule
+from domain.sources import System
+
+RECORD_TYPE = "master"  # exceptions of the merge: `customer/<number>/<field or system>`
+FIELD_CAUSES = (Cause.MASTER_CONFLICT, Cause.MASTER_FLAPPING)
+SIDE_CAUSES = (Cause.MASTER_DELETED, Cause.MASTER_INACTIVE, Cause.MASTER_REFUSED)
+_WHY = {
+    Reason.CONFLICT: "the rules leave this to a person",
+    Reason.TIME_UNSURE: "the clocks cannot tell which change is newer",
+    Reason.FLAPPING: "it keeps going back and forth, so nothing is written any more",
+}
+_WORDS = {System.ERP: "the ERP", System.QUICKBOOKS: "QuickBooks", System.SALESFORCE: "Salesforce"}
+_SHOWN = 120
+
+
+def record_key(kind: LinkKind, key: str, about: str) -> str:
+    """The key of an exception about a field, or about a record in one system."""
+    return f"{kind.value}/{key}/{about}"
+
+
+def split_key(text: str) -> tuple[LinkKind, str, str]:
+    """The kind, our own key (which may hold slashes), and the field or system that an exception is about."""
+    kind, _, rest = text.partition("/")
+    key, _, about = rest.rpartition("/")
+    return LinkKind(kind), key, about
+
+
+def questions(given: MergeInput, outcome: MergeOutcome) -> dict[str, Finding]:
+    """Every question of a decision, by what it is about. `subject` of a field's question is its fingerprint."""
+    fields = {one.field: _field_question(given, one) for one in outcome.conflicts}
+    gone = {one.system.value: _gone_question(given, one) for one in outcome.gone}
+    return {**fields, **gone}
+
+
+def refusal(given: MergeInput, system: System, external_id: str, detail: str) -> Finding:
+    """A system refused for good what was to be written."""
+    sentence = (
+        f"{_word(system)} refused what was agreed of {given.kind} {given.key}: {detail} Mend it there, or confirm "
+        "another link; retry writes it again."
+    )
+    return Finding(
+        kind=ExceptionKind.DEAD_LETTER,
+        cause=Cause.MASTER_REFUSED,
+        sentence=sentence,
+        choices=(Choice.RETRY, Choice.RETIRE_LINK),
+        subject=external_id,
+    )
+
+
+def ruling(field: str, found: Resolution, fingerprint: str, rule: FieldRule, kind: LinkKind) -> Ruling:
+    """What a person's decision means for the field that it was about."""
+    take = System(found.value) if found.choice is Choice.TAKE_SYSTEM and found.value else None
+    value: Value = None
+    if found.choice is Choice.USE_VALUE:
+        value = read_typed(kind, field, found.value or "", rule.comparator)
+    return Ruling(field=field, fingerprint=fingerprint, take=take, value=value, decided_by=found.decided_by)
+
+
+def check_answer(about: str, choice: Choice, value: str | None) -> None:
+    """Raise Malformed for an answer that cannot be meant: a system that does not keep the field, a wrong value."""
+    kind, _, field = split_key(about)
+    if choice is Choice.USE_VALUE:
+        read_typed(kind, field, value or "", Comparator.TEXT)
+    if choice is Choice.TAKE_SYSTEM and value not in {one.value for one in FIELDS[kind][field].kept_by}:
+        known = ", ".join(one.value for one in FIELDS[kind][field].kept_by)
+        raise Malformed(f"Name one of the systems that keep this field: {known}.", reason="value")
+
+
+def _field_question(given: MergeInput, one: FieldOutcome) -> Finding:
+    conflict = one.conflict
+    said = "; ".join(f"{_word(said.system)} has {_shown(said.value)}" for said in conflict.said) if conflict else ""
+    flaps = one.reason is Reason.FLAPPING
+    sentence = (
+        f"{one.field} of {given.kind} {given.key}: {said}; agreed was {_shown(one.value)}. It waits because "
+        f"{_WHY[one.reason]}. Everything else of the record goes on."
+    )
+    return Finding(
+        kind=ExceptionKind.CONFLICT,
+        cause=Cause.MASTER_FLAPPING if flaps else Cause.MASTER_CONFLICT,
+        sentence=sentence,
+        choices=(Choice.TAKE_SYSTEM, Choice.USE_VALUE),
+        subject=conflict.fingerprint if conflict else None,
+    )
+
+
+def _gone_question(given: MergeInput, one: Gone) -> Finding:
+    word = _word(one.system)
+    if one.state is SideState.INACTIVE:
+        sentence = (
+            f"{given.kind} {given.key} is inactive in {word} ({one.external_id}), so nothing is written there. Make it "
+            "active again, or retire the link and confirm another one."
+        )
+        return Finding(
+            kind=ExceptionKind.HOLD,
+            cause=Cause.MASTER_INACTIVE,
+            sentence=sentence,
+            choices=(Choice.RETRY, Choice.RETIRE_LINK),
+            subject=one.external_id,
+        )
+    merged = f" It was merged into {one.merged_into}, which is linked to another record." if one.merged_into else ""
+    sentence = (
+        f"{given.kind} {given.key} was deleted in {word} ({one.external_id}).{merged} It is neither made again nor "
+        "deleted elsewhere: restore it there, or retire the link."
+    )
+    return Finding(
+        kind=ExceptionKind.CONFLICT,
+        cause=Cause.MASTER_DELETED,
+        sentence=sentence,
+        choices=(Choice.RETRY, Choice.RETIRE_LINK),
+        subject=one.external_id,
+    )
+
+
+def _word(system: System) -> str:
+    return _WORDS.get(system, "the gateway's own settings")
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        text = ", ".join(part for part in value.values() if part)
+    else:
+        text = ", ".join(value) if isinstance(value, list) else value or ""
+    return f'"{text[:_SHOWN]}"' if text else "nothing"

@@ -1,0 +1,1 @@
+"""What later revisions make in more than one place."""

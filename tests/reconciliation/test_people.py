@@ -1,0 +1,147 @@
+"""What people did to documents and the gateway knows of is explained; what it does not know of is not hidden by it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from domain.exceptions import Cause, Choice, ExceptionItem, Resolution
+from domain.reconciliation import Standing
+from store import document_versions, exceptions
+from store.session import transaction
+from tests.reconciliation.deck import shipment_of
+from tests.reconciliation.lived import BY, Json, Lived
+from tests.reconciliation.oracle import said
+
+
+def _ours(lived: Lived, n: int) -> Json:
+    """The n-th invoice of ours that nobody has paid."""
+    found = [one for one in lived.books.ledger() if one["private_note"] and one["balance"] == one["total"]]
+    return found[n]
+
+
+def _about(lived: Lived, document: str) -> dict[str, set[str]]:
+    """What a run says of a document: the standings by cause."""
+    run_id = lived.reconcile().run_id
+    found: dict[str, set[str]] = {}
+    for one in said(lived.url, run_id):
+        if one.name.record_key == document:
+            found.setdefault(one.name.cause, set()).add(one.standing)
+    return found
+
+
+def _decide(lived: Lived, item: ExceptionItem, choice: Choice) -> None:
+    resolution = Resolution(
+        exception_id=item.id, choice=choice, reason="agreed", decided_by="dana", decided_at=datetime.now(UTC)
+    )
+    with transaction(lived.engine, BY) as session:
+        exceptions.resolve(session, resolution)
+        if item.cause is Cause.INVOICE_EDITED:
+            subjects = [one.subject for one in item.findings if one.subject]
+            document_versions.decide(session, item.record_key, subjects, resolution)
+
+
+def _item(lived: Lived, document: Json, cause: Cause) -> ExceptionItem:
+    (item,) = [
+        one for one in lived.open_items("shipment") if one.record_key == shipment_of(document) and one.cause is cause
+    ]
+    return item
+
+
+def test_an_edit_is_drift_then_held_then_waived_and_the_next_edit_is_drift_again(lived: Lived) -> None:
+    """E8, R3: missed, heard of, accepted as booked, and edited once more."""
+    document = _ours(lived, 0)
+    lived.books.edit("Invoice", document["id"], TxnDate="2026-01-15")
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.DRIFT}}
+    lived.hear()
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.HELD}}
+    _decide(lived, _item(lived, document, Cause.INVOICE_EDITED), Choice.ACCEPT_AS_BOOKED)
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.WAIVED}}
+    lived.hear()
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.WAIVED}}
+
+    lived.books.edit("Invoice", document["id"], TxnDate="2026-01-16")
+
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.DRIFT}}
+    lived.books.edit("Invoice", document["id"], TxnDate=document["txn_date"])
+    lived.hear()
+    assert _about(lived, document["id"]) == {}
+
+
+def test_an_edit_that_was_said_to_be_put_right_and_was_not_is_drift(lived: Lived) -> None:
+    """E8: `handled` accepts nothing."""
+    document = _ours(lived, 1)
+    lived.books.edit("Invoice", document["id"], TxnDate="2026-01-15")
+    lived.hear()
+    _decide(lived, _item(lived, document, Cause.INVOICE_EDITED), Choice.HANDLED)
+
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.DRIFT}}
+
+    lived.books.edit("Invoice", document["id"], TxnDate=document["txn_date"])
+    lived.hear()
+
+
+def test_a_second_invoice_is_drift_then_held_then_waived(lived: Lived) -> None:
+    """E19, R5."""
+    document = _ours(lived, 2)
+    item, note = document["lines"][0]["item_id"], document["private_note"]
+    copy = lived.books.invoice_by_hand(lived.token(), document["customer_id"], item, "3.33", PrivateNote=note)
+    assert _about(lived, copy) == {"invoice_duplicated": {Standing.DRIFT}}
+    lived.hear()
+    assert _about(lived, copy) == {"invoice_duplicated": {Standing.HELD}}
+    _decide(lived, _item(lived, document, Cause.INVOICE_DUPLICATE), Choice.HANDLED)
+    assert _about(lived, copy) == {"invoice_duplicated": {Standing.WAIVED}}
+
+
+def test_a_document_that_was_taken_away_is_held_then_waived(lived: Lived) -> None:
+    """E9, R3: an invoice and a credit memo."""
+    document = _ours(lived, 3)
+    memo = next(one for one in lived.books._call("GET", "ledger")["credit_memos"] if not one["deleted"])
+    lived.books.edit("Invoice", document["id"], "void")
+    lived.books.edit("CreditMemo", memo["id"], "delete")
+    lived.hear()
+    assert _about(lived, document["id"]) == {"invoice_voided": {Standing.HELD}}
+    assert _about(lived, memo["id"]).get("credit_deleted") == {Standing.HELD}
+    for one in (document, memo):
+        _decide(lived, _item(lived, one, Cause.INVOICE_REMOVED), Choice.HANDLED)
+    assert _about(lived, document["id"]) == {"invoice_voided": {Standing.WAIVED}}
+    assert _about(lived, memo["id"]).get("credit_deleted") == {Standing.WAIVED}
+
+
+def test_a_row_that_was_changed_by_hand_is_found_until_it_is_put_back(lived: Lived) -> None:
+    """R3: whatever the product does to other fields of it meanwhile."""
+    number, limit = lived.column("SELECT number || ' ' || coalesce(credit_limit, 0) FROM customers ORDER BY 1")[
+        0
+    ].split()
+    lived.by_hand(f"UPDATE customers SET credit_limit = 1 WHERE number = '{number}'")
+    with transaction(lived.engine, BY) as session:
+        session.connection().exec_driver_sql(f"UPDATE customers SET name = name || '.' WHERE number = '{number}'")
+    assert _about(lived, number).get("changed_by_hand") == {Standing.DRIFT}
+
+    lived.by_hand(f"UPDATE customers SET credit_limit = {limit} WHERE number = '{number}'")
+
+    assert "changed_by_hand" not in _about(lived, number)
+
+
+def test_an_export_with_other_bytes_is_one_finding_and_nothing_is_read_from_it(lived: Lived) -> None:
+    """R8: what is not what was received proves nothing about stock."""
+    (found,) = lived.column(
+        "SELECT DISTINCT file.id || ' ' || sha256 FROM source_files file JOIN stock_feeds ON event_id = file.id::text"
+    )
+    file_id, sha256 = found.split()
+    path: Path = lived.folder / sha256[:2] / sha256
+    content = path.read_bytes()
+    path.write_bytes(content[:-40] + b"\xff" + content[-39:])
+
+    found_now = said(lived.url, lived.reconcile().run_id)
+
+    assert [one.name.record_key for one in found_now if one.name.rule == "R8"] == [file_id]
+    assert not [one for one in found_now if one.name.cause == "stock_not_as_exported"]
+    path.write_bytes(content)
+    assert not [one for one in said(lived.url, lived.reconcile().run_id) if one.name.rule in {"R7", "R8"}]
+
+
+def test_the_oracle_shares_no_code_with_what_it_judges() -> None:
+    text = Path(__file__).with_name("oracle.py").read_text(encoding="utf-8")
+    imported = [line.split()[1] for line in text.splitlines() if line.startswith(("import ", "from "))]
+    assert set(imported) == {"__future__", "collections.abc", "dataclasses", "typing", "psycopg"}
