@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
@@ -16,9 +15,10 @@ from starlette.types import Lifespan
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
-from api import description, problems
+from api import dashboard, description, problems
 from api.envelope import Envelope
 from api.operations import user_cause
+from api.outside import Outside, quickbooks_pages
 from api.routes import (
     audit,
     connections,
@@ -34,6 +34,8 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    overview,
+    people,
     policies,
     provenance,
     reconciliations,
@@ -57,6 +59,7 @@ from store.session import make_engine, transaction
 log = structlog.get_logger()
 
 ROUTERS = (
+    overview.router,
     files.router,
     order_files.router,
     shipments.router,
@@ -78,6 +81,7 @@ ROUTERS = (
     hooks.router,
     layouts.router,
     keys.router,
+    people.router,
     health.router,
 )
 STORE_PAUSE_SECONDS = 2.0
@@ -118,12 +122,7 @@ def assemble(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     description.install(app)
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        """To the API's pages. Needs no key: they hold nothing but this description."""
-        return RedirectResponse("/docs")
-
+    dashboard.install(app)
     return app
 
 
@@ -151,7 +150,18 @@ async def open_services(settings: Settings) -> Services:
         approval=ApprovalMode(settings.approval),
         hooks=hooks,
         book_hooks=book_hooks,
-        temporal_ui_url=settings.temporal_ui_url,
+        outside=_outside(settings, client.namespace),
+    )
+
+
+def _outside(settings: Settings, namespace: str) -> Outside:
+    """Where people find a record in the other systems; the stand-ins have no pages."""
+    quickbooks, salesforce = settings.quickbooks, settings.salesforce
+    return Outside(
+        temporal=settings.temporal_ui_url,
+        namespace=namespace,
+        quickbooks=quickbooks_pages(quickbooks.api_url) if quickbooks and not quickbooks.twin else None,
+        salesforce=salesforce.url if salesforce and not salesforce.twin else None,
     )
 
 

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
+from api.outside import Outside
 from api.uploads import Uploads
 from domain.company import Company
 from domain.lifecycle import Lifecycle
@@ -24,7 +25,7 @@ from store.session import reading
 
 @dataclass(frozen=True)
 class Services:
-    """The store, Temporal, the intake of files, the rules of `config_dir`; `temporal_ui_url` is for links only."""
+    """The store, Temporal, the intake of files, the rules of `config_dir`; `outside` is for links only."""
 
     engine: Engine
     client: Client
@@ -35,7 +36,7 @@ class Services:
     approval: ApprovalMode
     hooks: HookReceiver
     book_hooks: BookHookReceiver
-    temporal_ui_url: str | None = None
+    outside: Outside = field(default_factory=Outside)
     uploads: Uploads = field(default_factory=Uploads)
 
     def close(self) -> None:

@@ -87,6 +87,27 @@ def disable(session: Session, name: str) -> bool:
     return done.first() is not None
 
 
+def need(session: Session, name: str) -> Person:
+    """A person, also one who is disabled. Raises Missing."""
+    row = session.get(PersonRow, name.strip().lower(), populate_existing=True)
+    if row is None:
+        raise Missing(f"There is nobody called {name}.", reason="person")
+    return _person(row)
+
+
+def ensure_first(session: Session, name: str, password: SecretStr) -> bool:
+    """Make the first admin where nobody is yet; False where somebody is. Of two at once one makes it."""
+    if session.scalars(select(PersonRow).limit(1)).first() is not None:
+        return False
+    new = insert(PersonRow).values(name=name, role=Role.ADMIN.value)
+    made = session.scalars(new.on_conflict_do_nothing(index_elements=["name"]).returning(col(PersonRow.name))).first()
+    if made is None:
+        return False
+    session.add(PasswordRow(person=name, password_hash=_HASHES.hash(_checked(password, name))))
+    session.flush()
+    return True
+
+
 def list_all(session: Session) -> list[Person]:
     """Everybody who ever could sign in, by name."""
     return [_person(row) for row in session.scalars(select(PersonRow).order_by(col(PersonRow.name)))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
@@ -16,7 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from api.dashboard.assets import address
+from api.dashboard.places import menu, place, tone
 from api.services import services
+from domain.exceptions import VALUE_NEEDED
+from domain.orders import OrderLine
 from store.people import Person
 
 # Strict: no script and no style but from this process, no frames, forms only to ourselves. `data:` is for Pico's icons.
@@ -35,6 +38,26 @@ _pages = Environment(
 )
 
 
+def part(request: Request, template: str, **shown: Any) -> HTMLResponse:
+    """Render a part of a page, for a page that is there already."""
+    body = rendered(request, template, **shown)
+    return HTMLResponse(body, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+
+
+def rendered(request: Request, template: str, **shown: Any) -> str:
+    """The text of a template with what all of them know."""
+    serving = services(request)
+    company = serving.company
+    given = {
+        "outside": serving.outside,
+        "company": company,
+        "zone": company.zone,
+        "path": request.url.path,
+        "now": datetime.now(UTC),
+    }
+    return _pages.get_template(template).render(**given, **shown)
+
+
 def page(
     request: Request,
     template: str,
@@ -43,9 +66,7 @@ def page(
     **shown: Any,
 ) -> HTMLResponse:
     """Render a page. Everything in it is escaped; nothing is loaded from elsewhere."""
-    company = services(request).company
-    given = {"person": person, "company": company, "path": request.url.path, "now": datetime.now(UTC), **shown}
-    body = _pages.get_template(template).render(zone=company.zone, **given)
+    body = rendered(request, template, person=person, **shown)
     return HTMLResponse(body, status, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
 
 
@@ -81,6 +102,13 @@ def quantity(amount: Decimal | None) -> str:
     return plain if plain != "-0" else "0"
 
 
+def span(seconds: float | None) -> str:
+    """Seconds as people read them: `2.4 s`, `3 min`; a dash where nothing was measured."""
+    if seconds is None:
+        return "–"
+    return f"{seconds:.1f} s" if seconds < 60 else _span(timedelta(seconds=seconds))
+
+
 def words(code: object) -> str:
     """A code in words: `order_needs_decision` as `order needs decision`."""
     return str(code).replace("_", " ")
@@ -88,7 +116,7 @@ def words(code: object) -> str:
 
 def query(current: Mapping[str, Any], **changes: Any) -> str:
     """The query of an address with some parts changed; what is None or empty is left out."""
-    given = {name: value for name, value in {**current, **changes}.items() if value not in {None, ""}}
+    given = {name: value for name, value in {**current, **changes}.items() if value is not None and value != ""}
     return f"?{urlencode(given)}" if given else "?"
 
 
@@ -100,5 +128,21 @@ def _when(at: datetime | None, now: datetime, zone: Any) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, ago(at, now))
 
 
-_pages.filters.update(ago=ago, money=money, quantity=quantity, words=words, quote=lambda text: quote(str(text), safe=""))
-_pages.globals.update(asset=address, query=query, when=_when)
+def _exact(at: datetime | None, zone: Any) -> Markup:
+    """A time to the second in the company's zone."""
+    if at is None:
+        return Markup("")
+    shown = at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), shown)
+
+
+def _worth(lines: Iterable[OrderLine]) -> Decimal:
+    """What the lines of an order come to."""
+    return sum((line.quantity * line.unit_price for line in lines), Decimal(0))
+
+
+_pages.filters.update(
+    ago=ago, money=money, quantity=quantity, span=span, words=words, quote=lambda text: quote(str(text), safe="")
+)
+_pages.globals.update(asset=address, menu=menu, needing=VALUE_NEEDED, place=place, query=query, tone=tone)
+_pages.globals.update(exact=_exact, when=_when, worth=_worth)

@@ -55,11 +55,14 @@ def _known(request: Request) -> Person | None:
 
 def _identify(request: Request) -> Person:
     if request.method not in SAFE and not came_from_here(request):
-        detail = "This form did not come from one of our own pages, so nothing was done. Open the page again and repeat."
+        detail = (
+            "This form did not come from one of our own pages, so nothing was done. Open the page again and repeat."
+        )
         raise Refused(HTTPStatus.FORBIDDEN, ApiCode.FOREIGN_FORM, detail)
     person = _known(request)
     if person is None:
         raise SignInNeeded
+    request.state.person = person  # so that an error is told on a page of theirs
     return person
 
 

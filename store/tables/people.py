@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class PersonRow(SQLModel, table=True):
-    """A person by the name that they sign in with, in lower case. Nobody is ever removed: their decisions stay theirs."""
+    """A person by the name that they sign in with, in lower case. Nobody is removed: their decisions stay theirs."""
 
     __tablename__ = "people"
     __table_args__ = (one_of("role", Role), check("name_lower", "name = lower(name) AND name <> ''"))

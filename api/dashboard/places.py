@@ -1,0 +1,75 @@
+"""Where things stand in the dashboard, how its pages are grouped, and which tone a word of ours has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from store.people import Person
+from store.tables.people import Role
+
+Group = tuple[str, tuple[tuple[str, str], ...]]
+
+_MENU: Final[tuple[Group, ...]] = (
+    ("Now", (("Overview", "/"), ("Exceptions", "/ui/exceptions"), ("Live feed", "/ui/feed"))),
+    (
+        "Records",
+        (
+            ("Orders", "/ui/orders"),
+            ("Shipments", "/ui/shipments"),
+            ("Invoices", "/ui/invoices"),
+            ("Files", "/ui/files"),
+            ("Stock", "/ui/stock"),
+        ),
+    ),
+    (
+        "Proof",
+        (("Reconciliation", "/ui/reconciliations"), ("Latency", "/ui/latency"), ("Audit", "/ui/audit")),
+    ),
+    ("System", (("Connections", "/ui/connections"),)),
+)
+_PEOPLE: Final = ("People", "/ui/people")
+
+_FOLDERS: Final[Mapping[str, str]] = {
+    "shipment": "shipments",
+    "order": "orders",
+    "invoice": "invoices",
+    "file": "files",
+    "item": "stock",
+    "exception": "exceptions",
+    "reconciliation": "reconciliations",
+}
+_TONES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("good", "fresh", "applied", "invoiced", "paid", "resolved", "self_resolved", "finished"), "good"),
+    **dict.fromkeys(("drafted", "released", "matched", "confirmed", "booked", "closed", "active", "done"), "good"),
+    **dict.fromkeys(("shipped", "delivered", "would_resolve"), "good"),
+    **dict.fromkeys(("watch", "waits", "aging", "held", "hold", "conflict", "edited", "partly_paid"), "watch"),
+    **dict.fromkeys(("open", "credit_hold", "on_hold", "in_doubt", "waived", "backordered", "warning"), "watch"),
+    **dict.fromkeys(("bad", "wrong", "stale", "unknown", "refused", "failed", "dead_letter", "uncertain"), "bad"),
+    **dict.fromkeys(("voided", "deleted", "drift", "overdue", "cancelled", "group", "file"), "bad"),
+    **dict.fromkeys(("news", "received", "read", "intended", "running", "in_flight", "accepted", "allocated"), "news"),
+}
+
+
+def menu(person: Person) -> tuple[Group, ...]:
+    """The pages in groups, as far as a person may open them."""
+    if person.role is not Role.ADMIN:
+        return _MENU
+    *others, (name, pages) = _MENU
+    return (*others, (name, (*pages, _PEOPLE)))
+
+
+def place(kind: str, key: str) -> str:
+    """The address of a record's page; its trace where it has none of its own."""
+    if kind.startswith("stock"):
+        kind, key = "item", key.rpartition("|")[0] or key
+    if kind == "master":
+        return f"/ui/exceptions?record_type=master&record_key={quote(key, safe='')}&state=all"
+    folder = _FOLDERS.get(kind, "trace")
+    return f"/ui/{folder}/{quote(key, safe='')}"
+
+
+def tone(word: object) -> str:
+    """The tone of a word: good, watch, bad, news; plain for all others."""
+    return _TONES.get(str(word), "plain")
