@@ -91,7 +91,9 @@ def _exception(change: ChangeRow, after: Mapping[str, Any], item: Item) -> Told 
         return None
     about = f"{item.record_type} {item.record_key}"
     if change.operation == "insert":
-        return Told("exceptions", "waits", f"{about}: {item.sentence}", "exception", change.row_key)
+        names_it = item.record_type not in {"shipment", "order"} or item.record_key in item.sentence
+        sentence = item.sentence if names_it else f"{about.capitalize()}: {item.sentence}"
+        return Told("exceptions", "waits", sentence, "exception", change.row_key)
     if after.get("state") == "resolved":
         decided = after.get("resolution") or {}
         choice, by = str(decided.get("choice", "")).replace("_", " "), decided.get("decided_by")

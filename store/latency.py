@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import Float, Select, cast, func, select
+from sqlalchemy import ColumnElement, Float, cast, func, select
 from sqlmodel import Session, col
 
 from store.tables.shipments import ShipmentRow
@@ -81,8 +83,7 @@ def latency(session: Session, since: datetime, step: timedelta) -> Latency:
 
 def quantiles(session: Session, since: datetime) -> Quantiles:
     """The quantiles of shipments received since then that were booked."""
-    row = session.execute(_booked(since).add_columns(*_measured())).one()
-    return _quantiles(row)
+    return _quantiles(session.execute(select(*_measured()).where(*_conditions(since))).one())
 
 
 def _points(session: Session, since: datetime, step: timedelta) -> list[LatencyPoint]:
@@ -105,20 +106,16 @@ def _slowest(session: Session, since: datetime) -> list[SlowShipment]:
     return [SlowShipment(number=number, received_at=at, seconds=float(took)) for number, at, took in found]
 
 
-def _conditions(since: datetime) -> tuple[object, ...]:
+def _conditions(since: datetime) -> tuple[ColumnElement[bool], ...]:
     return col(ShipmentRow.received_at) >= since, col(ShipmentRow.booked_at).is_not(None)
 
 
-def _booked(since: datetime) -> Select[object]:
-    return select().where(*_conditions(since)).select_from(ShipmentRow)
-
-
-def _measured() -> tuple[object, ...]:
+def _measured() -> tuple[ColumnElement[Any], ...]:
     late = func.count().filter(_TOOK > PROMISE_SECONDS)
     return func.count(), late, *(func.percentile_disc(one).within_group(_TOOK) for one in (0.5, 0.95, 0.99))
 
 
-def _quantiles(row: object) -> Quantiles:
+def _quantiles(row: Iterable[Any]) -> Quantiles:
     count, late, p50, p95, p99 = row
     seconds = {"p50": p50, "p95": p95, "p99": p99}
     return Quantiles(

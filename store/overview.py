@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from domain import health
@@ -145,7 +146,7 @@ def _work(session: Session, now: datetime) -> tuple[list[OpenWork], int]:
 
 def _last_files(session: Session) -> list[LastFile]:
     row = SourceFileRow
-    query = select(row).distinct(col(row.layout)).order_by(col(row.layout), col(row.received_at).desc())
+    query = select(row).ext(distinct_on(col(row.layout))).order_by(col(row.layout), col(row.received_at).desc())
     return [
         LastFile(file_id=str(one.id), **one.model_dump(include={"layout", "filename", "state", "received_at"}))
         for one in session.scalars(query)

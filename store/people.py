@@ -56,8 +56,7 @@ def create(session: Session, name: str, full_name: str, role: Role, password: Se
     row = session.scalars(new.on_conflict_do_nothing(index_elements=["name"]).returning(PersonRow)).one_or_none()
     if row is None:
         raise Duplicate(f"There is somebody called {login} already.", reason="person_taken")
-    session.add(PasswordRow(person=login, password_hash=_HASHES.hash(given)))
-    session.flush()
+    session.execute(insert(PasswordRow).values(person=login, password_hash=_HASHES.hash(given)))
     return _person(row)
 
 
@@ -103,8 +102,7 @@ def ensure_first(session: Session, name: str, password: SecretStr) -> bool:
     made = session.scalars(new.on_conflict_do_nothing(index_elements=["name"]).returning(col(PersonRow.name))).first()
     if made is None:
         return False
-    session.add(PasswordRow(person=name, password_hash=_HASHES.hash(_checked(password, name))))
-    session.flush()
+    session.execute(insert(PasswordRow).values(person=name, password_hash=_HASHES.hash(_checked(password, name))))
     return True
 
 

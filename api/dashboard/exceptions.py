@@ -16,8 +16,9 @@ from api.routes import exceptions as operations
 from api.routes.exceptions import Assignment, Decision, Filter, NewNote, Snooze
 from api.services import Reading, Serving
 from domain.errors import Malformed
-from domain.exceptions import Cause, Choice, ExceptionKind, ExceptionState
+from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState
 from store.exception_work import Order
+from store.sides import AGREED, Comparison
 
 router = page_router()
 
@@ -53,21 +54,39 @@ def show_exception(exception_id: str, request: Request, session: Reading, person
     """One exception: why it waits, what each system says, what it costs, and what may be done."""
     item = operations.read_exception(exception_id, session, key_of(person))
     sides = operations.read_sides(exception_id, session, key_of(person))
-    return page(request, "exception.html", person, item=item, sides=sides, offers=OFFERS, said=said(request))
+    takes = _takes(item, sides)
+    return page(
+        request,
+        "exception.html",
+        person,
+        item=item,
+        sides=sides,
+        takes=takes,
+        offers=OFFERS,
+        said=said(request),
+    )
 
 
 @router.post("/ui/exceptions/{exception_id}/resolve")
-async def take_decision(  # noqa: PLR0913, PLR0917 - the fields of a form
+async def take_decision(
     exception_id: str,
     serving: Serving,
     person: Operating,
-    choice: Annotated[Choice, Form()],
+    choice: Annotated[str, Form(max_length=100)],
     reason: Reason,
     value: Value = "",
     sentence: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
-    """Write a decision down; refused where the exception says something else by now than was read."""
-    decision = Decision(choice=choice, value=value or None, reason=_long_enough(reason), sentence=sentence or None)
+    """Write a decision down; refused where the exception says something else by now than was read.
+
+    `take_system=erp` is a choice together with its value, so that one tick says it all.
+    """
+    name, _, given_value = choice.partition("=")
+    if name not in set(Choice):
+        raise Malformed("Choose what is to be done.", reason="choice")
+    decision = Decision(
+        choice=Choice(name), value=given_value or value or None, reason=_long_enough(reason), sentence=sentence or None
+    )
     await operations.resolve_exception(exception_id, decision, serving, key_of(person))
     return back_to(f"/ui/exceptions/{exception_id}", "decided")
 
@@ -104,6 +123,16 @@ def take_note(
         raise Malformed("A note says something.", reason="text")
     operations.note_exception(exception_id, NewNote(text=text), serving, key_of(person))
     return back_to(f"/ui/exceptions/{exception_id}", "noted")
+
+
+def _takes(item: ExceptionItem, sides: Comparison) -> list[tuple[str, str]]:
+    """The systems whose value may be taken, each with what it has of the field in question."""
+    if Choice.TAKE_SYSTEM not in item.choices:
+        return []
+    about = item.record_key.rpartition("/")[2]
+    values = next((one.values for one in sides.fields if one.field == about), ())
+    named = zip(sides.sides, values, strict=False)
+    return [(side.name, value) for side, value in named if side.name != AGREED and value is not None]
 
 
 def _long_enough(reason: str) -> str:

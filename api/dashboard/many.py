@@ -21,7 +21,7 @@ router = page_router()
 
 
 @router.post("/ui/exceptions-many")
-async def take_many(  # noqa: PLR0913, PLR0917 - the fields of a form
+async def take_many(
     request: Request,
     serving: Serving,
     person: Operating,

@@ -111,4 +111,4 @@ def _to_sign_in(request: Request) -> Response:
 def _told(request: Request, status: HTTPStatus, detail: str) -> Response:
     person = getattr(request.state, "person", None)
     trace_id = request.scope.get("trace_id")
-    return page(request, "problem.html", person, status, status=status, detail=detail, trace_id=trace_id)
+    return page(request, "problem.html", person, status, phrase=status.phrase, detail=detail, trace_id=trace_id)

@@ -40,13 +40,15 @@ _FOLDERS: Final[Mapping[str, str]] = {
     "exception": "exceptions",
     "reconciliation": "reconciliations",
 }
+_TRACED: Final = frozenset({"trace", "return", "credit"})
 _TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("good", "fresh", "applied", "invoiced", "paid", "resolved", "self_resolved", "finished"), "good"),
     **dict.fromkeys(("drafted", "released", "matched", "confirmed", "booked", "closed", "active", "done"), "good"),
     **dict.fromkeys(("shipped", "delivered", "would_resolve"), "good"),
     **dict.fromkeys(("watch", "waits", "aging", "held", "hold", "conflict", "edited", "partly_paid"), "watch"),
     **dict.fromkeys(("open", "credit_hold", "on_hold", "in_doubt", "waived", "backordered", "warning"), "watch"),
-    **dict.fromkeys(("bad", "wrong", "stale", "unknown", "refused", "failed", "dead_letter", "uncertain"), "bad"),
+    **dict.fromkeys(("unknown",), "watch"),
+    **dict.fromkeys(("bad", "wrong", "stale", "refused", "failed", "dead_letter", "uncertain"), "bad"),
     **dict.fromkeys(("voided", "deleted", "drift", "overdue", "cancelled", "group", "file"), "bad"),
     **dict.fromkeys(("news", "received", "read", "intended", "running", "in_flight", "accepted", "allocated"), "news"),
 }
@@ -60,14 +62,17 @@ def menu(person: Person) -> tuple[Group, ...]:
     return (*others, (name, (*pages, _PEOPLE)))
 
 
-def place(kind: str, key: str) -> str:
+def place(kind: str, key: object) -> str:
     """The address of a record's page; its trace where it has none of its own."""
+    name = str(key)
     if kind.startswith("stock"):
-        kind, key = "item", key.rpartition("|")[0] or key
-    if kind == "master":
-        return f"/ui/exceptions?record_type=master&record_key={quote(key, safe='')}&state=all"
-    folder = _FOLDERS.get(kind, "trace")
-    return f"/ui/{folder}/{quote(key, safe='')}"
+        kind, name = "item", name.rpartition("|")[0] or name
+    folder = _FOLDERS.get(kind)
+    if folder is None and kind in _TRACED:
+        folder = "trace"
+    if folder is None:
+        return f"/ui/exceptions?record_type={quote(kind, safe='')}&record_key={quote(name, safe='')}&state=all"
+    return f"/ui/{folder}/{quote(name, safe='')}"
 
 
 def tone(word: object) -> str:

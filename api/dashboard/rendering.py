@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+UNREADABLE = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}|tw-[0-9a-f]{16})")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 _pages = Environment(
@@ -106,12 +108,20 @@ def span(seconds: float | None) -> str:
     """Seconds as people read them: `2.4 s`, `3 min`; a dash where nothing was measured."""
     if seconds is None:
         return "–"
-    return f"{seconds:.1f} s" if seconds < 60 else _span(timedelta(seconds=seconds))
+    if seconds < 20:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else _span(timedelta(seconds=seconds))
 
 
 def words(code: object) -> str:
     """A code in words: `order_needs_decision` as `order needs decision`."""
     return str(code).replace("_", " ")
+
+
+def short(key: object) -> str:
+    """A key as it fits into a list: of an id or a hash that nobody reads, only its beginning."""
+    text = str(key)
+    return f"{text[:8]}…" if UNREADABLE.match(text) else text.removesuffix("|")
 
 
 def query(current: Mapping[str, Any], **changes: Any) -> str:
@@ -141,8 +151,7 @@ def _worth(lines: Iterable[OrderLine]) -> Decimal:
     return sum((line.quantity * line.unit_price for line in lines), Decimal(0))
 
 
-_pages.filters.update(
-    ago=ago, money=money, quantity=quantity, span=span, words=words, quote=lambda text: quote(str(text), safe="")
-)
+_pages.filters.update(ago=ago, money=money, quantity=quantity, short=short, span=span, words=words)
+_pages.filters.update(quote=lambda text: quote(str(text), safe=""))
 _pages.globals.update(asset=address, menu=menu, needing=VALUE_NEEDED, place=place, query=query, tone=tone)
 _pages.globals.update(exact=_exact, when=_when, worth=_worth)

@@ -106,7 +106,7 @@ def _work(session: Session) -> None:
     _conflict(session)
 
 
-def _open(  # noqa: PLR0917
+def _open(
     session: Session,
     key: str,
     cause: Cause,
