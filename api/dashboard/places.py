@@ -67,6 +67,8 @@ def place(kind: str, key: object) -> str:
     name = str(key)
     if kind.startswith("stock"):
         kind, name = "item", name.rpartition("|")[0] or name
+    if kind == "customer":
+        return f"/ui/orders?customer_number={quote(name, safe='')}"
     folder = _FOLDERS.get(kind)
     if folder is None and kind in _TRACED:
         folder = "trace"

@@ -29,6 +29,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 UNREADABLE = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}|tw-[0-9a-f]{16})")
+# With `no-referrer`, which all else is answered with, a browser would hide from us that a form is ours, too.
+HEADERS = {"content-security-policy": POLICY, "cache-control": "no-store", "referrer-policy": "same-origin"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 _pages = Environment(
@@ -43,7 +45,7 @@ _pages = Environment(
 def part(request: Request, template: str, **shown: Any) -> HTMLResponse:
     """Render a part of a page, for a page that is there already."""
     body = rendered(request, template, **shown)
-    return HTMLResponse(body, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+    return HTMLResponse(body, headers=HEADERS)
 
 
 def rendered(request: Request, template: str, **shown: Any) -> str:
@@ -69,7 +71,7 @@ def page(
 ) -> HTMLResponse:
     """Render a page. Everything in it is escaped; nothing is loaded from elsewhere."""
     body = rendered(request, template, person=person, **shown)
-    return HTMLResponse(body, status, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+    return HTMLResponse(body, status, headers=HEADERS)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
