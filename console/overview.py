@@ -48,7 +48,11 @@ def latency(
         if as_json:
             print_json(found)
             return
-        facts({"Invoices": found["whole"]["count"]} | {name: found["whole"][name] for name in ("p50", "p95", "p99")})
+        whole = found["whole"]
+        words = {"Half within": "p50_seconds", "95 % within": "p95_seconds", "99 % within": "p99_seconds"}
+        facts(
+            {"Invoices": whole["count"], "Late": whole["late"]} | {name: whole[field] for name, field in words.items()}
+        )
         rows = ((one["number"], one["received_at"], one["seconds"]) for one in found["slowest"])
         table("Slowest", ("Shipment", "Received", "Seconds"), rows)
 

@@ -92,7 +92,7 @@ def _exception(change: ChangeRow, after: Mapping[str, Any], item: Item) -> Told 
     about = f"{item.record_type} {item.record_key}"
     if change.operation == "insert":
         names_it = item.record_type not in {"shipment", "order"} or item.record_key in item.sentence
-        sentence = item.sentence if names_it else f"{about.capitalize()}: {item.sentence}"
+        sentence = item.sentence if names_it else f"{item.record_type.capitalize()} {item.record_key}: {item.sentence}"
         return Told("exceptions", "waits", sentence, "exception", change.row_key)
     if after.get("state") == "resolved":
         decided = after.get("resolution") or {}

@@ -25,9 +25,9 @@ class Quantiles(BaseModel):
 
     count: int
     late: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    p50_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
 
 
 class LatencyPoint(Quantiles):
@@ -117,7 +117,7 @@ def _measured() -> tuple[ColumnElement[Any], ...]:
 
 def _quantiles(row: Iterable[Any]) -> Quantiles:
     count, late, p50, p95, p99 = row
-    seconds = {"p50": p50, "p95": p95, "p99": p99}
+    seconds = {"p50_seconds": p50, "p95_seconds": p95, "p99_seconds": p99}
     return Quantiles(
         count=count, late=late, **{name: None if one is None else round(float(one), 3) for name, one in seconds.items()}
     )

@@ -55,7 +55,7 @@ async function draw(place) {
     ],
   };
   const promise = times.map(() => told.promise_seconds);
-  const plot = new uPlot(options, [times, line("p50"), line("p95"), line("p99"), promise], place);
+  const plot = new uPlot(options, [times, line("p50_seconds"), line("p95_seconds"), line("p99_seconds"), promise], place);
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
 }
 
