@@ -45,7 +45,7 @@ OFFERS: Final[dict[Choice, Offer]] = {
     Choice.TAKE_SYSTEM: Offer(
         "Take one system's value", "It is written to the others where the rules say.", "erp, quickbooks, salesforce"
     ),
-    Choice.USE_VALUE: Offer("Use another value", "It is written everywhere the rules say.", "The value"),
+    Choice.USE_VALUE: Offer("Use another value", "It is written everywhere the rules say.", "what is to stand"),
     Choice.RETIRE_LINK: Offer("Retire the link", "The record there is ours no more."),
     Choice.ACCEPT_AS_BOOKED: Offer("It stands as it is in QuickBooks", "For the reason given."),
     Choice.HANDLED: Offer("Settled elsewhere", "Nothing more happens here."),

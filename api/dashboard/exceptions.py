@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
-from api.dashboard.choice_words import OFFERS
+from api.dashboard.choice_words import OFFERS, Offer
 from api.dashboard.pages import back_to, given, key_of, page_router, said
 from api.dashboard.rendering import page
 from api.dashboard.signing_in import Looking, Operating
@@ -40,7 +41,7 @@ def show_exceptions(request: Request, session: Reading, person: Looking, wanted:
         found=found,
         wanted=narrowed,
         current=dict(request.query_params),
-        offers=OFFERS,
+        offers=_offered(found.items),
         kinds=list(ExceptionKind),
         causes=sorted(Cause),
         states=[*ExceptionState, "all"],
@@ -123,6 +124,12 @@ def take_note(
         raise Malformed("A note says something.", reason="text")
     operations.note_exception(exception_id, NewNote(text=text), serving, key_of(person))
     return back_to(f"/ui/exceptions/{exception_id}", "noted")
+
+
+def _offered(items: Iterable[ExceptionItem]) -> dict[Choice, Offer]:
+    """What may be chosen for some of these, in the order in which choices are told."""
+    choices = {choice for item in items for choice in item.choices}
+    return {choice: offer for choice, offer in OFFERS.items() if choice in choices}
 
 
 def _takes(item: ExceptionItem, sides: Comparison) -> list[tuple[str, str]]:
