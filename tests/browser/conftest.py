@@ -48,22 +48,23 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def context_of(browser: Browser, room: Room) -> Iterator[Callable[..., BrowserContext]]:
-    """Opens windows in which a person is signed in; they close after the test."""
+@pytest.fixture(scope="session")
+def windows(browser: Browser, room: Room) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens windows in which a person is signed in; they close at the end. A person signs in once."""
     opened: list[BrowserContext] = []
+    cookies: dict[str, list[object]] = {}
 
     def of(name: str, **more: object) -> BrowserContext:
         context = browser.new_context(base_url=room.url, **more)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
         opened.append(context)
-        answer = context.request.post(
-            "/sign-in",
-            form={"name": name, "password": PASSWORD, "to": "/"},
-            headers={"origin": room.url},
-            max_redirects=0,
-        )
-        assert answer.status == 303
+        if name in cookies:
+            context.add_cookies(cookies[name])  # type: ignore[arg-type]
+            return context
+        form = {"name": name, "password": PASSWORD, "to": "/"}
+        headers = {"origin": room.url}
+        assert context.request.post("/sign-in", form=form, headers=headers, max_redirects=0).status == 303
+        cookies[name] = list(context.cookies())
         return context
 
     yield of
@@ -72,9 +73,11 @@ def context_of(browser: Browser, room: Room) -> Iterator[Callable[..., BrowserCo
 
 
 @pytest.fixture
-def page(context_of: Callable[..., BrowserContext]) -> Page:
+def page(windows: Callable[..., BrowserContext]) -> Iterator[Page]:
     """A page of the operator's."""
-    return context_of("oskar").new_page()
+    context = windows("oskar")
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="session")
