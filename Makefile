@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check audit bench bench-orders bench-stock bench-reconcile prove openapi lock clean runtime-ready dev-ready python-ready
+.PHONY: help demo up test check audit bench bench-overview bench-orders bench-stock bench-reconcile prove openapi lock \
+	clean assets runtime-ready dev-ready python-ready
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
@@ -10,20 +11,28 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+# Where npm is missing, a Python package brings it.
+NPM = $(shell command -v npm 2>/dev/null || echo $(BIN)/python -m console.npm)
 # More than there are cores: tests of whole gateways mostly wait.
 JOBS ?= 3
 
 ##@ Use it
 
-demo: runtime-ready ## Run everything and show the main job. ONCE=1 ends after it is verified, JSON=1 prints JSON
+demo: runtime-ready assets ## Run everything and show the main job. ONCE=1 ends after it is verified, JSON=1 prints JSON
 	@$(BIN)/python cli.py demo $(if $(ONCE),--once) $(if $(JSON),--json)
 
-up: runtime-ready ## Run everything on this machine until Ctrl-C
+up: runtime-ready assets ## Run everything on this machine until Ctrl-C
 	@$(BIN)/python cli.py up $(if $(JSON),--json)
+
+assets: runtime-ready ## Install what the dashboard's pages load, by the names in package.json (once)
+	@cmp -s package-lock.json node_modules/.installed || { \
+		echo "Installing what the dashboard loads into node_modules (once) ..."; \
+		{ $(NPM) ci --no-progress >$(VENV)/assets.log 2>&1 && cp package-lock.json node_modules/.installed; } || { \
+		tail -n 5 $(VENV)/assets.log; echo "The dashboard works without, and looks plain. The log is $(VENV)/assets.log"; }; }
 
 ##@ Develop
 
-test: dev-ready ## Run every test on real PostgreSQL, a real Temporal server and the stand-ins (TESTS=, JOBS=, ARGS=)
+test: dev-ready assets ## Run every test on real PostgreSQL, a real Temporal server and the stand-ins (TESTS=, JOBS=, ARGS=)
 	@$(BIN)/python -m pytest $(TESTS) -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: dev-ready ## Lint, format, types, architecture
@@ -37,6 +46,9 @@ audit: dev-ready ## Look up the pinned dependencies among known vulnerabilities 
 
 bench: dev-ready ## Measure the promises: latency and throughput
 	@$(BIN)/python -m bench.latency $(ARGS)
+
+bench-overview: dev-ready assets ## Measure the dashboard's first page with a million changes behind it
+	@$(BIN)/python -m bench.overview $(ARGS)
 
 bench-orders: dev-ready ## Measure how long an order takes from Salesforce to the ERP's folder: by hook, by message, by polling
 	@$(BIN)/python -m bench.order_latency $(ARGS)
@@ -63,7 +75,7 @@ lock: dev-ready ## Renew both lock files: versions and hashes, no addresses (UPG
 	@$(BIN)/uv pip compile requirements-dev.in --output-file requirements-dev.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
 
 clean: ## Remove the environment, caches and the embedded data (.threeway)
-	rm -rf $(VENV) .threeway .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) node_modules .threeway .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Help

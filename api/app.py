@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Lifespan
@@ -19,11 +18,12 @@ from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver, Sender
 from activities.receiving import make_receiver
 from activities.registry import alert_desk
-from api import description, problems
+from api import dashboard, description, problems
 from api.codec_origin import CodecOrigin
 from api.envelope import Envelope
 from api.limits import Limits, Rates
 from api.operations import user_cause
+from api.outside import Outside, quickbooks_pages
 from api.routes import (
     alerts,
     audit,
@@ -41,6 +41,8 @@ from api.routes import (
     masters,
     order_files,
     orders,
+    overview,
+    people,
     policies,
     provenance,
     reconciliations,
@@ -60,11 +62,13 @@ from runtime.payloads import cipher
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
 from store import keys as stored_keys
+from store import people as stored_people
 from store.session import make_engine, transaction
 
 log = structlog.get_logger()
 
 ROUTERS = (
+    overview.router,
     files.router,
     order_files.router,
     shipments.router,
@@ -88,6 +92,7 @@ ROUTERS = (
     hooks.router,
     layouts.router,
     keys.router,
+    people.router,
     health.router,
 )
 STORE_PAUSE_SECONDS = 2.0
@@ -134,12 +139,7 @@ def assemble(
     for router in ROUTERS:
         app.include_router(router)
     description.install(app)
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        """To the API's pages. Needs no key: they hold nothing but this description."""
-        return RedirectResponse("/docs")
-
+    dashboard.install(app)
     return app
 
 
@@ -173,13 +173,24 @@ async def open_services(settings: Settings) -> Services:
         hooks=hooks,
         book_hooks=book_hooks,
         alerts=alert_desk(engine, client, company, alerting),
-        temporal_ui_url=settings.temporal_ui_url,
+        outside=_outside(settings, client.namespace),
         payloads=cipher(settings),
     )
 
 
+def _outside(settings: Settings, namespace: str) -> Outside:
+    """Where people find a record in the other systems; the stand-ins have no pages."""
+    quickbooks, salesforce = settings.quickbooks, settings.salesforce
+    return Outside(
+        temporal=settings.temporal_ui_url,
+        namespace=namespace,
+        quickbooks=quickbooks_pages(quickbooks.api_url) if quickbooks and not quickbooks.twin else None,
+        salesforce=salesforce.url if salesforce and not salesforce.twin else None,
+    )
+
+
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
-    """Make sure that the first admin key is known, as soon as the store and its tables are there."""
+    """Make sure that the first admin's key and password are known, as soon as the store and its tables are there."""
     while True:
         if await asyncio.to_thread(_ensure_admin_key, engine, settings):
             return
@@ -187,12 +198,15 @@ async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
 
 
 def _ensure_admin_key(engine: Engine, settings: Settings) -> bool:
-    if settings.admin_key is None:
+    if settings.admin_key is None and settings.admin_password is None:
         return True
     try:
         with transaction(engine, user_cause("api")) as session:
-            stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
+            if settings.admin_key is not None:
+                stored_keys.ensure(session, "admin", settings.admin_key, ["admin"])
+            if settings.admin_password is not None:
+                stored_people.ensure_first(session, "admin", settings.admin_password)
     except (GatewayError, SQLAlchemyError) as error:
-        log.warning("the store is not ready, the admin key is made known later", error=type(error).__name__)
+        log.warning("the store is not ready, the first admin is made known later", error=type(error).__name__)
         return False
     return True

@@ -25,6 +25,7 @@ TEXT = """The gateway between QuickBooks Online, Salesforce and the ERP.
 * **Money and quantities** are decimal strings, times are UTC with their zone.
 * **Work** that takes time answers 202 with a `status_url`."""
 TAGS = {
+    "overview": "How everything is, what happened, how long it took, and one search over all.",
     "files": "Exports of the ERP: handed in, read, and what in them was refused.",
     "order files": "What is written for the ERP: which orders it tells of, and what was replaced.",
     "shipments": "Confirmed shipments on their way to an invoice.",
@@ -49,6 +50,7 @@ TAGS = {
     "layouts": "How the ERP's files are read.",
     "hooks": "Hints of Salesforce and QuickBooks that something changed: signed, not keyed.",
     "keys": "Keys of this API.",
+    "people": "People who sign in to the dashboard.",
     "health": "For probes and for Prometheus.",
 }
 ASSETS = "/docs/assets"

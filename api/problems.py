@@ -61,6 +61,7 @@ class ApiCode(StrEnum):
     KEY_MISSING = "key_missing"
     KEY_REFUSED = "key_refused"
     SCOPE_MISSING = "scope_missing"
+    FOREIGN_FORM = "foreign_form"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_STALLED = "upload_stalled"

@@ -16,6 +16,7 @@ from activities.alerting import AlertDesk
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
+from api.outside import Outside
 from api.uploads import Uploads
 from domain.company import Company
 from domain.lifecycle import Lifecycle
@@ -26,7 +27,7 @@ from store.session import reading
 
 @dataclass(frozen=True)
 class Services:
-    """The store, Temporal, the intake of files, the rules of `config_dir`; `temporal_ui_url` is for links only."""
+    """The store, Temporal, the intake of files, the rules of `config_dir`; `outside` is for links only."""
 
     engine: Engine
     client: Client
@@ -38,7 +39,7 @@ class Services:
     hooks: HookReceiver
     book_hooks: BookHookReceiver
     alerts: AlertDesk
-    temporal_ui_url: str | None = None
+    outside: Outside = field(default_factory=Outside)
     uploads: Uploads = field(default_factory=Uploads)
     payloads: PayloadCipher = field(default_factory=lambda: PayloadCipher(None))
 

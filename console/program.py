@@ -16,6 +16,10 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "up": ("console.up:up", "Run", "Run everything on this machine until Ctrl-C."),
     "demo": ("console.demo:demo", "Run", "Run everything and show the main job on a real shipment file."),
     "doctor": ("console.doctor:doctor", "Run", "Check what is configured, reachable and missing."),
+    "overview": ("console.overview:overview", "Work", "How everything is, and the number that caused it."),
+    "feed": ("console.overview:feed", "Work", "What happened, the newest first."),
+    "find": ("console.overview:find", "Work", "Find anything by a number, a purchase order, a name or a SKU."),
+    "latency": ("console.overview:latency", "Work", "How long invoices took against the promise of 90 seconds."),
     "drop": ("console.files:drop", "Work", "Hand over files of the ERP."),
     "trace": ("console.trace:trace", "Work", "Follow a shipment, order, invoice, SKU or file across all systems."),
     "provenance": ("console.provenance:provenance", "Work", "Tell of every field of a record what stated it."),
@@ -39,6 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Compare all systems with the store now; verify certificates, take a month's pack.",
     ),
     "layout": ("console.layouts:app", "Work", "Layouts of the ERP's files: check one, preview a file."),
+    "people": ("console.people:app", "Work", "People who sign in to the dashboard: add, list, disable, password."),
     "keys": ("console.keys:app", "Work", "Keys of the API: create, list, revoke."),
 }
 

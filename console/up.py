@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from console.first_person import sign_in_words
 from console.output import AsJson, err, facts, out, print_json, reporting, say
 from console.stack import Stack, Status, interruptible
 from runtime import logs
@@ -61,6 +62,8 @@ def introduce(stack: Stack) -> None:
     """Where to look, once everything is up."""
     facts(
         {
+            "Dashboard": stack.api_url,
+            "Sign in as": sign_in_words(stack),
             "API": stack.api_url,
             "API description": f"{stack.api_url}/docs",
             "Temporal Web UI": stack.temporal_ui_url,

@@ -144,13 +144,28 @@ def vendor_call(system: str, operation: str) -> Iterator[VendorCall]:
             count("vendor_calls", system=system, operation=operation, outcome=call.outcome)
 
 
+def totals(name: str) -> list[tuple[dict[str, str], float]]:
+    """What a counter has come to by its labels, over all processes of this machine that share their numbers."""
+    shown = f"{PREFIX}{name}_total"
+    return [
+        (dict(sample.labels), sample.value)
+        for family in _everything().collect()
+        for sample in family.samples
+        if sample.name == shown
+    ]
+
+
 def render() -> bytes:
     """The text that Prometheus reads, from all processes that share a folder, else from this one."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        shared = CollectorRegistry()
-        multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
-        return generate_latest(shared)
-    return generate_latest(registry)
+    return generate_latest(_everything())
+
+
+def _everything() -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return registry
+    shared = CollectorRegistry()
+    multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return shared
 
 
 def serve(port: int, host: str = "127.0.0.1") -> None:

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     admin_key: SecretStr | None = None
+    admin_password: Annotated[SecretStr, Field(min_length=12, max_length=200)] | None = None
     secret_key: SecretStr | None = None
     limit_key_per_minute: Rate = 3_000
     limit_address_per_minute: Rate = 6_000

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Engine, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
@@ -27,6 +27,23 @@ _CAUSE = Cause(source=CauseSource.GATEWAY, actor="token_vault")
 def new_secret_key() -> SecretStr:
     """A fresh key for the vault."""
     return SecretStr(Fernet.generate_key().decode())
+
+
+class TokenAge(BaseModel):
+    """When the access token of a connection ends and when it was renewed last; never the token."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    system: str
+    account: str
+    expires_at: datetime | None
+    updated_at: datetime
+
+
+def ages(session: Session) -> list[TokenAge]:
+    """The tokens of every connection by when they end."""
+    rows = session.scalars(select(ConnectionTokenRow).order_by(col(ConnectionTokenRow.system)))
+    return [TokenAge.model_validate(row) for row in rows]
 
 
 class DatabaseTokenVault:

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel
 
 from activities.connections import Connection, last_looks
 from api.auth import Viewer
-from api.services import Serving
+from api.services import Reading, Serving
 from api.shapes import Listing, problems
+from runtime import metrics
+from store import tokens
+from store.tokens import TokenAge
 
 router = APIRouter(prefix="/connections", tags=["connections"])
+
+
+class SystemUsage(BaseModel):
+    """What was asked of a system since the processes began, by outcome, and its token, which renews itself."""
+
+    system: str
+    calls: dict[str, int]
+    token_expires_at: AwareDatetime | None
+    token_renewed_at: AwareDatetime | None
+
+
+@router.get("/usage", responses=problems(), summary="Read what was asked of the systems")
+def read_usage(session: Reading, serving: Serving, key: Viewer) -> Listing[SystemUsage]:
+    """Calls by outcome as the metrics count them, and when the token of a system ends."""
+    ages = {one.system: one for one in tokens.ages(session)}
+    calls: dict[str, Counter[str]] = {}
+    for labels, count in metrics.totals("vendor_calls"):
+        calls.setdefault(labels["system"], Counter())[labels["outcome"]] += int(count)
+    return Listing(items=[_usage(system, calls.get(system), ages.get(system)) for system in sorted({*ages, *calls})])
+
+
+def _usage(system: str, calls: Counter[str] | None, age: TokenAge | None) -> SystemUsage:
+    return SystemUsage(
+        system=system,
+        calls=dict(calls or {}),
+        token_expires_at=age.expires_at if age else None,
+        token_renewed_at=age.updated_at if age else None,
+    )
 
 
 @router.get("", responses=problems(), summary="Look at the connections")

@@ -29,6 +29,7 @@ from domain.errors import Malformed, Missing
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState
 from store import exception_work, exceptions
 from store.exception_work import Order, Wanted
+from store.sides import Comparison, compare
 
 router = APIRouter(prefix="/exceptions", tags=["exceptions"])
 
@@ -179,6 +180,15 @@ def read_exception(exception_id: str, session: Reading, key: Viewer, as_of: AsOf
         then = "" if as_of is None else f" as of {as_of.isoformat()}"
         raise Missing(f"There is no exception {exception_id}{then}.", reason="exception")
     return found
+
+
+@router.get("/{exception_id}/sides", responses=problems(404), summary="Read what the systems say of it")
+def read_sides(exception_id: str, session: Reading, key: Viewer) -> Comparison:
+    """What each system has of the record, field by field, side by side; nothing where no two have a say in it."""
+    found = exceptions.get(session, exception_id)
+    if found is None:
+        raise Missing(f"There is no exception {exception_id}.", reason="exception")
+    return compare(session, found)
 
 
 @router.post("/{exception_id}/assign", responses=problems(404, 409, 413), summary="Give an exception to a person")

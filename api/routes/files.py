@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from activities.file_lines import FileLine, lines_of
 from api.auth import Ingest, Viewer
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, bytes_body, listing, problems
@@ -141,6 +142,19 @@ def read_rejects(
     """Each finding with its line, columns, field, reason and remedy, in file order."""
     _get(session, file_id)
     return listing(files.rejects_page(session, file_id, limit=limit, cursor=cursor))
+
+
+@router.get("/{file_id}/lines", responses=problems(404), summary="Lines of a file as they came")
+def read_lines(
+    file_id: UUID,
+    session: Reading,
+    serving: Serving,
+    key: Viewer,
+    first: Annotated[int, Query(ge=1, description="The number of the first line.")] = 1,
+    limit: Limit = 100,
+) -> Listing[FileLine]:
+    """Lines as text of the file's code page, so that a finding can be seen where it stands."""
+    return Listing(items=lines_of(serving.receiver, _get(session, file_id), first, limit))
 
 
 def _get(session: Reading, file_id: UUID) -> SourceFile:

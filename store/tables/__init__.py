@@ -34,6 +34,7 @@ from store.tables.mastering import (
 from store.tables.order_numbers import NewOrderRow, OrderLineNumberRow, OrderNumberRow
 from store.tables.orders import OrderLineRow, OrderRow
 from store.tables.orders_out import OrderFileContentRow, OrderFileRow, OrderMessageRow, ReturnRow
+from store.tables.people import PasswordRow, PersonRow, SignInRow
 from store.tables.policies import PolicyProposalRow, PolicyUseRow
 from store.tables.publication import StatementRow
 from store.tables.reconciliation import ReconciliationFindingRow, ReconciliationInputRow, ReconciliationRow
@@ -108,6 +109,8 @@ __all__ = [
     "OrderRow",
     "OrderStateRow",
     "OwnershipVersionRow",
+    "PasswordRow",
+    "PersonRow",
     "PolicyProposalRow",
     "PolicyUseRow",
     "ReconciliationFindingRow",
@@ -120,6 +123,7 @@ __all__ = [
     "ShipmentLineRow",
     "ShipmentRevisionRow",
     "ShipmentRow",
+    "SignInRow",
     "SourceFileNameRow",
     "SourceFileRow",
     "StagedDepartureRow",

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.files import Entity, FileState, Severity
-from store.tables.columns import BIG, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
+from store.tables.columns import BIG, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, begins, check, one_of, word
 
 ARRIVALS = ("http", "folder")
 
@@ -77,6 +77,7 @@ class SourceFileNameRow(SQLModel, table=True):
     """A name under which the bytes of a file came, each time they came (case F4)."""
 
     __tablename__ = "source_file_names"
+    __table_args__ = (begins("source_file_names", "filename"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(always=True),))
     file_id: UUID = Field(foreign_key="source_files.id", ondelete="CASCADE", index=True)

@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.invoices import IntentRole, IntentState, InvoiceStatus, LineKind
-from store.tables.columns import FALSE, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, check, one_of, word
+from store.tables.columns import FALSE, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, begins, check, one_of, word
 
 LIVE_INTENT = "role = 'shipment' AND state IN ('intended', 'uncertain', 'booked')"
 OPEN_SUPPLEMENT = "role = 'supplement' AND state IN ('intended', 'uncertain')"
@@ -83,6 +83,7 @@ class InvoiceRow(SQLModel, table=True):
         Index(None, "order_number"),
         Index(None, "customer_number"),
         Index(None, "booked_at", "shipment_number"),
+        begins("invoices", "doc_number"),
     )
 
     shipment_number: str = Field(primary_key=True, foreign_key="shipments.number")

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, check
+from store.tables.columns import BIG, EMPTY_TEXT, FALSE, UTC_TIME, begins, check
 
 
 class CustomerRow(SQLModel, table=True):
     """A customer of the ERP's master; `number` keeps its leading zeros. `phone` is agreed without the ERP."""
 
     __tablename__ = "customers"
+    __table_args__ = (begins("customers", "number"),)
 
     number: str = Field(primary_key=True)
     name: str = Field(index=True)
@@ -35,6 +36,7 @@ class ItemRow(SQLModel, table=True):
     __table_args__ = (
         check("units_numerator_positive", "units_numerator > 0"),
         check("units_denominator_positive", "units_denominator > 0"),
+        begins("items", "sku"),
     )
 
     sku: str = Field(primary_key=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import FALSE, NOW, UTC_TIME
+from store.tables.columns import FALSE, NOW, UTC_TIME, begins
 
 
 class OrderRow(SQLModel, table=True):
@@ -18,7 +18,13 @@ class OrderRow(SQLModel, table=True):
     """
 
     __tablename__ = "orders"
-    __table_args__ = (Index(None, "customer_number"), Index(None, "external_id"), Index(None, "purchase_order"))
+    __table_args__ = (
+        Index(None, "customer_number"),
+        Index(None, "external_id"),
+        Index(None, "purchase_order"),
+        begins("orders", "number"),
+        begins("orders", "purchase_order"),
+    )
 
     number: str = Field(primary_key=True)
     external_id: str

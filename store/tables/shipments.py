@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Index
 from sqlmodel import Field, SQLModel
 
 from domain.shipments import LineReason, ShipmentState
-from store.tables.columns import BIG, JSON, NOW, ONE, UTC_TIME, ZERO, check, one_of, word
+from store.tables.columns import BIG, JSON, NOW, ONE, UTC_TIME, ZERO, begins, check, one_of, word
 
 
 class ShipmentRow(SQLModel, table=True):
@@ -31,6 +31,8 @@ class ShipmentRow(SQLModel, table=True):
         Index(None, "state", "received_at"),
         Index(None, "received_at", "number"),
         Index(None, "shipped_at"),
+        begins("shipments", "number"),
+        begins("shipments", "purchase_order"),
     )
 
     number: str = Field(primary_key=True)

@@ -1,0 +1,46 @@
+"""The lines of a received file as they came, for people to look at: some of them, as text of its code page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from pydantic import BaseModel, ConfigDict
+
+from activities.receiving import Receiver
+from domain.errors import Missing
+from store.files import SourceFile
+
+LINE_CHARACTERS = 2000  # of a longer line the rest is not shown
+DEFAULT_ENCODING = "utf-8"  # of a file that no layout fits
+
+
+class FileLine(BaseModel):
+    """A line by its number, from 1; characters that its code page does not know are shown as such."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int
+    text: str
+
+
+def lines_of(receiver: Receiver, file: SourceFile, first: int, count: int) -> list[FileLine]:
+    """So many lines from the first one on. Raises Missing where the bytes are not kept any more.
+
+    The file is read from its beginning: lines have no index. A file without line ends is one line.
+    """
+    known = file.layout in receiver.layouts.names
+    encoding = receiver.layouts.get(file.layout).file.encoding if known else DEFAULT_ENCODING
+    return [
+        FileLine(line=number, text=raw.decode(encoding, "replace").rstrip("\r\n")[:LINE_CHARACTERS])
+        for number, raw in enumerate(islice(_raw(receiver, file.sha256), first - 1, first - 1 + count), start=first)
+    ]
+
+
+def _raw(receiver: Receiver, sha256: str) -> Iterator[bytes]:
+    try:
+        with (receiver.folder / sha256[:2] / sha256).open("rb") as file:
+            yield from file
+    except FileNotFoundError as error:
+        detail = "The bytes of this file are no longer in the data folder. Hand it in again."
+        raise Missing(detail, reason="file") from error

@@ -1,0 +1,28 @@
+"""Puts the pages into the app: their routes, and what they load."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api.dashboard import (
+    assets,
+    exceptions,
+    files,
+    home,
+    looking,
+    many,
+    proof,
+    records,
+    signing_in,
+    stock,
+    system,
+)
+
+PAGES = (home, exceptions, many, looking, records, files, stock, proof, system)
+ROUTERS = (assets.router, signing_in.router, *(one.router for one in PAGES))
+
+
+def install(app: FastAPI) -> None:
+    """Add every page. None of them is in the API's description: it describes what they are made of."""
+    for router in ROUTERS:
+        app.include_router(router)
