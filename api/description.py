@@ -133,9 +133,9 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     every = {414, 431} | (set() if path in EXEMPT else {429}) | ({400, 413} if "requestBody" in operation else set())
     for status in every - {int(one) for one in answers}:
         answers[str(status)] = declared(status)
-    for status in FOLLOWED & answers.keys():
-        if any(one in json.dumps(answers[status]) for one in ("/Started", "/FileAccepted")):
-            answers[status]["headers"] = {"Location": LOCATION}
+    for followed in FOLLOWED & answers.keys():
+        if any(one in json.dumps(answers[followed]) for one in ("/Started", "/FileAccepted")):
+            answers[followed]["headers"] = {"Location": LOCATION}
     operation["responses"] = dict(sorted(answers.items()))
 
 

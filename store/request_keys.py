@@ -43,8 +43,7 @@ def claim(session: Session, request: NamedRequest) -> Known | None:
     _clear(session, request)
     expires_at = func.now() + KEPT_FOR
     new = insert(RequestKeyRow).values(**request.model_dump(), expires_at=expires_at)
-    new = new.on_conflict_do_nothing().returning(col(RequestKeyRow.key))
-    if session.execute(new).first() is not None:
+    if session.execute(new.on_conflict_do_nothing().returning(col(RequestKeyRow.key))).first() is not None:
         return None
     row = session.scalars(select(RequestKeyRow).where(*_is(request))).one()
     return Known(same=row.digest == request.digest, result=row.result)

@@ -45,6 +45,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise _refuse(path, f"{where}{error.problem}: correct the YAML there") from error
+    except yaml.reader.ReaderError as error:
+        place = f"character {error.position + 1} is a control character"
+        raise _refuse(path, f"{place}, which YAML does not take: remove it") from error
+    except RecursionError as error:
+        raise _refuse(path, "it is nested too deeply to be a layout") from error
     if not isinstance(content, dict):
         raise _refuse(path, "a layout is a mapping that starts with `layout:`")
     return content

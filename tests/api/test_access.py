@@ -178,18 +178,27 @@ async def _status(served: Served, route: tuple[str, str], key: str | None) -> tu
     return answer.status_code, code
 
 
+def _dead(served: Served) -> list[str]:
+    """Of each scope a key that is over its time, and one that was revoked; made at the first call."""
+    if "dead 0" not in served.keys:
+        with served.write() as session:
+            over = [new_key(session, scope, expires_at=datetime.now(UTC) - timedelta(seconds=1)) for scope in SCOPES]
+            revoked = [keys.create(session, f"revoked {scope}", [scope]) for scope in SCOPES]
+            for made, _ in revoked:
+                keys.revoke(session, made.id)
+        dead = [*over, *(plain.get_secret_value() for _, plain in revoked)]
+        served.keys.update({f"dead {number}": key for number, key in enumerate(dead)})
+    return [key for name, key in served.keys.items() if name.startswith("dead")]
+
+
 def test_every_route_has_a_rule() -> None:
     assert set(_routes()) == RULES.keys() | OPEN.keys() | SIGNED.keys() | PAGES
 
 
 @pytest.mark.parametrize("route", sorted(RULES), ids=" ".join)
 async def test_a_route_wants_a_key_that_is_good(filled: Served, route: tuple[str, str]) -> None:
-    with filled.write() as session:
-        expired = new_key(session, "admin", expires_at=datetime.now(UTC) - timedelta(seconds=1))
-        revoked, plain = keys.create(session, "revoked", ["admin"])
-        keys.revoke(session, revoked.id)
     assert await _status(filled, route, None) == (401, "key_missing")
-    for bad in ("tw_unknown", expired, plain.get_secret_value(), "clé"):
+    for bad in ("tw_unknown", "clé", *_dead(filled)):
         assert await _status(filled, route, bad) == (401, "key_refused")
 
 
@@ -213,6 +222,31 @@ async def test_an_open_route_wants_no_key(filled: Served, route: tuple[str, str]
 async def test_a_signed_route_takes_no_key_for_a_signature(filled: Served, route: tuple[str, str]) -> None:
     for key in (None, filled.key_for("admin")):
         assert await _status(filled, route, key) == (401, "signature_refused")
+
+
+@pytest.mark.parametrize("route", sorted(OPEN | SIGNED), ids=" ".join)
+async def test_a_dead_key_opens_nothing_and_closes_nothing(filled: Served, route: tuple[str, str]) -> None:
+    """Where no key is asked for, a bad one makes no difference."""
+    without = await _status(filled, route, None)
+    assert [await _status(filled, route, key) for key in _dead(filled)[:2]] == [without] * 2
+
+
+async def test_several_scopes_are_those_of_each(filled: Served) -> None:
+    with filled.write() as session:
+        _, plain = keys.create(session, "both", ["viewer", "ingest"])
+    key = plain.get_secret_value()
+    assert (await _status(filled, ("GET", "/orders"), key))[0] == 200
+    assert (await _status(filled, ("POST", "/erp/files"), key))[0] == 422
+    assert await _status(filled, ("POST", "/orders/pull"), key) == (403, "scope_missing")
+
+
+async def test_a_key_is_dead_with_the_next_request(filled: Served) -> None:
+    with filled.write() as session:
+        made, plain = keys.create(session, "short-lived", ["viewer"])
+    key = plain.get_secret_value()
+    assert (await _status(filled, ("GET", "/orders"), key))[0] == 200
+    assert (await filled.client.delete(f"/keys/{made.id}")).status_code == 204
+    assert await _status(filled, ("GET", "/orders"), key) == (401, "key_refused")
 
 
 async def test_a_missing_key_is_explained(filled: Served) -> None:

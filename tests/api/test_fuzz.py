@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 import string
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
 import httpx
@@ -35,7 +35,6 @@ ODD = (
     b"]]>",
     b"&#0;",
     b"1e999",
-    b"NaN",
     b"{" * 2000,
 )
 
@@ -87,9 +86,8 @@ async def events(served: Served, dice: random.Random) -> httpx.Response:
 
 
 async def unsigned(served: Served, dice: random.Random) -> httpx.Response:
-    path = dice.choice(
-        [hints.CALL, book_events.PATH, f"{hints.CALL}/outbound-message/{quote(nonsense(dice), safe='')}"]
-    )
+    guess = quote(nonsense(dice), safe="")
+    path = dice.choice([hints.CALL, book_events.PATH, f"{hints.CALL}/outbound-message/{guess}"])
     name = dice.choice(["X-Threeway-Signature", "intuit-signature", "X-Other"])
     headers = {**hints.NO_KEY, name: dice.randbytes(16).hex() if dice.random() < 0.8 else "é" * 20}
     return await served.client.post(
@@ -104,7 +102,7 @@ async def upload(served: Served, dice: random.Random) -> httpx.Response:
     return await served.client.post(path + layout, content=nonsense(dice), headers={"X-Filename": name})
 
 
-WAYS: dict[str, Callable[[Served, random.Random], object]] = {
+WAYS: dict[str, Callable[[Served, random.Random], Awaitable[httpx.Response]]] = {
     "call": call,
     "message": message,
     "events": events,
@@ -129,7 +127,7 @@ async def test_what_is_malformed_is_refused_and_not_kept(calm: Served, way: str)
 
     async def one(number: int) -> None:
         nonlocal heard
-        answer = await WAYS[way](calm, random.Random(f"{way} {number}"))  # type: ignore[misc]
+        answer = await WAYS[way](calm, random.Random(f"{way} {number}"))  # noqa: S311 - dice of a test
         told = answer.status_code == 202 or (way == "events" and "new" in answer.text)
         heard += told and answer.json().get("new", 0)
         good = answer.status_code < 500 and "x-trace-id" in answer.headers

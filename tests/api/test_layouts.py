@@ -32,7 +32,10 @@ async def test_a_layout_of_ours_is_good(filled: Served, path: Path) -> None:
     assert answer.json() == {"ok": True, "problems": []}
 
 
-@pytest.mark.parametrize("content", [b" ", b"layout: {", b"\xff\xfe\x00", b"layout: {id: x}", b"[" * 1000])
+@pytest.mark.parametrize(
+    "content",
+    [b" ", b"\x0c", b"layout: {", b"[" * 20_000, b"{a: " * 20_000, b"\xff\xfe\x00", b"layout: {id: x}", b"[" * 1000],
+)
 async def test_a_layout_that_is_wrong_says_why(filled: Served, content: bytes) -> None:
     answer = await filled.client.post("/layouts/check", content=content)
     assert answer.status_code == 200
