@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
@@ -15,6 +15,8 @@ from tests.api.served import ROOT
 from tests.browser.room import Room
 
 SCREENS = Path(os.environ.get("THREEWAY_TEST_SCREENS", ROOT / "build" / "screens"))
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
     "overview": "/",
     "exceptions": "/ui/exceptions",
@@ -48,18 +50,11 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    """The colours that somebody prefers."""
-    found: str = request.param
-    return found
-
-
 @pytest.fixture(scope="module")
-def admins_window(windows: Callable[..., BrowserContext], scheme: str) -> BrowserContext:
-    """An admin's window, for all pages of a scheme."""
+def admins_window(windows: Callable[..., BrowserContext]) -> BrowserContext:
+    """An admin's window, for all pages."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    return windows("adele", color_scheme=scheme, viewport={"width": 1360, "height": 900})
+    return windows("adele", viewport={"width": 1360, "height": 900})
 
 
 @pytest.fixture
@@ -71,9 +66,9 @@ def admins(admins_window: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def checked(windows: Callable[..., BrowserContext], scheme: str) -> Page:
+def checked(windows: Callable[..., BrowserContext]) -> Page:
     """A page in which a script of a test may run."""
-    return windows("adele", color_scheme=scheme, bypass_csp=True).new_page()
+    return windows("adele", bypass_csp=True).new_page()
 
 
 def opened(page: Page, name: str) -> str:
@@ -101,21 +96,26 @@ def seen(page: Page, room: Room) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_alone_and_without_an_error(admins: Page, room: Room, scheme: str, name: str) -> None:
-    """Under the strict policy, which this browser keeps. Leaves a picture of the page."""
+def test_a_page_loads_alone_and_without_an_error(admins: Page, room: Room, name: str) -> None:
+    """Under the strict policy, which this browser keeps. Leaves a picture of the page in light and dark."""
     wrong = seen(admins, room)
     opened(admins, name)
     assert admins.locator("h1").count() == 1
     assert _scrolls_sideways(admins) == 0
-    admins.screenshot(path=SCREENS / f"{name.replace(' ', '-')}-{scheme}.png", full_page=True)
+    for scheme in SCHEMES:
+        admins.emulate_media(color_scheme=scheme)
+        admins.screenshot(path=SCREENS / f"{name.replace(' ', '-')}-{scheme}.png", full_page=True)
     assert [one for one in wrong if "404" not in one] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_nobody_out(checked: Page, axe: Path, name: str) -> None:
     """axe-core finds nothing to mend by the rules of WCAG 2.2 AA; it needs eval, so it runs beside the policy."""
+    checked.emulate_media(color_scheme="light")
     opened(checked, name)
-    assert violations(checked, axe) == []
+    assert violations(checked, axe, {"type": "tag", "values": TAGS}) == []
+    checked.emulate_media(color_scheme="dark")
+    assert violations(checked, axe, {"type": "rule", "values": ["color-contrast"]}) == []
 
 
 def test_the_form_to_sign_in_keeps_nobody_out(browser: Browser, room: Room, axe: Path) -> None:
@@ -123,7 +123,7 @@ def test_the_form_to_sign_in_keeps_nobody_out(browser: Browser, room: Room, axe:
     page = context.new_page()
     page.goto("/ui/orders")
     assert page.url == f"{room.url}/sign-in?to=%2Fui%2Forders"
-    assert violations(page, axe) == []
+    assert violations(page, axe, {"type": "tag", "values": TAGS}) == []
     page.screenshot(path=SCREENS / "sign-in-light.png")
     context.close()
 
@@ -144,11 +144,10 @@ def test_pages_work_plainly_without_script(windows: Callable[..., BrowserContext
         assert page.locator("main h1").inner_text(), name
 
 
-def violations(page: Page, axe: Path) -> list[str]:
+def violations(page: Page, axe: Path, only: dict[str, Any]) -> list[str]:
     """What axe-core objects to, with the first place of each."""
     page.evaluate(axe.read_text(encoding="utf-8"))
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", tags)
+    found: dict[str, Any] = page.evaluate("only => axe.run(document, {runOnly: only})", only)
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 
 
