@@ -18,7 +18,7 @@ from domain.invoices import REMOVED, BookedInvoice, meant_content
 from domain.links import LinkKind
 from domain.sources import System
 from runtime import metrics
-from store import credits, document_versions, exceptions, intents, invoices, links, shipments
+from store import credits, document_versions, exceptions, intents, invoices, links, merges, shipments
 from store.document_versions import Document, DocumentVersion, Sighting, Versions
 from store.tables.credits import CreditRow
 from store.tables.invoices import InvoiceRow
@@ -147,12 +147,17 @@ class DocumentsSeen:
         return self._add(document, Sighting(change, state, one.sync_token, one.updated_at, self.seen_by, self.now))
 
     def _for_whom(self, state: DocumentState, first: Content) -> DocumentState:
-        """A customer who was merged into another one there is the same to us, by our own number (case M5)."""
+        """A customer who was merged into another one there is no edit, whether our link could follow or not (case M5).
+
+        Where it could not, the merge is one question about the customer, not one about each of its documents.
+        """
         booked, stands = first.customer_id, state.content.customer_id
         if booked == stands:
             return state
         ours = links.local_keys_ever(self.session, System.QUICKBOOKS, LinkKind.CUSTOMER, [booked, stands])
-        if booked not in ours or ours[booked] != ours.get(stands):
+        if booked not in ours:
+            return state
+        if ours[booked] != ours.get(stands) and not merges.went_into(self.session, booked, stands):
             return state
         return state.model_copy(update={"content": state.content.model_copy(update={"customer_id": booked})})
 

@@ -133,6 +133,8 @@ def _field_question(given: MergeInput, one: FieldOutcome) -> Finding:
 
 def _gone_question(given: MergeInput, one: Gone) -> Finding:
     word = _word(one.system)
+    if one.merged_into and one.system is System.QUICKBOOKS:
+        return _merged_question(given, one)
     if one.state is SideState.INACTIVE:
         sentence = (
             f"{given.kind} {given.key} is inactive in {word} ({one.external_id}), so nothing is written there. Make it "
@@ -149,6 +151,25 @@ def _gone_question(given: MergeInput, one: Gone) -> Finding:
     sentence = (
         f"{given.kind} {given.key} was deleted in {word} ({one.external_id}).{merged} It is neither made again nor "
         "deleted elsewhere: restore it there, or retire the link."
+    )
+    return Finding(
+        kind=ExceptionKind.CONFLICT,
+        cause=Cause.MASTER_DELETED,
+        sentence=sentence,
+        choices=(Choice.RETRY, Choice.RETIRE_LINK),
+        subject=one.external_id,
+    )
+
+
+def _merged_question(given: MergeInput, one: Gone) -> Finding:
+    """A merge there that the link cannot follow, as two of our records would be one (cases M5, M6)."""
+    sentence = (
+        f"{given.kind} {given.key} was merged in QuickBooks: {one.external_id} went into {one.merged_into}, which is "
+        "linked to another record of ours. QuickBooks cannot undo a merge, so there is nothing to restore. What was "
+        f"billed to {one.external_id} stands under {one.merged_into} there now; it is left so, and is no edit. If "
+        f"{one.merged_into} is this record, retire the other record's link to it, then retry this one. Otherwise "
+        "retire the link: nothing new is billed for this record until it has a link again, for which you can make a "
+        "new record in QuickBooks and confirm it."
     )
     return Finding(
         kind=ExceptionKind.CONFLICT,

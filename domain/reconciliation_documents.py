@@ -27,6 +27,7 @@ HEADER = ("doc_number", "customer_id", "invoiced_on")
 MEANT = frozenset({"customer_id", "invoiced_on"})  # a part of what the document comes to; its number is a label
 LINE = ("item", "quantity", "price", "amount")
 PENDING = "its outcome is not known yet"
+MERGED = "its customer was merged into that one in QuickBooks, and no link could follow"
 BEFORE = "it was made before the gateway took over"
 
 
@@ -57,10 +58,20 @@ def _both(pair: Pair) -> Iterator[Difference]:
     for field in HEADER:
         if field in ours and ours[field] != theirs.get(field):
             made = _of(pair, _SHAPES[pair.kind].differs, field, ours[field], theirs.get(field))
-            yield made.model_copy(update={"subject": _content(pair)}) if field in MEANT else made
+            yield made.model_copy(update=_asked_of(pair, field))
     if not pair.ours.facts.get("adopted"):
         yield from _lines(pair, ours.get("lines") or [], theirs.get("lines"))
     yield from _sums(pair)
+
+
+def _asked_of(pair: Pair, field: str) -> dict[str, str | None]:
+    """By what work about a field of the header names it; a merge in the books is a question about the customer."""
+    assert pair.ours is not None  # noqa: S101 - for the types: the caller has looked
+    assert pair.theirs is not None  # noqa: S101 - the same
+    merged = pair.ours.facts.get("merged_into")
+    if field == "customer_id" and merged is not None and merged == pair.theirs.body.get(field):
+        return {"subject": pair.ours.body[field], "held": MERGED}
+    return {"subject": _content(pair)} if field in MEANT else {}
 
 
 def _lines(pair: Pair, meant: Sequence[Sequence[str]], found: Sequence[Sequence[str]] | None) -> Iterator[Difference]:

@@ -12,7 +12,7 @@ from domain.links import LinkKind
 from domain.master_questions import RECORD_TYPE as MASTER
 from domain.master_questions import record_key
 from domain.reconciliation import Difference, DriftCause, Kind, Pair, Rule, Side, Standing, Verdict
-from domain.reconciliation_documents import PENDING, compare_document
+from domain.reconciliation_documents import MERGED, PENDING, compare_document
 from domain.reconciliation_kinds import SHAPES, Known, compare_plain
 from domain.reconciliation_policy import ReconciliationPolicy
 
@@ -76,6 +76,9 @@ BY_SUBJECT: Mapping[str, frozenset[Choice]] = {
     Cause.INVOICE_DUPLICATE: frozenset({Choice.HANDLED}),
     Cause.INVOICE_REMOVED: frozenset({Choice.HANDLED}),
 }
+# A merge of customers in the books that no link could follow: one question for all of the customer's documents.
+_MERGED = (Cause.MASTER_DELETED,)
+_GIVES_UP: Mapping[str, frozenset[Choice]] = {Cause.MASTER_DELETED: frozenset({Choice.RETIRE_LINK})}
 
 
 class Work(NamedTuple):
@@ -235,7 +238,7 @@ def _moving(one: Difference, bench: Bench) -> str | None:
 def _explained(one: Difference, bench: Bench) -> Work | None:
     if one.cause not in EXPLAINS:
         return None
-    causes = EXPLAINS[one.cause]
+    causes = _MERGED if one.held == MERGED else EXPLAINS[one.cause]
     for work in _of(one, bench):
         if work.state == ExceptionState.OPEN and (causes is None or work.cause in causes) and _is_about(work, one):
             return work
@@ -244,18 +247,23 @@ def _explained(one: Difference, bench: Bench) -> Work | None:
 
 def _is_about(work: Work, one: Difference) -> bool:
     """Whether it is about this very document or content: an edit after the one that was asked about hides nothing."""
-    return work.cause not in BY_SUBJECT or one.subject in work.subjects
+    return (work.cause not in BY_SUBJECT and one.held != MERGED) or one.subject in work.subjects
 
 
 def _decided(one: Difference, bench: Bench) -> Work | None:
-    """The work in which a person has accepted a document as it is, gone, edited or there twice (cases E8, E9, E19)."""
-    causes = EXPLAINS.get(one.cause) or ()
+    """The work in which a person has accepted a document as it is, gone, edited or there twice (cases E8, E9, E19).
+
+    A document that a merge has moved is accepted with the merge: by whoever retired the link (case M5).
+    """
+    causes, accepting = EXPLAINS.get(one.cause) or (), BY_SUBJECT
+    if one.held == MERGED:
+        causes, accepting = _MERGED, _GIVES_UP
     settled = (
         work
         for work in _of(one, bench)
         if work.state == ExceptionState.RESOLVED
         and work.cause in causes
-        and work.choice in BY_SUBJECT.get(work.cause, ())
+        and work.choice in accepting.get(work.cause, ())
         and _is_about(work, one)
     )
     return next(settled, None)

@@ -14,6 +14,7 @@ from sqlalchemy import TextClause, text
 from sqlmodel import Session
 
 from domain.reconciliation import Kind, Side
+from store import merges
 from store.reconciliation import inputs
 
 _INSERT = """
@@ -177,14 +178,32 @@ WHERE ours.run_id = :run AND ours.side = 'gateway' AND ours.kind IN ('invoice', 
   AND stands.system = 'quickbooks' AND stands.kind = 'customer' AND stands.state = 'confirmed'
   AND stands.external_id = said.body ->> 'customer_id' AND stands.local_key = alias.local_key
 """)
+_UNLIKE = """
+ours.run_id = :run AND ours.side = 'gateway' AND ours.kind IN ('invoice', 'credit_memo')
+AND said.run_id = ours.run_id AND said.kind = ours.kind AND said.key = ours.key AND said.side = 'quickbooks'
+AND said.body ->> 'customer_id' <> ours.body ->> 'customer_id'
+"""
+_OTHERS = text(f"""
+SELECT DISTINCT ours.body ->> 'customer_id', said.body ->> 'customer_id'
+FROM reconciliation_inputs ours, reconciliation_inputs said WHERE {_UNLIKE} ORDER BY 1, 2
+""")  # noqa: S608 - of constants
+_MERGED = text(f"""
+UPDATE reconciliation_inputs ours SET facts = ours.facts || jsonb_build_object('merged_into', CAST(:stands AS text))
+FROM reconciliation_inputs said
+WHERE {_UNLIKE} AND ours.body ->> 'customer_id' = :booked AND said.body ->> 'customer_id' = :stands
+""")  # noqa: S608 - of constants
 
 
 def follow_merges(session: Session, run_id: str) -> None:
     """Let our documents name the customers that QuickBooks' own merged into (case M5); both halves must be staged.
 
-    What was booked first is kept beside it as `booked_for`. Running it again changes nothing.
+    What was booked first is kept beside it as `booked_for`. Where no link could follow, the merge stands in the facts
+    as `merged_into`. Running it again changes nothing.
     """
     session.execute(_FOLLOW, {"run": run_id})
+    for booked, stands in session.execute(_OTHERS, {"run": run_id}).all():
+        if merges.went_into(session, booked, stands):
+            session.execute(_MERGED, {"run": run_id, "booked": booked, "stands": stands})
 
 
 _WORK = text("""
@@ -192,13 +211,13 @@ INSERT INTO reconciliation_inputs (run_id, kind, side, key, body, facts, changed
 SELECT :run, 'work', 'gateway', 'exception/' || id, jsonb_build_object(
            'sort', 'exception', 'cause', cause, 'record_type', record_type, 'record_key', record_key, 'state', state,
            'decided_by', resolution ->> 'decided_by', 'choice', resolution ->> 'choice',
-           'subjects', CASE WHEN cause IN ('invoice_edited', 'invoice_duplicate', 'invoice_removed')
+           'subjects', CASE WHEN cause IN ('invoice_edited', 'invoice_duplicate', 'invoice_removed', 'master_deleted')
                OR (cause = 'reconciliation_drift' AND resolution ->> 'choice' = 'handled') THEN (
                SELECT coalesce(jsonb_agg(finding ->> 'subject'), '[]') FROM jsonb_array_elements(findings) finding
            ) END), '{}'::jsonb, closed_at
 FROM exceptions
 WHERE state = 'open' OR (state = 'resolved' AND cause IN (
-    'reconciliation_drift', 'invoice_removed', 'invoice_edited', 'invoice_duplicate'))
+    'reconciliation_drift', 'invoice_removed', 'invoice_edited', 'invoice_duplicate', 'master_deleted'))
 UNION ALL
 SELECT :run, 'work', 'gateway', 'pending/threeway:' || shipment_number || ':' || generation,
        jsonb_build_object('sort', 'pending'), '{}'::jsonb, intended_at

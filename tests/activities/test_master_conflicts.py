@@ -10,7 +10,7 @@ from domain.links import Link, LinkKind
 from domain.master_work import MasterDecided, WriteState
 from domain.ownership_reading import read
 from domain.sources import System
-from store import exceptions, links, master_views
+from store import exceptions, links, master_views, merges
 from store.session import reading, transaction
 from store.tables import LinkState
 from tests.activities.mastery import BY, CUSTOMER, NAME, RULES, Mastery
@@ -265,3 +265,26 @@ def test_a_merge_in_quickbooks_is_followed_by_what_its_event_says(met: Mastery) 
     met.poll()  # which sees no more than that it is inactive
     assert met.merge().waiting == 0
     assert met.external_id(System.QUICKBOOKS) == winner.external_id
+
+
+def test_a_merge_in_quickbooks_of_two_customers_of_ours_is_one_question_that_says_the_way_out(met: Mastery) -> None:
+    """Cases M5, M6: it cannot be undone there; what it did is remembered when the link is retired."""
+    loser = met.external_id(System.QUICKBOOKS)
+    with transaction(met.engine, BY) as session:
+        winner = links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER)["00000043"]
+        mark_merged(session, System.QUICKBOOKS, LinkKind.CUSTOMER, loser, winner)
+    met.bookkeeper_edits(Active=False)
+    met.poll()
+    assert met.merge().waiting == 1
+    (item,) = met.open_work()
+    assert (item.cause, item.record_key) == (Cause.MASTER_DELETED, f"customer/{CUSTOMER}/quickbooks")
+    assert "cannot undo a merge" in item.sentence
+    assert "restore it there" not in item.sentence
+    assert "make a new record in QuickBooks" in item.sentence
+    met.decide(item.id, Choice.RETIRE_LINK)
+    met.merge()
+    with transaction(met.engine, BY) as session:
+        assert CUSTOMER not in links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER)
+        assert merges.went_into(session, loser, winner)
+        assert not merges.went_into(session, winner, loser)
+    assert met.open_work() == []

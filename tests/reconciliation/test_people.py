@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from domain.exceptions import Cause, Choice, ExceptionItem, Resolution
+from activities.master_marking import mark_merged
+from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, Finding, Resolution
 from domain.links import Link, LinkKind
+from domain.master_questions import RECORD_TYPE, record_key
 from domain.reconciliation import Standing
 from domain.sources import System
-from store import document_versions, exceptions, links
+from store import document_versions, exceptions, links, mastering
 from store.session import transaction
 from tests.reconciliation.deck import shipment_of
 from tests.reconciliation.lived import BY, Json, Lived
@@ -82,6 +84,48 @@ def test_a_customer_who_was_merged_in_the_books_is_the_same_customer(lived: Live
         assert _about(lived, document["id"]) == {}
     lived.books.edit("Invoice", document["id"], CustomerRef={"value": merged})
     assert _about(lived, document["id"]) == {}
+
+
+def test_documents_of_a_merge_that_no_link_could_follow_are_held_by_its_one_question_then_waived(lived: Lived) -> None:
+    """M5, M6, R3: both customers are ours; another edit of such a document is hidden by nothing."""
+    document = _ours(lived, 0)
+    merged, other = document["customer_id"], _another(lived, document)
+    with transaction(lived.engine, BY) as session:
+        (customer,) = mark_merged(session, System.QUICKBOOKS, LinkKind.CUSTOMER, merged, other)
+    lived.books.edit("Invoice", document["id"], CustomerRef={"value": other})
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.HELD}}
+    item = _merge_question(lived, customer, merged)
+    (found,) = [one for one in lived.findings(lived.reconcile().run_id) if one.record_key == document["id"]]
+    assert (found.field, str(found.exception_id)) == ("customer_id", item.id)
+    assert found.why == "waits for a decision: master_deleted"
+    lived.hear()
+    assert lived.open_items("shipment") == []
+    _decide(lived, item, Choice.RETIRE_LINK)
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.WAIVED}}
+    lived.books.edit("Invoice", document["id"], TxnDate="2026-01-15")
+    assert _about(lived, document["id"]) == {"invoice_edited": {Standing.WAIVED, Standing.DRIFT}}
+
+    lived.books.edit("Invoice", document["id"], CustomerRef={"value": merged}, TxnDate=document["txn_date"])
+    lived.hear()
+    with transaction(lived.engine, BY) as session:
+        mastering.drop_side(session, LinkKind.CUSTOMER, customer, System.QUICKBOOKS)
+    assert _about(lived, document["id"]) == {}
+
+
+def _merge_question(lived: Lived, customer: str, merged: str) -> ExceptionItem:
+    """The question of the merge of masters about a customer in the books, as the flow of that customer asks it."""
+    record = (RECORD_TYPE, record_key(LinkKind.CUSTOMER, customer, System.QUICKBOOKS))
+    asked = Finding(
+        kind=ExceptionKind.CONFLICT,
+        cause=Cause.MASTER_DELETED,
+        sentence="Merged into another customer of ours.",
+        choices=(Choice.RETRY, Choice.RETIRE_LINK),
+        subject=merged,
+    )
+    with transaction(lived.engine, BY) as session:
+        exceptions.open_item(session, finding=asked, record=record, owner="master data", workflow_id="customer/x")
+    (item,) = lived.open_items(RECORD_TYPE)
+    return item
 
 
 def _another(lived: Lived, document: Json) -> str:
