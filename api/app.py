@@ -22,6 +22,7 @@ from api import dashboard, description, problems
 from api.codec_origin import CodecOrigin
 from api.envelope import Envelope
 from api.limits import Limits, Rates
+from api.oidc import OidcSignIn
 from api.operations import user_cause
 from api.outside import Outside, quickbooks_pages
 from api.routes import (
@@ -174,6 +175,7 @@ async def open_services(settings: Settings) -> Services:
         book_hooks=book_hooks,
         alerts=alert_desk(engine, client, company, alerting),
         outside=_outside(settings, client.namespace),
+        provider=OidcSignIn(settings.oidc) if settings.oidc else None,
         payloads=cipher(settings),
     )
 

@@ -16,6 +16,7 @@ from activities.alerting import AlertDesk
 from activities.book_hooks import BookHookReceiver
 from activities.hooks import HookReceiver
 from activities.receiving import Receiver
+from api.oidc import OidcSignIn
 from api.outside import Outside
 from api.uploads import Uploads
 from domain.company import Company
@@ -40,6 +41,7 @@ class Services:
     book_hooks: BookHookReceiver
     alerts: AlertDesk
     outside: Outside = field(default_factory=Outside)
+    provider: OidcSignIn | None = None
     uploads: Uploads = field(default_factory=Uploads)
     payloads: PayloadCipher = field(default_factory=lambda: PayloadCipher(None))
 

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
-from domain.errors import Duplicate, Malformed, Missing
+from domain.errors import Duplicate, Malformed, Missing, NotAuthorized
 from store.tables.people import PasswordRow, PersonRow, Role, SignInRow
 
 SHORTEST: Final = 12  # characters of a password
@@ -40,6 +40,17 @@ class Person(BaseModel):
     disabled_at: datetime | None
 
 
+class Vouched(BaseModel):
+    """Somebody as an OpenID provider knows them; `subject` is its own name of them, and never another person's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    name: str
+    full_name: str
+    role: Role
+
+
 class TooManyTries(Exception):
     """Somebody has given so many wrong passwords that they have to wait; `wait` says how long still."""
 
@@ -57,6 +68,27 @@ def create(session: Session, name: str, full_name: str, role: Role, password: Se
     if row is None:
         raise Duplicate(f"There is somebody called {login} already.", reason="person_taken")
     session.execute(insert(PasswordRow).values(person=login, password_hash=_HASHES.hash(given)))
+    return _person(row)
+
+
+def from_provider(session: Session, vouched: Vouched) -> Person:
+    """The person for whom a provider vouches, made at their first sign-in; their name and role follow the provider's.
+
+    Found by the provider's own subject alone: a name can be given to another person there. Raises Duplicate where
+    somebody else has the name here, and NotAuthorized for one who was disabled.
+    """
+    row = session.scalars(select(PersonRow).where(col(PersonRow.subject) == vouched.subject)).one_or_none()
+    if row is None:
+        login = vouched.name.strip().lower()
+        new = insert(PersonRow).values(name=login, subject=vouched.subject, role=vouched.role.value)
+        row = session.scalars(new.on_conflict_do_nothing().returning(PersonRow)).one_or_none()
+    if row is None:
+        detail = f"Somebody else is called {vouched.name} here. Ask an admin."
+        raise Duplicate(detail, reason="person_taken")
+    if row.disabled_at is not None:
+        raise NotAuthorized("You may not sign in any more. Ask an admin.", reason="disabled")
+    row.full_name, row.role = vouched.full_name, vouched.role.value
+    session.flush()
     return _person(row)
 
 

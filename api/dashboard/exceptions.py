@@ -15,7 +15,7 @@ from api.dashboard.rendering import page
 from api.dashboard.signing_in import Looking, Operating
 from api.once import Once
 from api.routes import exceptions as operations
-from api.routes.exceptions import Assignment, Decision, Filter, NewNote, Snooze
+from api.routes.exceptions import Assignment, Decision, Filter, NewNote, Snooze, Withdrawal
 from api.services import Reading, Serving
 from domain.errors import Malformed
 from domain.exceptions import Cause, Choice, ExceptionItem, ExceptionKind, ExceptionState
@@ -89,8 +89,17 @@ async def take_decision(
     decision = Decision(
         choice=Choice(name), value=given_value or value or None, reason=_long_enough(reason), sentence=sentence or None
     )
-    await operations.resolve_exception(exception_id, decision, serving, key_of(person))
-    return back_to(f"/ui/exceptions/{exception_id}", "decided")
+    item = await operations.resolve_exception(exception_id, decision, serving, key_of(person))
+    waits = item.state is ExceptionState.OPEN and item.proposal is not None
+    return back_to(f"/ui/exceptions/{exception_id}", "proposed" if waits else "decided")
+
+
+@router.post("/ui/exceptions/{exception_id}/withdraw")
+def take_withdrawal(exception_id: str, serving: Serving, person: Operating, reason: Reason) -> Response:
+    """Take back what this person proposed."""
+    given = Withdrawal(reason=_long_enough(reason))
+    operations.withdraw_decision(exception_id, given, serving, key_of(person), Once())
+    return back_to(f"/ui/exceptions/{exception_id}", "withdrawn")
 
 
 @router.post("/ui/exceptions/{exception_id}/assign")

@@ -12,6 +12,7 @@ from api.dashboard import (
     looking,
     many,
     proof,
+    provider,
     records,
     signing_in,
     stock,
@@ -19,7 +20,7 @@ from api.dashboard import (
 )
 
 PAGES = (home, exceptions, many, looking, records, files, stock, proof, system)
-ROUTERS = (assets.router, signing_in.router, *(one.router for one in PAGES))
+ROUTERS = (assets.router, signing_in.router, provider.router, *(one.router for one in PAGES))
 
 
 def install(app: FastAPI) -> None:

@@ -23,6 +23,8 @@ from store.people import Person
 Model = TypeVar("Model", bound=BaseModel)
 SAID = {
     "decided": "Decided. What waited for it goes on.",
+    "proposed": "Proposed. It is over more money than one person decides about: another one confirms it.",
+    "withdrawn": "What you proposed is taken back.",
     "assigned": "It has an owner now.",
     "snoozed": "It is out of sight until then.",
     "noted": "The note is on the card.",

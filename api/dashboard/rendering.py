@@ -53,6 +53,7 @@ def rendered(request: Request, template: str, **shown: Any) -> str:
     serving = services(request)
     company = serving.company
     given = {
+        "provider": serving.provider is not None,
         "outside": serving.outside,
         "company": company,
         "zone": company.zone,

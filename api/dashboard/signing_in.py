@@ -118,7 +118,12 @@ async def take_sign_in(
         )
     if token is None:
         return page(request, "sign_in.html", None, HTTPStatus.UNAUTHORIZED, to=local(to), refusal=WRONG, name=name)
-    answer = RedirectResponse(local(to), HTTPStatus.SEE_OTHER)
+    return let_in(request, token, local(to))
+
+
+def let_in(request: Request, token: SecretStr, to: str) -> Response:
+    """Sign this browser in, and go on to a page of ours."""
+    answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
     seconds = int(people.SIGNED_IN_FOR.total_seconds())
     is_secure = request.url.scheme == "https"
     answer.set_cookie(

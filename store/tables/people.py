@@ -19,7 +19,10 @@ class Role(StrEnum):
 
 
 class PersonRow(SQLModel, table=True):
-    """A person by the name that they sign in with, in lower case. Nobody is removed: their decisions stay theirs."""
+    """A person by the name that they sign in with, in lower case. Nobody is removed: their decisions stay theirs.
+
+    `subject`: what an OpenID provider calls who signs in there, and has no password here.
+    """
 
     __tablename__ = "people"
     __table_args__ = (one_of("role", Role), check("name_lower", "name = lower(name) AND name <> ''"))
@@ -27,6 +30,7 @@ class PersonRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     full_name: str = Field(default="", sa_column_kwargs=EMPTY_TEXT)
     role: str
+    subject: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UTC_TIME, sa_column_kwargs=NOW)
     disabled_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 

@@ -141,6 +141,8 @@ OPEN = {
     ("GET", "/livez"): "probes have no key, and it tells no business fact",
     ("GET", "/readyz"): "the same",
     ("GET", "/sign-in"): "is how people sign in",
+    ("GET", "/sign-in/provider"): "is how people sign in",
+    ("GET", "/sign-in/oidc"): "is how people sign in",
     ("GET", "/assets/{digest}/{name}"): "styles and scripts are the same for everybody",
     ("GET", "/docs"): "shows the description",
     ("GET", "/docs/start.js"): "belongs to that page",

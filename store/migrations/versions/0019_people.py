@@ -41,11 +41,13 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("full_name", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=True),
         sa.Column("created_at", TIME, server_default=NOW, nullable=False),
         sa.Column("disabled_at", TIME, nullable=True),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name=op.f("ck_people_role")),
         sa.CheckConstraint("name = lower(name) AND name <> ''", name=op.f("ck_people_name_lower")),
         sa.PrimaryKeyConstraint("name", name="pk_people"),
+        sa.UniqueConstraint("subject", name=op.f("uq_people_subject")),
     )
     op.create_table(
         "passwords",
