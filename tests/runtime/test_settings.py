@@ -31,6 +31,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "host": ("10.0.0.7", "10.0.0.7"),
     "port": ("9000", 9000),
     "admin_key": ("k7-long-and-random", SecretStr("k7-long-and-random")),
+    "admin_password": ("a-long-enough-password", SecretStr("a-long-enough-password")),
     "secret_key": (f"{FERNET}, {FERNET}", SecretStr(f"{FERNET},{FERNET}")),
     "url": ("https://gateway.acme.example/", "https://gateway.acme.example"),
     "api_key": ("k8-long-and-random", SecretStr("k8-long-and-random")),
