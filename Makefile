@@ -59,7 +59,8 @@ bench-stock: dev-ready ## Measure a stock export of 200,000 rows until Salesforc
 bench-reconcile: dev-ready ## Measure the reconciliation of 50,000 invoices and 100,000 rows of stock (slow)
 	@$(BIN)/python -m bench.reconcile $(ARGS)
 
-prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of, hold the API to its description, live a week of orders (slow; WEEK=)
+prove: dev-ready assets ## Break every step of invoicing, shuffle what stock is made of, hold the API to its description, live a week of orders (slow; WEEK=)
+	@THREEWAY_TEST_PROOFS=1 $(BIN)/python -m pytest tests -m proof -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --timeout 600
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
 	@THREEWAY_TEST_DEATHS=1 THREEWAY_TEST_WALKS=60 $(BIN)/python -m pytest tests/activities/test_credit_failures.py tests/activities/test_correction_walk.py -q --timeout 1800
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800
@@ -67,7 +68,9 @@ prove: dev-ready ## Break every step of invoicing, shuffle what stock is made of
 	@THREEWAY_TEST_FUZZ=10000 $(BIN)/python -m pytest tests/api/test_fuzz.py -q --timeout 3600
 	@THREEWAY_TEST_WEEK=1 $(BIN)/python -m pytest tests/e2e/test_order_week.py -q --timeout 1800
 	@$(BIN)/python -m bench.drift --alterations 300 --seeds 7 23
-	@$(BIN)/python -m bench.week --orders 500 --kills 12 $(WEEK)
+	@mkdir -p build
+	@$(BIN)/python -m bench.week --orders 500 --calm --json build/calm.json $(WEEK)
+	@$(BIN)/python -m bench.week --orders 500 --kills 12 --like build/calm.json $(WEEK)
 
 openapi: dev-ready ## Renew openapi.json, the description of the API
 	@$(BIN)/python -m api openapi.json

@@ -25,9 +25,7 @@ def there() -> Iterator[Provider]:
 
 
 @pytest.fixture
-async def room(
-    postgres_url: str, nowhere: str, there: Provider, tmp_path: Path
-) -> AsyncIterator[Served]:
+async def room(postgres_url: str, nowhere: str, there: Provider, tmp_path: Path) -> AsyncIterator[Served]:
     """An app whose people sign in at that provider."""
     there.callback = "http://127.0.0.1:8000/sign-in/oidc"
     given = {

@@ -158,7 +158,7 @@ def test_the_schema_is_made_by_the_role_of_the_gateway_alone(machine: Machine) -
     assert migrated.returncode == 0, migrated.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(300)  # three processes start beside whatever else runs on the machine
 def test_the_gateway_works_and_stops_in_order(machine: Machine) -> None:
     """Healthy by its own checks, ready, with the ERP's masters applied, and what Temporal keeps encrypted."""
@@ -192,7 +192,7 @@ def test_the_gateway_works_and_stops_in_order(machine: Machine) -> None:
     assert [one for one in secrets if one and one in logged] == []
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_worker_with_other_keys_does_not_start(machine: Machine) -> None:
     """After another worker wrote to Temporal: what comes next would be written with keys that no other process has."""
     (written_with,) = PayloadCipher(SecretStr(machine.environment("worker")["THREEWAY_PAYLOAD_KEYS"])).key_ids

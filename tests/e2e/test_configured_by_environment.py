@@ -161,7 +161,7 @@ def configured(postgres_url: str) -> Iterator[tuple[Gateway, Path]]:
             yield gateway, folder
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_main_job_runs_on_nothing_but_the_environment(configured: tuple[Gateway, Path]) -> None:
     gateway, folder = configured
     world = gateway.erp.make_world(seed=11, customers=8, items=20, orders=30, sequence=501)
@@ -183,7 +183,7 @@ def test_the_main_job_runs_on_nothing_but_the_environment(configured: tuple[Gate
     assert http_answers(f"{gateway.url}/livez")
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_salesforce_is_told_too(configured: tuple[Gateway, Path]) -> None:
     gateway, _ = configured
     billed = {one["doc_number"] for one in gateway.quickbooks.ledger()}
@@ -195,6 +195,7 @@ def test_salesforce_is_told_too(configured: tuple[Gateway, Path]) -> None:
     )
 
 
+@pytest.mark.proof
 def test_no_secret_is_in_the_logs(configured: tuple[Gateway, Path]) -> None:
     _, folder = configured
     logged = "".join((folder / f"{name}.log").read_text("utf-8", "replace") for name in ("worker", "api"))

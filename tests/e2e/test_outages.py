@@ -76,7 +76,7 @@ def test_quickbooks_says_503_after_it_has_committed(generated: GeneratedWorld) -
     assert books.faults()[0]["matched"] == 3
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_both_systems_vanish_and_come_back(generated: GeneratedWorld) -> None:
     """Case X1: nothing listens there any more; what was promised meanwhile is kept."""
     gateway = generated.gateway
@@ -135,7 +135,7 @@ def throttled(generated: GeneratedWorld) -> list[Export]:
     return exports
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_file_that_comes_while_temporal_is_away_is_accepted_and_started_later(
     generated: GeneratedWorld, throttled: list[Export]
 ) -> None:
@@ -159,7 +159,7 @@ def test_a_file_that_comes_while_temporal_is_away_is_accepted_and_started_later(
     throttled.append(export)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_quickbooks_asks_to_slow_down_and_is_left_alone_for_a_minute(
     generated: GeneratedWorld, throttled: list[Export]
 ) -> None:

@@ -65,7 +65,7 @@ def _command(world: GeneratedWorld, folder: Path, *words: str) -> subprocess.Com
     return subprocess.run(line, cwd=folder, env={**os.environ, **own}, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_nothing_is_invented_while_the_gateway_works(working: GeneratedWorld) -> None:
     """G-H3, section 10 point 4: runs over real Temporal, with shipments on their way to their invoices."""
     exports = [working.ship(15) for _ in range(2)]
@@ -79,7 +79,7 @@ def test_nothing_is_invented_while_the_gateway_works(working: GeneratedWorld) ->
         working.wait_until_billed(export)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_what_somebody_does_behind_its_back_is_found_and_healed_or_told(
     working: GeneratedWorld, tmp_path: Path
 ) -> None:
@@ -116,7 +116,7 @@ def test_what_somebody_does_behind_its_back_is_found_and_healed_or_told(
     assert causes["invoice_edited"]["exception_id"] == item["id"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_certificates_are_verified_and_a_month_is_taken_along(working: GeneratedWorld, tmp_path: Path) -> None:
     """G-H4."""
     verified = _command(working, tmp_path, "--verify")

@@ -60,7 +60,7 @@ def _wait_until_quickbooks_is_asked(generated: GeneratedWorld) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.usefixtures("slow_books")
 def test_a_worker_that_is_killed_again_and_again_bills_every_shipment_once(
     generated: GeneratedWorld, chance: random.Random
@@ -75,7 +75,7 @@ def test_a_worker_that_is_killed_again_and_again_bills_every_shipment_once(
     _assert_all_billed_once(generated, export, file_id)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_an_api_that_is_killed_loses_no_file_that_it_accepted(generated: GeneratedWorld, chance: random.Random) -> None:
     """A client that got no answer sends again, as clients do: it gets the same file, and nothing is billed twice."""
     exports = [generated.ship(10) for _ in range(2)]
@@ -92,7 +92,7 @@ def test_an_api_that_is_killed_loses_no_file_that_it_accepted(generated: Generat
         _assert_all_billed_once(generated, export, file_id)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.usefixtures("slow_books")
 def test_a_temporal_server_that_is_killed_loses_no_work(generated: GeneratedWorld, chance: random.Random) -> None:
     export = generated.ship(60)
