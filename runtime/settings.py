@@ -50,8 +50,8 @@ class Settings(BaseSettings):
     port: Port = 8000
     admin_key: SecretStr | None = None
     secret_key: SecretStr | None = None
-    limit_key_per_minute: Rate = 3_000
-    limit_address_per_minute: Rate = 6_000
+    limit_key_per_minute: Rate = 6_000
+    limit_address_per_minute: Rate = 12_000
     limit_hooks_per_minute: Rate = 12_000
     url: Url | None = None
     api_key: SecretStr | None = None
