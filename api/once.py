@@ -42,7 +42,7 @@ class Once:
             return None
         if not found.same:
             detail = "This Idempotency-Key came with another request before: give each request a key of its own."
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, ApiCode.KEY_REUSED, detail)
+            raise Refused(HTTPStatus.CONFLICT, ApiCode.KEY_REUSED, detail)
         return found.result or {}
 
     def keep(self, session: Session, answer: dict[str, Any]) -> None:

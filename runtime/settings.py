@@ -53,8 +53,8 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = None
     admin_password: Annotated[SecretStr, Field(min_length=12, max_length=200)] | None = None
     secret_key: SecretStr | None = None
-    limit_key_per_minute: Rate = 3_000
-    limit_address_per_minute: Rate = 6_000
+    limit_key_per_minute: Rate = 6_000
+    limit_address_per_minute: Rate = 12_000
     limit_hooks_per_minute: Rate = 12_000
     url: Url | None = None
     api_key: SecretStr | None = None

@@ -76,7 +76,7 @@ class PackFormat(StrEnum):
     HTML = "html"
 
 
-@router.post("", status_code=202, responses=problems(), summary="Reconcile now")
+@router.post("", status_code=202, responses=problems(409), summary="Reconcile now")
 async def create_reconciliation(
     response: Response, serving: Serving, key: Operator, once: OnlyOnce, body: ReconcileRequest | None = None
 ) -> Started:

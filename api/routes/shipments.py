@@ -60,7 +60,7 @@ def list_shipments(
 @router.post(
     "/{number:path}/reconsider",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problems(404, 413),
+    responses=problems(404, 409, 413),
     summary="Bill a shipment after all",
 )
 async def reconsider_shipment(

@@ -131,6 +131,8 @@ async def test_what_is_malformed_is_refused_and_not_kept(calm: Served, way: str)
         told = answer.status_code == 202 or (way == "events" and "new" in answer.text)
         heard += told and answer.json().get("new", 0)
         good = answer.status_code < 500 and "x-trace-id" in answer.headers
+        if way == "unsigned":  # nothing is parsed of what is not signed: it would be 422
+            good = good and (answer.status_code in {401, 404, 405} or "NUL" in answer.text)
         if not good or (answer.status_code >= 400 and answer.headers["content-type"] != "application/problem+json"):
             wrong[f"{way} {number}"] = f"{answer.status_code} {answer.text[:200]}"
 

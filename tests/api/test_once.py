@@ -64,8 +64,8 @@ async def test_many_at_once_are_one(served: Served) -> None:
 async def test_a_name_stands_for_one_request(served: Served) -> None:
     item, other = opened(served), opened(served)
     await noted(served, item)
-    assert_problem(await noted(served, item, "something else"), 422, "key_reused")
-    assert_problem(await noted(served, other), 422, "key_reused")
+    assert_problem(await noted(served, item, "something else"), 409, "key_reused")
+    assert_problem(await noted(served, other), 409, "key_reused")
     assert await notes_of(served, other) == []
 
 

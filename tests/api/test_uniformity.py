@@ -126,6 +126,7 @@ def test_started_work_says_where_it_can_be_followed(name: str) -> None:
 def test_a_request_may_come_twice(name: str) -> None:
     """It has a key of its business, or takes one of its sender's."""
     assert ("idempotency-key" in parameters(name)) != (name in KEYED)
+    assert name in KEYED or "409" in OPERATIONS[name]["responses"]
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
