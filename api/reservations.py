@@ -113,15 +113,15 @@ def convert(services: Services, reference: str, order_number: str, by: str) -> R
         return view(session, reference, at)
 
 
-def view(session: Session, reference: str, at: datetime) -> ReservationView:
-    """A reservation as it stands at an instant. Raises Missing for an unknown reference."""
+def view(session: Session, reference: str, at: datetime, *, past: bool = False) -> ReservationView:
+    """A reservation as it stands at an instant, `past`: as it stood. Raises Missing for an unknown reference."""
     request = reservations.request_of(session, reference)
-    if request is None:
+    parts = [demands.reservation(row) for row in reservations.of_reference(session, reference, at if past else None)]
+    if request is None or (past and not parts and reservations.of_reference(session, reference)):
         raise Missing(
             f"Nothing was ever kept for {reference}. `GET /reservations` lists what is.", reason="reservation"
         )
     kept = Kept.model_validate(request.answer)
-    parts = [demands.reservation(row) for row in reservations.of_reference(session, reference)]
     order = next((one.order_number for one in parts if one.order_number), None)
     state = _state(kept, parts, order, at)
     return ReservationView(**dict(kept), state=state, order_number=order, parts=parts)

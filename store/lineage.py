@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 from sqlmodel import Session, col
 
 from domain.money import Money, Quantity
@@ -103,14 +103,18 @@ def of_shipments(session: Session, numbers: Sequence[str], as_of: datetime | Non
     return found[:LINES]
 
 
-def of_invoice_line(session: Session, invoice_key: str, line_no: int) -> LineLineage | None:
+def of_invoice_line(
+    session: Session, invoice_key: str, line_no: int, as_of: datetime | None = None
+) -> LineLineage | None:
     """Where a line of an invoice comes from; the invoice by its number, its shipment's or its QuickBooks id."""
     row = InvoiceRow
     matches = or_(*(col(one) == invoice_key for one in (row.doc_number, row.shipment_number, row.quickbooks_id)))
+    if as_of is not None:
+        matches = and_(matches, col(row.booked_at) <= as_of)
     invoice = session.scalars(select(row).where(matches).order_by(col(row.generation).desc()).limit(1)).first()
     if invoice is None:
         return None
-    for one in of_shipments(session, [invoice.shipment_number]):
+    for one in of_shipments(session, [invoice.shipment_number], as_of):
         if any((each.generation, each.line_no) == (invoice.generation, line_no) for each in one.invoiced):
             return one
     return None

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
 from domain.observations import Observation
+from store.history import children_as_of
 from store.tables.lifecycle import OrderObservationRow
 
 KEY = ("order_number", "system", "kind", "value", "reference")
@@ -25,17 +26,23 @@ class Seen(NamedTuple):
     seen_at: datetime
 
 
-def of_orders(session: Session, numbers: Sequence[str]) -> dict[str, list[Seen]]:
-    """What holds of these orders, by order."""
+def of_orders(session: Session, numbers: Sequence[str], as_of: datetime | None = None) -> dict[str, list[Seen]]:
+    """What holds of these orders, or held at a time, by order."""
     query = (
         select(OrderObservationRow)
         .where(_among(numbers), col(OrderObservationRow.withdrawn_at).is_(None))
         .order_by(col(OrderObservationRow.occurred_at), *(col(getattr(OrderObservationRow, name)) for name in KEY))
     )
     found: defaultdict[str, list[Seen]] = defaultdict(list)
-    for row in session.scalars(query):
+    for row in session.scalars(query) if as_of is None else _held(session, numbers, as_of):
         found[row.order_number].append(Seen(_observation(row), row.lasting, row.seen_at))
     return found
+
+
+def _held(session: Session, numbers: Sequence[str], as_of: datetime) -> list[OrderObservationRow]:
+    rows = children_as_of(session, OrderObservationRow, as_of, numbers)
+    standing = [row for row in rows if row.withdrawn_at is None]
+    return sorted(standing, key=lambda row: (row.occurred_at, *(getattr(row, name) for name in KEY)))
 
 
 def note(session: Session, number: str, observation: Observation, seen_at: datetime) -> bool:

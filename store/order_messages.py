@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, String, any_, f
 from sqlmodel import Session, col
 
 from domain.order_messages import MessageState, OrderMessage
+from store.history import children_as_of, rows_as_of
 from store.tables.orders_out import OrderFileRow, OrderMessageRow
 
 
@@ -113,10 +114,19 @@ def unsent(session: Session, before: datetime) -> list[str]:
     return list(dict.fromkeys(one.order_number for one in found))
 
 
-def history(session: Session, number: str) -> list[KnownMessage]:
-    """Every message of an order, oldest first."""
+def history(session: Session, number: str, as_of: datetime | None = None) -> list[KnownMessage]:
+    """Every message of an order, or those that there were at a time as far as they were then, oldest first."""
+    if as_of is not None:
+        return _past(session, number, as_of)
     query = _query().where(col(OrderMessageRow.order_number) == number)
     return _all(session, query.order_by(col(OrderMessageRow.revision)))
+
+
+def _past(session: Session, number: str, at: datetime) -> list[KnownMessage]:
+    rows = sorted(children_as_of(session, OrderMessageRow, at, [number]), key=lambda row: row.revision)
+    taken = [str(row.file_sequence) for row in rows if row.file_sequence is not None]
+    found = rows_as_of(session, OrderFileRow, at, taken)
+    return [_known(row, found.get(str(row.file_sequence))) for row in rows]
 
 
 def of_file(session: Session, sequence: int) -> list[KnownMessage]:

@@ -10,18 +10,23 @@ from typing import Any
 from sqlalchemy import ARRAY, String, any_, delete, literal, or_, select, tuple_, update
 from sqlmodel import Session, col
 
+from store.history import children_as_of, rows_as_of
 from store.tables.lifecycle import OrderLineLedgerRow, OrderStateRow
 from store.tables.orders import OrderRow
 from store.upserts import upsert
 
 
-def of_orders(session: Session, numbers: Sequence[str]) -> dict[str, OrderStateRow]:
+def of_orders(session: Session, numbers: Sequence[str], as_of: datetime | None = None) -> dict[str, OrderStateRow]:
     """The states of these orders, of those that were ever looked at."""
+    if as_of is not None:
+        return rows_as_of(session, OrderStateRow, as_of, numbers)
     query = select(OrderStateRow).where(_among(OrderStateRow.order_number, numbers))
     return {row.order_number: row for row in session.scalars(query)}
 
 
-def ledgers_of(session: Session, numbers: Sequence[str]) -> dict[str, list[OrderLineLedgerRow]]:
+def ledgers_of(
+    session: Session, numbers: Sequence[str], as_of: datetime | None = None
+) -> dict[str, list[OrderLineLedgerRow]]:
     """The line ledgers of these orders, by order."""
     query = (
         select(OrderLineLedgerRow)
@@ -29,7 +34,9 @@ def ledgers_of(session: Session, numbers: Sequence[str]) -> dict[str, list[Order
         .order_by(col(OrderLineLedgerRow.order_number), col(OrderLineLedgerRow.line_no))
     )
     found: defaultdict[str, list[OrderLineLedgerRow]] = defaultdict(list)
-    for row in session.scalars(query):
+    past = None if as_of is None else children_as_of(session, OrderLineLedgerRow, as_of, numbers)
+    rows = session.scalars(query) if past is None else sorted(past, key=lambda row: row.line_no)
+    for row in rows:
         found[row.order_number].append(row)
     return found
 

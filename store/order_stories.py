@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlmodel import Session
@@ -72,13 +72,13 @@ class OrderStory(BaseModel):
     messages: tuple[KnownMessage, ...]
 
 
-def story(session: Session, number: str) -> OrderStory | None:
-    """The story of an order, oldest event first; None where the gateway has not looked at it yet."""
-    row = order_states.of_orders(session, [number]).get(number)
+def story(session: Session, number: str, as_of: datetime | None = None) -> OrderStory | None:
+    """The story of an order (or what it was at a time), oldest event first; None where nobody had looked at it yet."""
+    row = order_states.of_orders(session, [number], as_of).get(number)
     if row is None:
         return None
-    seen = observations.of_orders(session, [number]).get(number, [])
-    lines = order_states.ledgers_of(session, [number]).get(number, [])
+    seen = observations.of_orders(session, [number], as_of).get(number, [])
+    lines = order_states.ledgers_of(session, [number], as_of).get(number, [])
     return OrderStory(
         order_number=number,
         state=row.state,
@@ -93,7 +93,7 @@ def story(session: Session, number: str) -> OrderStory | None:
         said_at=row.said_at,
         lines=tuple(StoryLine.model_validate(line) for line in lines),
         events=tuple(_event(one) for one in seen),
-        messages=tuple(order_messages.history(session, number)),
+        messages=tuple(order_messages.history(session, number, as_of)),
     )
 
 

@@ -49,11 +49,15 @@ def list_invoices(
     responses=problems(404),
     summary="Tell where an invoice line comes from",
 )
-def read_line_lineage(invoice_key: str, line_no: int, session: Reading, key: Viewer) -> LineLineage:
-    """The line of the file that stated it, the shipment's line, the order's, the decision, and where it shows."""
-    found = lineage.of_invoice_line(session, invoice_key, line_no)
+def read_line_lineage(invoice_key: str, line_no: int, session: Reading, key: Viewer, as_of: AsOf = None) -> LineLineage:
+    """The line of the file that stated it, the shipment's line, the order's, the decision, and where it shows.
+
+    With `as_of` what stated it, what was decided and what was billed by then; where it shows is always that of now.
+    """
+    found = lineage.of_invoice_line(session, invoice_key, line_no, as_of)
     if found is None:
-        raise Missing(f"There is no line {line_no} on an invoice {invoice_key}.", reason="invoice")
+        then = "" if as_of is None else f" as of {as_of.isoformat()}"
+        raise Missing(f"There is no line {line_no} on an invoice {invoice_key}{then}.", reason="invoice")
     return found
 
 

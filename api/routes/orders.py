@@ -56,11 +56,12 @@ class Act(BaseModel):
 
 
 @router.get("/{number:path}/story", responses=problems(404), summary="Read the story of an order")
-def read_story(number: str, session: Reading, key: Viewer) -> OrderStory:
+def read_story(number: str, session: Reading, key: Viewer, as_of: AsOf = None) -> OrderStory:
     """Where an order stands by the lifecycle, its line ledger, and all that was observed and told of it."""
-    found = order_stories.story(session, number)
+    found = order_stories.story(session, number, as_of)
     if found is None:
-        raise Missing(f"The gateway has not looked at an order {number} yet.", reason="order")
+        then = "yet" if as_of is None else f"as of {as_of.isoformat()}"
+        raise Missing(f"The gateway has not looked at an order {number} {then}.", reason="order")
     return found
 
 

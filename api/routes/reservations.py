@@ -13,7 +13,7 @@ from api.auth import Operator, Viewer
 from api.quotes import Kept, Quote, ReservationView
 from api.reservations import convert, release, reserve, view, wake
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, listing, problems
+from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
 from domain.demand import Reservation
 from store.stock import reservations
 
@@ -44,8 +44,15 @@ async def create_reservation(quote: Quote, serving: Serving, response: Response,
 
 
 @router.get("", responses=problems(), summary="List what is kept")
-def list_reservations(session: Reading, key: Viewer, limit: Limit = 50, cursor: Cursor = None) -> Listing[Reservation]:
-    """What is kept now, oldest first: one row an item and line, of a kit each component."""
+def list_reservations(
+    session: Reading, key: Viewer, as_of: AsOf = None, limit: Limit = 50, cursor: Cursor = None
+) -> Listing[Reservation]:
+    """What is kept now, oldest first: one row an item and line, of a kit each component.
+
+    With `as_of` what was kept then; a page of the past may hold fewer rows than asked for and still have a next one.
+    """
+    if as_of is not None:
+        return listing(reservations.past_page(session, as_of, limit=limit, cursor=cursor))
     return listing(reservations.page(session, reservations.now(session), limit=limit, cursor=cursor))
 
 
@@ -69,6 +76,6 @@ async def convert_reservation(
 
 
 @router.get("/{reference:path}", responses=problems(404), summary="Read one reservation")
-def read_reservation(reference: str, session: Reading, key: Viewer) -> ReservationView:
-    """What was asked and kept for a quote, and whether it is still held."""
-    return view(session, reference, reservations.now(session))
+def read_reservation(reference: str, session: Reading, key: Viewer, as_of: AsOf = None) -> ReservationView:
+    """What was asked and kept for a quote, and whether it is still held (or was then)."""
+    return view(session, reference, as_of or reservations.now(session), past=as_of is not None)

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from domain.demand import Reservation
 from domain.errors import Missing
+from store.history import rows_as_of
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.stock.demands import reservation
 from store.tables.stock import AvailabilityRow, ReservationRequestRow, ReservationRow
@@ -69,10 +70,17 @@ def lock(session: Session, skus: Sequence[str]) -> set[str]:
     return set(found)
 
 
-def of_reference(session: Session, reference: str) -> list[ReservationRow]:
-    """What is or was kept for a quote, by line."""
+def of_reference(session: Session, reference: str, as_of: datetime | None = None) -> list[ReservationRow]:
+    """What is or was kept for a quote (or was at a time), by line."""
     query = select(ReservationRow).where(col(ReservationRow.reference) == reference)
-    return list(session.scalars(query.order_by(col(ReservationRow.line_no), col(ReservationRow.sku))))
+    rows = list(session.scalars(query.order_by(col(ReservationRow.line_no), col(ReservationRow.sku))))
+    return rows if as_of is None else _past(session, rows, as_of)
+
+
+def _past(session: Session, rows: Sequence[ReservationRow], at: datetime) -> list[ReservationRow]:
+    """These as they stood at a time, without those that nobody had asked for yet."""
+    images = rows_as_of(session, ReservationRow, at, [str(row.id) for row in rows])
+    return [images[str(row.id)] for row in rows if str(row.id) in images]
 
 
 def keep(
@@ -121,6 +129,17 @@ def page(session: Session, at: datetime, *, limit: int = DEFAULT_LIMIT, cursor: 
     )
     keys = [col(ReservationRow.created_at), col(ReservationRow.id)]
     return page_of(session, query, keys, limit=limit, cursor=cursor).of(reservation)
+
+
+def past_page(
+    session: Session, at: datetime, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> Page[Reservation]:
+    """What was kept at a time, oldest first. A page may be short: what was an order by then is left out of it."""
+    query = select(ReservationRow).where(col(ReservationRow.created_at) <= at, col(ReservationRow.expires_at) > at)
+    keys = [col(ReservationRow.created_at), col(ReservationRow.id)]
+    found = page_of(session, query, keys, limit=limit, cursor=cursor)
+    kept = [row for row in _past(session, found.items, at) if row.order_number is None]
+    return Page(items=tuple(reservation(row) for row in kept), next_cursor=found.next_cursor)
 
 
 def next_expiry(session: Session, at: datetime) -> datetime | None:

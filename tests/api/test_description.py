@@ -224,6 +224,17 @@ async def test_the_description_is_served_as_it_is_committed(filled: Served) -> N
     assert (await filled.client.get("/openapi.json")).json() == DOCUMENT
 
 
+def test_every_read_takes_a_time_or_says_why_it_has_no_past() -> None:
+    """G-B5: a new address of a record or a list needs `as_of`, or a line with its reason in the reference."""
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    section = page.split("## Without a past")[1].split("\n## ")[0]
+    reasons = dict(re.findall(r"^\| `(/\S*)` \| (.+) \|$", section, flags=re.MULTILINE))
+    reads = {name.removeprefix("get "): one for name, one in OPERATIONS.items() if name.startswith("get ")}
+    asked = {path: {each["name"] for each in one.get("parameters", ())} for path, one in reads.items()}
+    assert {path for path, names in asked.items() if "as_of" not in names} == reasons.keys()
+    assert all(len(reason.split()) >= 2 for reason in reasons.values())
+
+
 def test_the_reference_lists_every_operation() -> None:
     page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (`.*?`) \| \w+ \|", page.split("## Operations")[1], flags=re.MULTILINE)

@@ -72,6 +72,9 @@ async def test_an_invoice_line_leads_to_the_line_of_its_file_in_one_call(served:
         assert found["decision_id"]
         assert [one["object"] for one in found["salesforce"]] == ["Order", "OrderItem", "Invoice__c"]
         assert found["salesforce"][0]["id"] == build.order().external_id
+    past = await served.client.get("/invoices/SH1/lines/2/lineage", params={"as_of": "2020-01-01T00:00:00Z"})
+    assert_problem(past, 404, "missing")
+    assert (await read(served, "/invoices/SH1/lines/2/lineage?as_of=2100-01-01T00:00:00Z"))["invoiced"]
     assert_problem(await served.client.get("/invoices/SH1/lines/9/lineage"), 404, "missing")
     assert_problem(await served.client.get("/invoices/none/lines/1/lineage"), 404, "missing")
 

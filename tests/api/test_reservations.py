@@ -106,6 +106,32 @@ async def test_as_many_as_there_are(served: Served, room: StockRoom) -> None:
     assert (row["sku"], row["quantity"]) == ("BOLT", "22")
 
 
+async def test_what_was_kept_at_a_time_is_told_when_it_is_let_go_or_an_order(served: Served, room: StockRoom) -> None:
+    """G-B5, I11: before anybody asked there was nothing."""
+
+    async def at(time: datetime, path: str = "") -> httpx.Response:
+        return await served.client.get(f"/reservations{path}", params={"as_of": time.isoformat()})
+
+    def now() -> datetime:
+        with reading(served.engine) as session:
+            return reservations.now(session)
+
+    with served.write() as session:
+        orders.upsert(session, [build.order(build.order_line(quantity=Decimal(6)))])
+    before = now()
+    await kept(served, line(quantity="3"), reference="Q-1")
+    await kept(served, line(quantity="4"), reference="Q-2")
+    then = now()
+    await end(served, "Q-1", "release")
+    await end(served, "Q-2", "convert", order_number="SO1")
+    assert (await served.client.get("/reservations")).json()["items"] == []
+    assert [one["quantity"] for one in (await at(then)).json()["items"]] == ["3", "4"]
+    assert (await at(before)).json()["items"] == (await at(now())).json()["items"] == []
+    assert [(await at(then, f"/Q-{n}")).json()["state"] for n in (1, 2)] == ["held", "held"]
+    assert [(await at(now(), f"/Q-{n}")).json()["state"] for n in (1, 2)] == ["released", "converted"]
+    assert_problem(await at(before, "/Q-1"), 404, "missing")
+
+
 async def test_a_batch_is_summed_with_the_components_of_its_kits(served: Served, room: StockRoom) -> None:
     """Case O13: each line alone would fit, all of them do not."""
     lines = (line("BOLT", "10", 1), line("KIT", "6", 2), line("BOLT", "1", 3))

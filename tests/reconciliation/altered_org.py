@@ -137,6 +137,20 @@ def _moved_invoice(deck: Deck) -> Altered | None:
     return Altered("Invoice__c moved", (must,))
 
 
+def _held_otherwise(deck: Deck) -> Altered | None:
+    """The credit hold of a customer with a limit is set or taken off; of others the gateway says nothing."""
+    limited = set(deck.lived.column("SELECT number FROM customers WHERE credit_limit IS NOT NULL"))
+    row = next((one for one in deck.accounts if one["ERP_Id__c"] in limited), None)
+    if row is None or deck.lived.company.orders.credit == "off":
+        return None
+    deck.accounts.remove(row)
+    before = bool(row["Credit_Hold__c"])
+    deck.in_org("Account", row, Credit_Hold__c=not before)
+    must = Named("R4", "account_shown_wrong", "customer", row["ERP_Id__c"], "credit_hold")
+    words = {True: "yes", False: "no"}
+    return Altered("Account.Credit_Hold__c", (must,), before=words[before], after=words[not before])
+
+
 def _shown_twice(deck: Deck) -> Altered | None:
     if not deck.invoices:
         return None
@@ -167,9 +181,13 @@ def ways() -> Iterator[tuple[str, Alter]]:
     yield _order("PoNumber", "PO-BY-HAND", "purchase_order", "R1", "order_not_as_stated")
     yield from (_more(*number) for number in NUMBERS)
     yield _words("Invoice__c", "Status__c", "Voided", ("R6", "invoice_shown_wrong", "status"))
+    yield _words("Invoice__c", "Doc_Number__c", "BY-HAND", ("R6", "invoice_shown_wrong", "doc_number"))
+    yield _words("Invoice__c", "Invoiced_On__c", "2026-01-15", ("R6", "invoice_shown_wrong", "invoiced_on"))
+    yield _words("Invoice__c", "QuickBooks_Id__c", "999999", ("R6", "invoice_shown_wrong", "quickbooks_id"))
     yield _words("Inventory_Level__c", "Confidence__c", "stale", ("R7", "stock_shown_wrong", "confidence"))
     yield _gone("Invoice__c", "R6", "invoice_not_shown")
     yield _gone("Inventory_Level__c", "R7", "stock_not_shown")
+    yield "Account.Credit_Hold__c", _held_otherwise
     yield "OrderItem renumbered", _renumbered
     yield "Order invented", _unknown_order
     yield "Invoice__c moved", _moved_invoice

@@ -13,7 +13,7 @@ from tests.reconciliation.alterations import WAYS, alter
 from tests.reconciliation.lived import BY, Lived
 from tests.reconciliation.oracle import Altered, invented, missed, said
 
-COUNT = int(os.environ.get("THREEWAY_TEST_ALTERATIONS", "79"))
+COUNT = int(os.environ.get("THREEWAY_TEST_ALTERATIONS", "83"))
 SEED = 11
 HEALED = {
     "order_shown_wrong",
