@@ -23,6 +23,9 @@ from store.tables import (
 
 AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 UNTRACKED = {
+    "passwords",  # no history may hold one; the audit trail says when they changed
+    "request_keys",  # names of requests, for a day
+    "sign_ins",  # who is signed in where, for a day
     "alert_messages",  # what was told, with its own states
     "alert_notices",  # what was told, with its own states
     "order_acknowledgements",  # append-only: their own log
