@@ -253,6 +253,31 @@ def test_a_link_whose_record_is_gone_is_explained_by_the_work_of_the_merge() -> 
         assert judge(one, bench(other)).standing is Standing.DRIFT
 
 
+@pytest.mark.parametrize(
+    ("state", "subject", "standing"),
+    [
+        (ExceptionState.OPEN, "3", Standing.HELD),
+        (ExceptionState.OPEN, "5", Standing.HELD),
+        (ExceptionState.RESOLVED, "3", Standing.WAIVED),
+    ],
+)
+def test_the_customer_of_a_merge_is_explained_by_its_question_and_nothing_else_of_the_document(
+    state: ExceptionState, subject: str, standing: Standing
+) -> None:
+    """M5, M6: a merge there that no link could follow; the question about another record is not named."""
+    facts = {**FACTS, "customer": "44", "merged_into": "4"}
+    theirs = INVOICE | {"customer_id": "4", "invoiced_on": "2026-01-01"}
+    both = (Input(Kind.INVOICE, "1", INVOICE, facts, OLD), Input(Kind.INVOICE, "1", theirs, {}, OLD))
+    customer, day = found(Pair(Kind.INVOICE, "1", *both))
+    asked = work(Cause.MASTER_DELETED, state, ("master", "customer/44/quickbooks"), subject=subject)
+    if state is ExceptionState.RESOLVED:
+        asked = asked._replace(choice=Choice.RETIRE_LINK.value)
+    found_so = judge(customer, bench(asked))
+    assert found_so.standing is standing
+    assert (found_so.exception_id == asked.id) is (subject == "3")
+    assert judge(day, bench(asked)).standing is Standing.DRIFT
+
+
 def test_what_somebody_accepted_is_waived_with_its_numbers_only() -> None:
     (one,) = found(pair(Kind.INVOICE, INVOICE, INVOICE | {"balance": "4"}))
     (later,) = found(pair(Kind.INVOICE, INVOICE, INVOICE | {"balance": "3"}))
