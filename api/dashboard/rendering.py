@@ -31,6 +31,7 @@ POLICY = (
 UNREADABLE = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}|tw-[0-9a-f]{16})")
 # With `no-referrer`, which all else is answered with, a browser would hide from us that a form is ours, too.
 HEADERS = {"content-security-policy": POLICY, "cache-control": "no-store", "referrer-policy": "same-origin"}
+_NAMES = {"quickbooks": "QuickBooks", "erp": "ERP"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 _pages = Environment(
@@ -127,6 +128,11 @@ def short(key: object) -> str:
     return f"{text[:8]}…" if UNREADABLE.match(text) else text.removesuffix("|")
 
 
+def title(code: object) -> str:
+    """A code as a heading, names of systems as their makers write them."""
+    return _NAMES.get(str(code)) or words(code).capitalize()
+
+
 def query(current: Mapping[str, Any], **changes: Any) -> str:
     """The query of an address with some parts changed; what is None or empty is left out."""
     given = {name: value for name, value in {**current, **changes}.items() if value is not None and value != ""}
@@ -154,7 +160,7 @@ def _worth(lines: Iterable[OrderLine]) -> Decimal:
     return sum((line.quantity * line.unit_price for line in lines), Decimal(0))
 
 
-_pages.filters.update(ago=ago, money=money, quantity=quantity, short=short, span=span, words=words)
+_pages.filters.update(ago=ago, money=money, quantity=quantity, short=short, span=span, words=words, title=title)
 _pages.filters.update(quote=lambda text: quote(str(text), safe=""))
 _pages.globals.update(asset=address, menu=menu, needing=VALUE_NEEDED, place=place, query=query, tone=tone)
 _pages.globals.update(exact=_exact, when=_when, worth=_worth)
