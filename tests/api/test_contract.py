@@ -74,6 +74,7 @@ async def _beat(served: Served) -> None:
         await asyncio.sleep(5)
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(3600)
 async def test_it_answers_as_it_is_described(described: Served, tmp_path: Path) -> None:
     """All checks of schemathesis, on everything that the description holds."""

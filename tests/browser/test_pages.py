@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 from tests.api.served import ROOT
 from tests.browser.room import Room
 
+pytestmark = pytest.mark.proof  # a browser takes both cores for minutes
+
 SCREENS = Path(os.environ.get("THREEWAY_TEST_SCREENS", ROOT / "build" / "screens"))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

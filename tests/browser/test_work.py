@@ -16,6 +16,8 @@ from tests import build
 from tests.api import filling
 from tests.browser.room import PASSWORD, Room
 
+pytestmark = pytest.mark.proof  # a browser takes both cores for minutes
+
 LIVE_SECONDS = 2.0
 
 expect.set_options(timeout=15_000)  # a machine may be busy with other tests
