@@ -60,7 +60,8 @@ bench-reconcile: dev-ready ## Measure the reconciliation of 50,000 invoices and 
 	@$(BIN)/python -m bench.reconcile $(ARGS)
 
 prove: dev-ready assets ## Break every step of invoicing, shuffle what stock is made of, hold the API to its description, live a week of orders (slow; WEEK=)
-	@THREEWAY_TEST_PROOFS=1 $(BIN)/python -m pytest tests -m proof -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --timeout 600
+	@THREEWAY_TEST_PROOFS=1 $(BIN)/python -m pytest tests/browser -q --timeout 600
+	@THREEWAY_TEST_PROOFS=1 $(BIN)/python -m pytest tests --ignore tests/browser -m proof -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --timeout 600
 	@$(BIN)/python -m bench.exactly_once --seeds 100 $(ARGS)
 	@THREEWAY_TEST_DEATHS=1 THREEWAY_TEST_WALKS=60 $(BIN)/python -m pytest tests/activities/test_credit_failures.py tests/activities/test_correction_walk.py -q --timeout 1800
 	@THREEWAY_TEST_ARRIVALS=150 $(BIN)/python -m pytest tests/activities/test_stock_arrivals.py -q --timeout 1800

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Engine
 
 from activities.policies import take_rules
+from domain.approvals import same_person
 from domain.company import Company
 from domain.errors import Duplicate, Malformed, Misconfigured
 from domain.lifecycle import Lifecycle
 from domain.ownership_reading import read as read_ownership
-from domain.policies import ApprovalMode, PolicyKind, ProposalState, Rules, policy_of, read_policy, same_person
+from domain.policies import ApprovalMode, PolicyKind, ProposalState, Rules, policy_of, read_policy
 from store import audit, policies
 from store.audit import AuditFilter
 from store.causes import Cause, CauseSource

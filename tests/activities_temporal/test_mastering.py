@@ -63,6 +63,7 @@ async def working(mastery: Mastery, client: Client) -> AsyncIterator[Mastery]:
         SALESFORCE_QUEUE: [
             mastery.in_org.read_salesforce_master,
             mastery.in_org.write_salesforce_master,
+            mastery.words.tell_salesforce_master,
             org.pull_salesforce_masters,
         ],
         QUICKBOOKS_QUEUE: [

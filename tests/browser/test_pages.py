@@ -70,7 +70,9 @@ def admins(admins_window: BrowserContext) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def checked(windows: Callable[..., BrowserContext]) -> Page:
     """A page in which a script of a test may run."""
-    return windows("adele", bypass_csp=True).new_page()
+    page = windows("adele", bypass_csp=True).new_page()
+    page.emulate_media(reduced_motion="reduce")  # a colour on its way to another one is neither
+    return page
 
 
 def opened(page: Page, name: str) -> str:

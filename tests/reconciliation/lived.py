@@ -20,12 +20,14 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from temporalio.testing import ActivityEnvironment
 
+from activities.alert_channels import Alerting
 from activities.master_rules import read_ownership
 from activities.registry import Parts, activities
 from adapters.erp.layouts import Layouts
 from adapters.quickbooks.connection import QuickBooksConnection
 from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
+from domain.alerts import AlertRules
 from domain.company import Company
 from domain.correction_rules import CorrectionPolicy
 from domain.exceptions import ExceptionItem, ExceptionState
@@ -118,6 +120,7 @@ class Lived:
             realm=REALM,
             quickbooks=self.quickbooks,
             salesforce=self.salesforce,
+            alerting=Alerting(AlertRules(), {}),
         )
         found = activities(cast("Parts", parts))
         self._steps = {one.__name__: one for some in found.values() for one in some}
