@@ -63,55 +63,6 @@ class Traffic:
         return run_id
 
 
-def test_nothing_is_invented_and_nothing_is_missed_while_everything_moves(lived: Lived) -> None:
-    """G-H3, section 10 point 4: what is altered at rest meanwhile is named; what moves is no drift."""
-    lived.use(company_of(**{f"{side}_grace_seconds": GRACE for side in GRACES}))
-    time.sleep(GRACE + 1.1)
-    with Traffic(lived) as traffic:
-        before = traffic.reconcile()
-        altered = _alter_some_at_rest(lived)
-        time.sleep(GRACE + 1.1)  # Salesforce's stamps know whole seconds
-        after = [traffic.reconcile(), traffic.reconcile()]
-
-    assert traffic.troubles == []
-    assert _drift(lived, before) == set()
-    for run_id in after:
-        assert _drift(lived, run_id) == altered
-    for run_id in (before, *after):
-        assert _under_way(lived, run_id) > 0, run_id
-
-
-def _alter_some_at_rest(lived: Lived) -> set[tuple[str, str, str]]:
-    """What is said of paid invoices in Salesforce, and rows of customers: nothing of the traffic touches them."""
-    shown = [one for one in lived.records("Invoice__c") if one["Status__c"] == "Paid"][:3]
-    changed, moved, removed = shown
-    fields = {"Doc_Number__c": "BY-HAND"}
-    lived.org.control("POST", "/records/Invoice__c", {"match": {"Id": changed["Id"]}, "fields": fields})
-    fields = {"QuickBooks_Id__c": "999999"}
-    lived.org.control("POST", "/records/Invoice__c", {"match": {"Id": moved["Id"]}, "fields": fields})
-    lived.org.control("DELETE", f"/records/Invoice__c/{removed['Id']}")
-    number = lived.column("SELECT number FROM customers ORDER BY number")[0]
-    lived.by_hand(f"UPDATE customers SET name = name || ' by hand' WHERE number = '{number}'")
-    return {
-        ("invoice_shown_wrong", changed["Invoice_Key__c"], "doc_number"),
-        ("invoice_shown_wrong", moved["Invoice_Key__c"], "quickbooks_id"),
-        ("invoice_not_shown", removed["Invoice_Key__c"], ""),
-        ("changed_by_hand", number, "name"),
-    }
-
-
-def _drift(lived: Lived, run_id: str) -> set[tuple[str, str, str]]:
-    found = lived.findings(run_id, Standing.DRIFT)
-    return {(one.cause, one.record_key, one.field) for one in found}
-
-
-def _under_way(lived: Lived, run_id: str) -> int:
-    """How much was in flight in the end, or differed on the first read only."""
-    certificate = lived.the_run(run_id).certificate
-    assert certificate is not None
-    return len(lived.findings(run_id, Standing.IN_FLIGHT)) + int(certificate["passed"])
-
-
 def test_work_that_stands_still_in_the_middle_is_in_flight_and_then_lost(lived: Lived) -> None:
     """R2, R9: a shipment that is intended and not booked is under way within its grace, and drift after it."""
     lived.use(company_of(gateway_grace_seconds=600))
@@ -157,3 +108,55 @@ def test_what_differs_on_one_read_only_is_under_way(lived: Lived) -> None:
     certificate = lived.the_run(run_id).certificate
     assert certificate is not None
     assert certificate["passed"] > 0
+
+
+def test_nothing_is_invented_and_nothing_is_missed_while_everything_moves(lived: Lived) -> None:
+    """G-H3, section 10 point 4: what is altered at rest meanwhile is named; what moves is no drift.
+
+    The last of this company: what it alters stays altered.
+    """
+    lived.use(company_of(**{f"{side}_grace_seconds": GRACE for side in GRACES}))
+    time.sleep(GRACE + 1.1)
+    with Traffic(lived) as traffic:
+        before = traffic.reconcile()
+        altered = _alter_some_at_rest(lived)
+        time.sleep(GRACE + 1.1)  # Salesforce's stamps know whole seconds
+        after = [traffic.reconcile(), traffic.reconcile()]
+
+    assert traffic.troubles == []
+    assert _drift(lived, before) == set()
+    for run_id in after:
+        assert _drift(lived, run_id) == altered
+    for run_id in (before, *after):
+        assert _under_way(lived, run_id) > 0, run_id
+
+
+def _alter_some_at_rest(lived: Lived) -> set[tuple[str, str, str]]:
+    """What is said of paid invoices in Salesforce, and rows of customers: nothing of the traffic touches them."""
+    shown = [one for one in lived.records("Invoice__c") if one["Status__c"] == "Paid"][:3]
+    changed, moved, removed = shown
+    fields = {"Doc_Number__c": "BY-HAND"}
+    lived.org.control("POST", "/records/Invoice__c", {"match": {"Id": changed["Id"]}, "fields": fields})
+    fields = {"QuickBooks_Id__c": "999999"}
+    lived.org.control("POST", "/records/Invoice__c", {"match": {"Id": moved["Id"]}, "fields": fields})
+    lived.org.control("DELETE", f"/records/Invoice__c/{removed['Id']}")
+    number = lived.column("SELECT number FROM customers ORDER BY number")[0]
+    lived.by_hand(f"UPDATE customers SET name = name || ' by hand' WHERE number = '{number}'")
+    return {
+        ("invoice_shown_wrong", changed["Invoice_Key__c"], "doc_number"),
+        ("invoice_shown_wrong", moved["Invoice_Key__c"], "quickbooks_id"),
+        ("invoice_not_shown", removed["Invoice_Key__c"], ""),
+        ("changed_by_hand", number, "name"),
+    }
+
+
+def _drift(lived: Lived, run_id: str) -> set[tuple[str, str, str]]:
+    found = lived.findings(run_id, Standing.DRIFT)
+    return {(one.cause, one.record_key, one.field) for one in found}
+
+
+def _under_way(lived: Lived, run_id: str) -> int:
+    """How much was in flight in the end, or differed on the first read only."""
+    certificate = lived.the_run(run_id).certificate
+    assert certificate is not None
+    return len(lived.findings(run_id, Standing.IN_FLIGHT)) + int(certificate["passed"])
