@@ -8,6 +8,12 @@ RUN python -m venv /opt/threeway && \
     /opt/threeway/bin/pip install --require-hashes --no-deps -r /build/requirements.lock && \
     /opt/threeway/bin/pip uninstall --yes pip
 
+# What the dashboard's pages load, by the hashes of its lock; no script of a package runs.
+FROM node:20.19.5-bookworm-slim AS assets
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
 FROM python:3.11.14-slim-bookworm AS gateway
 ENV PATH=/opt/threeway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -22,6 +28,7 @@ RUN groupadd --gid 10001 threeway && \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin threeway && \
     install --directory --owner=10001 --group=10001 --mode=0750 /data
 COPY --from=environment /opt/threeway /opt/threeway
+COPY --from=assets /build/node_modules /app/node_modules
 WORKDIR /app
 COPY deploy/threeway /usr/local/bin/threeway
 COPY alembic.ini cli.py worker.py ./

@@ -20,6 +20,8 @@ END
 cat >gateway.env <<END
 # Settings of the gateway: docs/reference/settings.md has them all. Keep a copy of the keys apart from this machine.
 THREEWAY_ADMIN_KEY=$(word)
+# Of the first person, admin, who may sign in at the dashboard.
+THREEWAY_ADMIN_PASSWORD=$(word)
 THREEWAY_SECRET_KEY=$(key)
 THREEWAY_PAYLOAD_KEYS=$(key)
 END

@@ -77,11 +77,13 @@ def from_provider(session: Session, vouched: Vouched) -> Person:
     Found by the provider's own subject alone: a name can be given to another person there. Raises Duplicate where
     somebody else has the name here, and NotAuthorized for one who was disabled.
     """
-    row = session.scalars(select(PersonRow).where(col(PersonRow.subject) == vouched.subject)).one_or_none()
+    theirs = select(PersonRow).where(col(PersonRow.subject) == vouched.subject)
+    row = session.scalars(theirs).one_or_none()
     if row is None:
         login = vouched.name.strip().lower()
         new = insert(PersonRow).values(name=login, subject=vouched.subject, role=vouched.role.value)
-        row = session.scalars(new.on_conflict_do_nothing().returning(PersonRow)).one_or_none()
+        session.execute(new.on_conflict_do_nothing())
+        row = session.scalars(theirs).one_or_none()  # ours, or that of another window that was quicker
     if row is None:
         detail = f"Somebody else is called {vouched.name} here. Ask an admin."
         raise Duplicate(detail, reason="person_taken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,6 +81,13 @@ async def test_a_name_that_somebody_has_here_is_not_taken_over(room: Served, the
     assert answer.status_code == 403
     assert "Somebody else is called dana" in answer.text
     assert ("dana", "admin") in known(room)
+
+
+async def test_two_windows_that_sign_in_for_the_first_time_are_one_person(room: Served, there: Provider) -> None:
+    there.claims |= {"preferred_username": "dana", "groups": ["gateway-billing"]}
+    answers = await asyncio.gather(*(signed_in(room) for _ in range(4)))
+    assert [one.status_code for one in answers] == [303] * 4
+    assert [name for name, _ in known(room)].count("dana") == 1
 
 
 async def test_who_was_disabled_stays_out(room: Served, there: Provider) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from api.dashboard.assets import PACKAGES
 from tests.architecture.project import ROOT, packages, pyproject
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -60,9 +61,11 @@ def test_the_words_are_those_that_a_builder_knows() -> None:
     }  # fmt: skip
 
 
-def test_both_stages_are_of_one_pinned_python_that_the_project_takes() -> None:
-    images = {one.rest.split(" AS ")[0] for one in INSTRUCTIONS if one.word == "FROM"}
-    assert [one.stage for one in INSTRUCTIONS if one.word == "FROM"] == ["environment", "gateway"]
+def test_stages_are_of_one_pinned_python_that_the_project_takes_and_one_pinned_node() -> None:
+    stages = {one.stage: one.rest.split(" AS ")[0] for one in INSTRUCTIONS if one.word == "FROM"}
+    assert list(stages) == ["environment", "assets", "gateway"]
+    assert re.fullmatch(r"node:\d+\.\d+\.\d+-bookworm-slim", stages.pop("assets"))
+    images = set(stages.values())
     (image,) = images
     found = re.fullmatch(r"python:(\d+)\.(\d+)\.\d+-slim-bookworm", image)
     lowest = re.search(r"(\d+)\.(\d+)", pyproject()["project"]["requires-python"])
@@ -92,7 +95,18 @@ def test_it_runs_as_nobody_in_particular() -> None:
 def test_it_takes_in_all_of_the_product_and_nothing_else() -> None:
     assert [path for path in taken_in() if not (ROOT / path).exists()] == []
     roots = {"alembic.ini", "cli.py", "worker.py", "config", "requirements.lock", "deploy/threeway"}
-    assert set(taken_in()) == packages() | roots
+    assets = {"package.json", "package-lock.json", ".npmrc"}
+    assert set(taken_in()) == packages() | roots | assets
+
+
+def test_the_pages_find_what_they_load_where_it_is_put() -> None:
+    """By the hashes of its lock, and without what only tests need."""
+    (installs,) = of("RUN", "assets")
+    assert {"ci", "--omit=dev", "--ignore-scripts"} <= set(installs.split())
+    assert PACKAGES.relative_to(ROOT) == Path("node_modules")
+    assert "--from=assets /build/node_modules /app/node_modules" in of("COPY")
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert [name for name, one in locked.items() if name and not one.get("integrity")] == []
 
 
 def test_what_it_takes_in_is_enough_to_run(tmp_path: Path) -> None:

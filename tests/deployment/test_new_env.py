@@ -33,6 +33,7 @@ def test_what_it_makes_is_taken_by_compose_and_by_the_gateway(tmp_path: Path, mo
     settings = load_settings(attach=False)
     assert variables["GATEWAY_DB_PASSWORD"] in settings.require_database_url()
     assert settings.require_admin_key()
+    assert settings.admin_password
     assert settings.require_secret_key()
     assert settings.payload_keys
 
@@ -43,7 +44,7 @@ def test_no_two_secrets_are_alike(tmp_path: Path) -> None:
         folder.mkdir()
         assert run(folder).returncode == 0
         values += [*dotenv_values(folder / ".env").values(), *dotenv_values(folder / "gateway.env").values()]
-    assert len(set(values)) == len(values) == 12
+    assert len(set(values)) == len(values) == 14
     assert all(len(value or "") >= 43 for value in values)
 
 
