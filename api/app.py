@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -98,7 +97,6 @@ ROUTERS = (
     health.router,
 )
 STORE_PAUSE_SECONDS = 2.0
-T = TypeVar("T")
 
 
 def build() -> FastAPI:
@@ -193,20 +191,10 @@ def _outside(settings: Settings, namespace: str) -> Outside:
     )
 
 
-async def _whole(work: Callable[[], T]) -> T:
-    """Do this in a thread, and see it end also where we are cancelled: its connection is given back before we close."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
-
-
 async def _keep_admin_key(engine: Engine, settings: Settings) -> None:
     """Make sure that the first admin's key and password are known, as soon as the store and its tables are there."""
     while True:
-        if await _whole(lambda: _ensure_admin_key(engine, settings)):
+        if await asyncio.to_thread(_ensure_admin_key, engine, settings):
             return
         await asyncio.sleep(STORE_PAUSE_SECONDS)
 

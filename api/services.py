@@ -23,7 +23,7 @@ from domain.company import Company
 from domain.lifecycle import Lifecycle
 from domain.policies import ApprovalMode
 from runtime.payloads import PayloadCipher
-from store.session import reading
+from store.session import close_engine, reading
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Services:
     def close(self) -> None:
         """Let the connections and threads go."""
         self.uploads.close()
-        self.engine.dispose()
+        close_engine(self.engine)
 
 
 def services(request: Request) -> Services:

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
+from typing import NoReturn
 
-from sqlalchemy import Engine, create_engine, text
+import psycopg
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
-from domain.errors import Misconfigured
+from domain.errors import Misconfigured, Unavailable
 from store.causes import Cause
 from store.errors import translated
 
@@ -37,6 +39,25 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
         hide_parameters=True,
         json_deserializer=partial(json.loads, parse_float=Decimal),
     )
+
+
+def close_engine(engine: Engine) -> None:
+    """Let every connection go, for good: what threads still work with is closed when they give it back.
+
+    A task that is cancelled leaves its thread behind; who asks for a connection from now on gets Unavailable.
+    """
+    event.listen(engine.pool, "checkin", _close)
+    event.listen(engine, "do_connect", _refuse)
+    engine.dispose()
+
+
+def _close(connection: psycopg.Connection | None, _: object) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise Unavailable("The store of this process is closed: it is ending.")
 
 
 def _psycopg_url(url: str) -> URL:

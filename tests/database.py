@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from store.schema import migrate
-from store.session import make_engine
+from store.session import close_engine, make_engine
 from tests.folders import own_folder
 
 TEMPLATE = f"threeway_template_{os.getpid()}"  # test processes may share a server
@@ -55,7 +55,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     """An engine on this test's own database."""
     opened = make_engine(database_url)
     yield opened
-    opened.dispose()
+    close_engine(opened)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from domain.work import (
     RangeWork,
     ShipmentWork,
 )
-from store.session import make_engine
+from store.session import close_engine, make_engine
 from tests.activities.world import House
 from tests.build import REALM
 
@@ -117,7 +117,7 @@ class Worker:
         for one in self._gateways:
             one.close()
         if self._own_engine:
-            self._own_engine.dispose()
+            close_engine(self._own_engine)
 
     def prepare_range(self, work: RangeWork) -> Prepared:
         prepared: Prepared = ActivityEnvironment().run(self.preparing.prepare_range, work)

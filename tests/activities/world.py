@@ -31,7 +31,7 @@ from store import customers, exceptions, files, intents, invoices, items, links,
 from store.causes import Cause, CauseSource
 from store.files import FileArrival
 from store.intents import Intent
-from store.session import make_engine, reading, transaction
+from store.session import close_engine, make_engine, reading, transaction
 from store.tables.invoices import InvoiceRow
 from store.tables.shipments import ShipmentRow
 from store.tokens import DatabaseTokenVault, new_secret_key
@@ -234,4 +234,4 @@ def running_house(database_url: str) -> Iterator[House]:
         house = House(database_url, engine, books)
         house.furnish()
         yield house
-    engine.dispose()
+    close_engine(engine)

@@ -20,7 +20,7 @@ from domain.files import FileState
 from domain.work import FileWork
 from store import exceptions, files
 from store.files import SourceFile
-from store.session import make_engine, reading
+from store.session import close_engine, make_engine, reading
 from tests.activities_temporal.test_receiving import NAME, TEXT
 from tests.workflows.stage import Stage, until
 
@@ -169,7 +169,7 @@ async def test_while_the_store_is_away_a_file_stays_claimed_and_is_taken_up_agai
     backdate(claimed(drop))
     assert await watch.look() == 1
     assert (len(stored(engine)), done(drop), claimed(drop)) == (1, [NAME], [])
-    nowhere.dispose()
+    close_engine(nowhere)
 
 
 async def test_a_failure_of_one_file_is_not_one_of_the_others(

@@ -14,7 +14,7 @@ from activities.housekeeping import keep_beating, process_name, write_company
 from domain.company import Company
 from runtime.healthy import beat_path
 from store import heartbeats, warehouses
-from store.session import make_engine, reading
+from store.session import close_engine, make_engine, reading
 from tests.workflows.stage import until
 from tests.workflows.steps import COMPANY
 
@@ -48,7 +48,7 @@ async def test_beating_outlives_a_store_that_is_away(quickly: None, tmp_path: Pa
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    nowhere.dispose()
+    close_engine(nowhere)
 
 
 def test_the_warehouses_of_the_company_are_in_the_store(engine: Engine) -> None:

@@ -55,7 +55,7 @@ from store.files import FileArrival
 from store.reconciliation import findings, runs
 from store.reconciliation.findings import FindingView
 from store.reconciliation.runs import Run
-from store.session import make_engine, reading, transaction
+from store.session import close_engine, make_engine, reading, transaction
 from store.tokens import DatabaseTokenVault, new_secret_key
 from tests.activities.books import Books, running_books
 from tests.adapters.salesforce.harness import MemoryVault, Twin, gateway_to, serving
@@ -353,4 +353,4 @@ def lived_in(database_url: str, folder: Path, company: Company | None = None) ->
             salesforce.close()
             quickbooks.close()
             org.close()
-            engine.dispose()
+            close_engine(engine)

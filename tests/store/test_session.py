@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from domain.errors import Duplicate, Malformed, Missing, Permanent, Transient, Unavailable
 from store.causes import Cause
-from store.session import make_engine, reading, transaction
+from store.session import close_engine, make_engine, reading, transaction
 from store.tables import WarehouseRow
 
 
@@ -150,3 +152,27 @@ def test_a_socket_folder_and_own_options_may_stand_in_the_address(database_url: 
         assert connection.execute(text("SHOW application_name")).scalar_one() == "mine"
         assert connection.execute(text("SHOW timezone")).scalar_one() == "UTC"
     engine.dispose()
+
+
+def test_closing_lets_a_thread_end_what_it_reads_and_opens_nothing_any_more(
+    database_url: str,
+) -> None:
+    engine, reads, may_end = make_engine(database_url), Event(), Event()
+
+    def late() -> psycopg.Connection[object]:
+        with reading(engine) as session:
+            held: psycopg.Connection[object] = session.connection().connection.driver_connection  # type: ignore[assignment]
+            reads.set()
+            assert may_end.wait(10)
+            assert session.execute(text("SELECT 1")).scalar_one() == 1
+        return held
+
+    with ThreadPoolExecutor() as threads:
+        reader = threads.submit(late)
+        assert reads.wait(10)
+        close_engine(engine)
+        may_end.set()
+        assert reader.result(10).closed
+
+    with pytest.raises(Unavailable), reading(engine) as session:
+        session.execute(text("SELECT 1"))
