@@ -25,7 +25,7 @@ from domain.exceptions import Cause, Choice, Finding
 from domain.files import Entity, FileState, FileSummary, Reject, Severity, StagedGroup
 from domain.work import FileReading, FileTrouble, FileWork, SequenceCheck
 from runtime import metrics
-from store import exceptions, files, staging
+from store import amendments, exceptions, files, staging
 from store.files import SourceFile
 from store.session import transaction
 
@@ -220,8 +220,9 @@ def _unsupported(layout: Layout) -> Reject:
 
 
 def _earlier_with(session: Session, file: SourceFile) -> list[SourceFile]:
-    """Files of the layout with this sequence that came before and were not refused."""
-    same = files.by_sequence(session, file.layout, file.sequence or 0)
+    """Files of the layout with this sequence that came before and were not refused, but for those it was made of."""
+    amended = amendments.before(session, file.id)
+    same = [one for one in files.by_sequence(session, file.layout, file.sequence or 0) if one.id not in amended]
     earlier = [one for one in same if (one.received_at, one.id) < (file.received_at, file.id)]
     return [one for one in earlier if one.state is not FileState.REFUSED]
 

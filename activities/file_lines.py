@@ -29,12 +29,22 @@ def lines_of(receiver: Receiver, file: SourceFile, first: int, count: int) -> li
 
     The file is read from its beginning: lines have no index. A file without line ends is one line.
     """
-    known = file.layout in receiver.layouts.names
-    encoding = receiver.layouts.get(file.layout).file.encoding if known else DEFAULT_ENCODING
+    encoding = encoding_of(receiver, file)
     return [
         FileLine(line=number, text=raw.decode(encoding, "replace").rstrip("\r\n")[:LINE_CHARACTERS])
-        for number, raw in enumerate(islice(_raw(receiver, file.sha256), first - 1, first - 1 + count), start=first)
+        for number, raw in enumerate(islice(raw_lines(receiver, file), first - 1, first - 1 + count), start=first)
     ]
+
+
+def encoding_of(receiver: Receiver, file: SourceFile) -> str:
+    """The code page of a file's layout."""
+    known = file.layout in receiver.layouts.names
+    return receiver.layouts.get(file.layout).file.encoding if known else DEFAULT_ENCODING
+
+
+def raw_lines(receiver: Receiver, file: SourceFile) -> Iterator[bytes]:
+    """The bytes of a file, line by line, with their line ends. Raises Missing where they are not kept any more."""
+    return _raw(receiver, file.sha256)
 
 
 def _raw(receiver: Receiver, sha256: str) -> Iterator[bytes]:

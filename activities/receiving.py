@@ -110,21 +110,7 @@ class Receiver:
         )
         cause = Cause(source=CauseSource.ERP, actor=arrived_by, reference={"filename": filename})
         with transaction(self.engine, cause) as session:
-            file, is_new = files.register(session, arrival)
-            again = file.layout != layout.name and files.reopen(session, file.id, layout.name, layout.layout.entity)
-            asked_as = f"{file.sha256}/{layout.name}" if again else file.sha256
-            arrival_of = _arrival(file, asked_as)
-            known = None if is_new or again else inbox.latest(session, arrival_of.workflow_id)
-            entry = known or inbox.receive(session, arrival_of)[0]
-        return Received(
-            inbox_id=entry.id,
-            file_id=str(file.id),
-            sha256=file.sha256,
-            filename=file.filename,
-            layout=layout.name if again else file.layout,
-            workflow_id=entry.workflow_id,
-            duplicate=not is_new and not again,
-        )
+            return take(session, arrival)
 
     def read_again(self, file_id: UUID, asked_as: str) -> Received | None:
         """Take a refused or failed file up again by the layouts of today; None where there is nothing more to do.
@@ -219,6 +205,25 @@ class Receiver:
         cause = Cause(source=CauseSource.GATEWAY, actor="receiver")
         with transaction(self.engine, cause) as session:
             inbox.mark_started(session, [inbox_id])
+
+
+def take(session: Session, arrival: files.FileArrival) -> Received:
+    """Write a file and its inbox row down; the same bytes again are only noted."""
+    file, is_new = files.register(session, arrival)
+    entity = arrival.entity if file.layout != arrival.layout else None
+    again = entity is not None and files.reopen(session, file.id, arrival.layout, entity)
+    arrival_of = _arrival(file, f"{file.sha256}/{arrival.layout}" if again else file.sha256)
+    known = None if is_new or again else inbox.latest(session, arrival_of.workflow_id)
+    entry = known or inbox.receive(session, arrival_of)[0]
+    return Received(
+        inbox_id=entry.id,
+        file_id=str(file.id),
+        sha256=file.sha256,
+        filename=file.filename,
+        layout=arrival.layout if again else file.layout,
+        workflow_id=entry.workflow_id,
+        duplicate=not is_new and not again,
+    )
 
 
 def _arrival(file: SourceFile, external_id: str) -> inbox.Arrival:

@@ -1,4 +1,4 @@
-"""`threeway drop`: hand over files of the ERP and see what became of them."""
+"""`threeway drop` and `threeway amend`: hand over files of the ERP, see what became of them, put bad lines right."""
 
 from __future__ import annotations
 
@@ -42,11 +42,49 @@ def drop(
         raise typer.Exit(FAILED)
 
 
+def amend(
+    file_id: Annotated[str, typer.Argument(help="The file's id.")],
+    lines: Annotated[list[str], typer.Option("--line", help="A line as it is to be: its number, `=` and the text.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever asks later.")],
+    *,
+    wait: Wait = False,
+    timeout: Seconds = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Put refused lines of a file right and read it again.
+
+    The file stays as it came: a copy with these lines is read, and says what it differs in.
+    """
+    wanted = [_line(one) for one in lines]
+    with reporting(as_json=as_json), Api.of() as api:
+        accepted = api.post(f"/erp/files/{file_id}/amendments", {"lines": wanted, "reason": reason})
+        result = _followed(api, accepted, timeout if wait else None)
+        if as_json:
+            print_json(result)
+        else:
+            _show({"filename": "The copy", **result})
+    if wait and result["state"] != "applied":
+        raise typer.Exit(FAILED)
+
+
+def _line(given: str) -> Json:
+    number, equals, text = given.partition("=")
+    if not equals or not number.isdecimal():
+        raise typer.BadParameter(
+            f"{given!r} is no line: write its number, `=` and its text, as in `--line '12=S2 ...'`."
+        )
+    return {"line": int(number), "text": text}
+
+
 def _drop(api: Api, file: Path, layout: str | None, seconds: float | None) -> Json:
     accepted = api.send_file("/erp/files", file, layout=layout)
-    result: Json = {"filename": file.name, "duplicate": False, **accepted}
+    return {"filename": file.name, "duplicate": False, **_followed(api, accepted, seconds)}
+
+
+def _followed(api: Api, accepted: Json, seconds: float | None) -> Json:
+    """What became of a file that was accepted, where somebody waits for it."""
     if seconds is None:
-        return {"state": "received", **result}
+        return {"state": "received", **accepted}
     document = follow(
         api,
         accepted["status_url"],
@@ -55,7 +93,7 @@ def _drop(api: Api, file: Path, layout: str | None, seconds: float | None) -> Js
         seconds=seconds,
     )
     rejects = list(api.items(f"/erp/files/{accepted['file_id']}/rejects"))
-    return {**result, **document, "rejects": rejects}
+    return {**accepted, **document, "rejects": rejects}
 
 
 def _progress(status: Json) -> tuple[str, float, float | None]:

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "find": ("console.overview:find", "Work", "Find anything by a number, a purchase order, a name or a SKU."),
     "latency": ("console.overview:latency", "Work", "How long invoices took against the promise of 90 seconds."),
     "drop": ("console.files:drop", "Work", "Hand over files of the ERP."),
+    "amend": ("console.files:amend", "Work", "Put refused lines of a file right and read it again."),
     "trace": ("console.trace:trace", "Work", "Follow a shipment, order, invoice, SKU or file across all systems."),
     "provenance": ("console.provenance:provenance", "Work", "Tell of every field of a record what stated it."),
     "audit": ("console.audit:app", "Work", "What people decided: list it, export it, check that nothing was changed."),

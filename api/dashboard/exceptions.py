@@ -10,7 +10,7 @@ from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
 from api.dashboard.choice_words import OFFERS, Offer
-from api.dashboard.pages import back_to, given, key_of, page_router, said
+from api.dashboard.pages import back_to, given, key_of, long_enough, page_router, said
 from api.dashboard.rendering import page
 from api.dashboard.signing_in import Looking, Operating
 from api.once import Once
@@ -87,7 +87,7 @@ async def take_decision(
     if name not in set(Choice):
         raise Malformed("Choose what is to be done.", reason="choice")
     decision = Decision(
-        choice=Choice(name), value=given_value or value or None, reason=_long_enough(reason), sentence=sentence or None
+        choice=Choice(name), value=given_value or value or None, reason=long_enough(reason), sentence=sentence or None
     )
     item = await operations.resolve_exception(exception_id, decision, serving, key_of(person))
     waits = item.state is ExceptionState.OPEN and item.proposal is not None
@@ -97,7 +97,7 @@ async def take_decision(
 @router.post("/ui/exceptions/{exception_id}/withdraw")
 def take_withdrawal(exception_id: str, serving: Serving, person: Operating, reason: Reason) -> Response:
     """Take back what this person proposed."""
-    given = Withdrawal(reason=_long_enough(reason))
+    given = Withdrawal(reason=long_enough(reason))
     operations.withdraw_decision(exception_id, given, serving, key_of(person), Once())
     return back_to(f"/ui/exceptions/{exception_id}", "withdrawn")
 
@@ -121,7 +121,7 @@ def take_snooze(
 ) -> Response:
     """Put it out of sight for so many days; none brings it back."""
     until = datetime.now(serving.company.zone) + timedelta(days=days) if days else None
-    wanted = Snooze(until=until, reason=_long_enough(reason))
+    wanted = Snooze(until=until, reason=long_enough(reason))
     operations.snooze_exception(exception_id, wanted, serving, key_of(person), Once())
     return back_to(f"/ui/exceptions/{exception_id}", "snoozed")
 
@@ -151,9 +151,3 @@ def _takes(item: ExceptionItem, sides: Comparison) -> list[tuple[str, str]]:
     values = next((one.values for one in sides.fields if one.field == about), ())
     named = zip(sides.sides, values, strict=False)
     return [(side.name, value) for side, value in named if side.name != AGREED and value is not None]
-
-
-def _long_enough(reason: str) -> str:
-    if len(reason.strip()) < 3:
-        raise Malformed("Say why, in a few words: whoever asks later reads it.", reason="reason")
-    return reason

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
 from activities.file_lines import FileLine
-from api.dashboard.pages import given, key_of, page_router
+from api.dashboard.pages import back_to, given, key_of, long_enough, page_router, said
 from api.dashboard.records import Paged
 from api.dashboard.rendering import page
-from api.dashboard.signing_in import Looking
+from api.dashboard.signing_in import Looking, Operating
 from api.routes import files
 from api.services import Reading, Serving
-from domain.errors import Missing
+from domain.amendments import may_be_amended
+from domain.errors import Malformed, Missing
 from domain.files import FileState, Reject, Severity
 
 router = page_router()
@@ -78,7 +79,38 @@ def show_file(
         lines = _lines(file_id, session, serving, person, rejects.items)
     except Missing:
         lines = []  # its bytes are gone: what was refused is told without them
-    return page(request, "file.html", person, one=one, rejects=rejects, lines=lines, current=dict(request.query_params))
+    return page(
+        request,
+        "file.html",
+        person,
+        one=one,
+        rejects=rejects,
+        lines=lines,
+        amendable=may_be_amended(one.state, one.entity, one.reject_count),
+        current=dict(request.query_params),
+        said=said(request),
+    )
+
+
+@router.post("/ui/files/{file_id}/amend")
+async def take_amendment(
+    file_id: UUID,
+    response: Response,
+    serving: Serving,
+    person: Operating,
+    line: Annotated[list[int], Form(max_length=files.LINES_AT_ONCE)],
+    text: Annotated[list[str], Form(max_length=files.LINES_AT_ONCE)],
+    reason: Annotated[str, Form(max_length=500)],
+) -> Response:
+    """Put lines right; leads to the copy that is read."""
+    if len(line) != len(text):
+        raise Malformed("Each line has one text.", reason="lines")
+    wanted = files.NewAmendment(
+        lines=[files.NewLine(line=one, text=its) for one, its in zip(line, text, strict=True)],
+        reason=long_enough(reason),
+    )
+    accepted = await files.amend_file(file_id, wanted, serving, response, key_of(person))
+    return back_to(f"/ui/files/{accepted.file_id}", "amended")
 
 
 def _lines(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from api.dashboard.rendering import page
 from api.dashboard.signing_in import SAFE, SignInNeeded
 from api.problems import Refused, status_of
-from domain.errors import GatewayError
+from domain.errors import GatewayError, Malformed
 from store.keys import ApiKey
 from store.people import Person
 
@@ -27,6 +27,7 @@ SAID = {
     "withdrawn": "What you proposed is taken back.",
     "assigned": "It has an owner now.",
     "snoozed": "It is out of sight until then.",
+    "amended": "The copy with these lines is read now; this is it.",
     "noted": "The note is on the card.",
     "started": "It was started; it shows here when it is done.",
     "added": "They can sign in now.",
@@ -95,6 +96,13 @@ def back_to(address: str, said: str) -> RedirectResponse:
     """To a page after something was done there, which it then says."""
     joint = "&" if "?" in address else "?"
     return RedirectResponse(f"{address}{joint}{urlencode({'said': said})}", HTTPStatus.SEE_OTHER)
+
+
+def long_enough(reason: str) -> str:
+    """A reason that somebody gave in a form. Raises Malformed for none."""
+    if len(reason.strip()) < 3:
+        raise Malformed("Say why, in a few words: whoever asks later reads it.", reason="reason")
+    return reason
 
 
 def said(request: Request) -> str:

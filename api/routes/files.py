@@ -1,7 +1,8 @@
-"""Source files: hand one in, see what came of it, and what in it was refused and why."""
+"""Source files: hand one in, see what came of it, what in it was refused and why, and put bad lines right."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -11,18 +12,22 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from activities.file_lines import FileLine, lines_of
-from api.auth import Ingest, Viewer
+from activities.amending import amend
+from activities.file_lines import LINE_CHARACTERS, FileLine, lines_of
+from activities.receiving import Received
+from api.auth import Ingest, Operator, Viewer
 from api.services import Reading, Serving
-from api.shapes import Cursor, Limit, Listing, bytes_body, listing, problems
+from api.shapes import Cursor, Limit, Listing, Whole, bytes_body, listing, problems
 from api.uploads import refuse_larger, shown_name
+from domain.amendments import Amendment, LineText
 from domain.errors import Missing
-from domain.files import FileState, Reject
-from store import files, shipments
+from domain.files import Entity, FileState, Reject
+from store import amendments, files, shipments
 from store.files import FileName, SourceFile
 
 router = APIRouter(prefix="/erp/files", tags=["files"])
 
+LINES_AT_ONCE = 500
 NAME_HELP = "Its name, only shown; in UTF-8, or as `UTF-8''` and the percent-encoded name."
 
 
@@ -43,6 +48,7 @@ class FileView(BaseModel):
     sha256: str
     filename: str
     layout: str
+    entity: Entity | None
     state: FileState
     arrived_by: str
     byte_count: int
@@ -61,10 +67,29 @@ class FileView(BaseModel):
 
 
 class FileDetail(FileView):
-    """The same with the names under which it came and its shipments by state."""
+    """The same with the names under which it came, its shipments by state, and the files that people made of it.
+
+    `amendment` says what it differs in from the file that it was made of itself.
+    """
 
     names: list[FileName]
     shipments: dict[str, int]
+    amendment: Amendment | None
+    amended_as: list[UUID]
+
+
+class NewLine(BaseModel):
+    """What a line is to say, without its line end."""
+
+    line: Whole = Field(ge=1, description="Its number, from 1.")
+    text: str = Field(max_length=LINE_CHARACTERS)
+
+
+class NewAmendment(BaseModel):
+    """Lines of a file that are put right; those that say what they said already are left out."""
+
+    lines: list[NewLine] = Field(min_length=1, max_length=LINES_AT_ONCE)
+    reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
 
 
 def _view(file: SourceFile) -> FileView:
@@ -98,17 +123,27 @@ async def receive_file(
     chunks = serving.uploads.chunks(request)
     receive = partial(serving.receiver.receive, chunks, shown_name(filename), layout, "http", visible_at)
     received = await serving.uploads.run(receive)
-    await serving.receiver.start(received)
-    response.status_code = HTTPStatus.OK if received.duplicate else HTTPStatus.ACCEPTED
-    status_url = f"/erp/files/{received.file_id}"
-    response.headers["Location"] = status_url
-    return FileAccepted(
-        file_id=UUID(received.file_id),
-        workflow_id=received.workflow_id,
-        status_url=status_url,
-        duplicate=received.duplicate,
-        layout=received.layout,
-    )
+    return await _started(received, serving, response)
+
+
+@router.post(
+    "/{file_id}/amendments",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(404)
+    | {200: {"model": FileAccepted, "description": "A file with these lines came before; nothing is done twice."}},
+    summary="Put bad lines of a file right and read it again",
+)
+async def amend_file(
+    file_id: UUID, amendment: NewAmendment, serving: Serving, response: Response, key: Operator
+) -> FileAccepted:
+    """The file that came stays as it is: a copy with these lines is read, and says what it differs in.
+
+    What waited for the refused rows is settled as handled. What was taken of the file already cannot be amended, nor
+    rows of a stock export that was applied.
+    """
+    lines = [LineText(line=one.line, text=one.text) for one in amendment.lines]
+    received = await asyncio.to_thread(amend, serving.receiver, file_id, lines, amendment.reason, key.name)
+    return await _started(received, serving, response)
 
 
 @router.get("", responses=problems(), summary="List files")
@@ -132,6 +167,8 @@ def read_file(file_id: UUID, session: Reading, key: Viewer) -> FileDetail:
         **_view(file).model_dump(),
         names=files.names(session, file_id),
         shipments=shipments.counts_by_state(session, file_id),
+        amendment=amendments.of_file(session, file_id),
+        amended_as=amendments.made_of(session, file_id),
     )
 
 
@@ -162,3 +199,17 @@ def _get(session: Reading, file_id: UUID) -> SourceFile:
     if file is None:
         raise Missing(f"There is no file {file_id}.", reason="file")
     return file
+
+
+async def _started(received: Received, serving: Serving, response: Response) -> FileAccepted:
+    await serving.receiver.start(received)
+    response.status_code = HTTPStatus.OK if received.duplicate else HTTPStatus.ACCEPTED
+    status_url = f"/erp/files/{received.file_id}"
+    response.headers["Location"] = status_url
+    return FileAccepted(
+        file_id=UUID(received.file_id),
+        workflow_id=received.workflow_id,
+        status_url=status_url,
+        duplicate=received.duplicate,
+        layout=received.layout,
+    )

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.access import SCOPES, ApiKeyRow, ConnectionTokenRow, HeartbeatRow, RequestKeyRow, SyncCursorRow
 from store.tables.alerts import AlertMessageRow, AlertNoticeRow
+from store.tables.amendments import FileAmendmentRow
 from store.tables.audit import AuditEntryRow, AuditLinkRow
 from store.tables.changes import ChangeRow
 from store.tables.credits import CreditIntentRow, CreditLineRow, CreditRow, CustomerBalanceRow
@@ -80,6 +81,7 @@ __all__ = [
     "DocumentVersionRow",
     "ExceptionRow",
     "ExceptionRuleRow",
+    "FileAmendmentRow",
     "FileLineRow",
     "FileRejectRow",
     "HeartbeatRow",

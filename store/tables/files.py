@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 from domain.files import Entity, FileState, Severity
 from store.tables.columns import BIG, JSON, NEW_UUID, NOW, UTC_TIME, ZERO, begins, check, one_of, word
 
-ARRIVALS = ("http", "folder")
+ARRIVALS = ("http", "folder", "amendment")
 
 
 class InboxRow(SQLModel, table=True):

@@ -49,6 +49,7 @@ PARTS = {
 # How often a POST may come: what makes it one thing, beside an `Idempotency-Key`.
 KEYED = {
     "post /erp/files": "the content of the file",
+    "post /erp/files/{file_id}/amendments": "the content of the copy",
     "post /reservations": "the reference of the quote",
     "post /reservations/{reference}/release": "a reservation ends once",
     "post /reservations/{reference}/convert": "a reservation ends once",

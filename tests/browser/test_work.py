@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlmodel import Session
 
-from domain.exceptions import Cause, Choice
-from store import exceptions
+from domain.exceptions import Cause, Choice, ExceptionKind
+from store import exceptions, files
 from tests import build
 from tests.api import filling
 from tests.browser.room import PASSWORD, Room
@@ -93,6 +93,33 @@ def test_many_are_decided_alike_after_a_preview(page: Page, room: Room) -> None:
     page.get_by_role("button", name="Decide all 3").click()
     expect(page.get_by_text("2 of 3 were decided.")).to_be_visible()
     assert sorted(_states(room, ids)) == ["open", "resolved", "resolved"]
+
+
+def test_a_dead_letter_is_edited_and_retried(page: Page, room: Room) -> None:
+    """Its bad line is put right where it stands; the copy is read, and says what was changed."""
+    with room.write() as session:
+        (file_id,) = [one.id for one in files.page(session, layout="shpcnf").items if one.reject_count]  # type: ignore[arg-type]
+        item = filling.exception(
+            session,  # type: ignore[arg-type]
+            str(file_id),
+            record_type="file",
+            cause=Cause.FILE_ROWS_REFUSED,
+            kind=ExceptionKind.DEAD_LETTER,
+            choices=(Choice.HANDLED,),
+            stake=None,
+        )
+    page.goto(f"/ui/exceptions/{item}")
+    page.get_by_role("link", name="Put its lines right and read it again").click()
+    bad = page.get_by_label("Line 4", exact=True)
+    before = bad.input_value()
+    bad.fill(before.replace("12A", "120"))
+    page.get_by_label("Reason").fill("The warehouse says 120")
+    page.get_by_role("button", name="Read it again with these lines").click()
+    expect(page.get_by_role("status")).to_contain_text("The copy with these lines is read now")
+    expect(page.locator("del")).to_have_text(before)
+    expect(page.locator("ins")).to_have_text(before.replace("12A", "120"))
+    page.goto(f"/ui/exceptions/{item}")
+    expect(page.locator(".said")).to_contain_text("oskar decided handled")
 
 
 def test_anything_is_found_by_its_number(page: Page) -> None:

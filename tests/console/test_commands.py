@@ -135,6 +135,25 @@ def test_drop_gives_up_waiting_without_giving_up_the_work(api: StubApi, run: Run
     assert "the work goes on" in shown.stderr
 
 
+def test_amend_sends_the_lines_and_why(api: StubApi, run: Run) -> None:
+    accepted = {"file_id": "f-2", "workflow_id": "erp-file/y", "status_url": "/erp/files/f-2", "duplicate": False}
+    api.on("POST", "/erp/files/f-1/amendments", accepted)
+    api.on("GET", "/erp/files/f-2", {"file_id": "f-2", "state": "applied"})
+    api.on("GET", "/erp/files/f-2/rejects", {"items": [], "next": None})
+    shown = run("amend", "f-1", "--line", "4=S2 A=B ", "--line", "7=", "--reason", "by telephone", "--wait")
+    assert shown.returncode == 0, shown.stderr
+    lines = [{"line": 4, "text": "S2 A=B "}, {"line": 7, "text": ""}]
+    assert json.loads(api.requests[0].body) == {"lines": lines, "reason": "by telephone"}
+    assert "The copy: applied" in shown.stdout
+
+
+@pytest.mark.parametrize("line", ["S2 without a number", "x=y", "=y"])
+def test_a_line_without_its_number_is_no_line(run: Run, line: str) -> None:
+    shown = run("amend", "f-1", "--line", line, "--reason", "why")
+    assert shown.returncode == 2
+    assert "is no line" in shown.stderr
+
+
 def test_lists_follow_the_cursor(api: StubApi, run: Run) -> None:
     api.on(
         "GET", "/links", {"items": [{"local_key": "A"}], "next": "c1"}, {"items": [{"local_key": "B"}], "next": None}

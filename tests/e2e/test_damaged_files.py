@@ -45,6 +45,31 @@ def test_a_damaged_file_is_refused_whole_with_the_place_and_the_reason(
     assert (_canonical(gateway.stack.database_url), gateway.quickbooks.ledger()) == before
 
 
+def test_a_refused_file_that_is_put_right_is_applied(sampled: SampleWorld, clean: Billed) -> None:
+    """Cases F10, F8: with the line as the warehouse wrote it the file is an exact repeat, and bills nothing twice."""
+    gateway, name = sampled.gateway, "bad_number_SHPCNF.S000421"
+    content = (sampled.folder / "damaged" / name).read_bytes()
+    file = gateway.file_named(name) or gateway.hand_in_and_wait(name, content)
+    line = content.split(b"\r\n")[2].decode("cp1252")
+    wanted = {"line": 3, "text": line.replace("00A0!0400", "000000400")}
+    before = gateway.quickbooks.ledger()
+
+    accepted = gateway.post(
+        f"/erp/files/{file['file_id']}/amendments", {"lines": [wanted], "reason": "four, by telephone"}
+    )
+
+    copy = wait_until(
+        "the copy is applied",
+        lambda: gateway.get(accepted["status_url"]),
+        lambda one: one["state"] not in {"received", "read"},
+    )
+    assert (copy["state"], copy["shipments"]) == ("applied", {})
+    assert copy["amendment"]["lines"] == [{**wanted, "before": line}]
+    assert gateway.quickbooks.ledger() == before
+    (item,) = [one for one in gateway.items("/exceptions", state="resolved") if one["record_key"] == file["file_id"]]
+    assert item["cause"] == "file_refused"
+
+
 def _wait_until_quiet(sampled: SampleWorld) -> None:
     """Whatever earlier tests set going has ended: nothing is left that could change a canonical row by itself."""
     wait_until(

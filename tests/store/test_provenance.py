@@ -28,6 +28,7 @@ UNTRACKED = {
     "sign_ins",  # who is signed in where, for a day
     "alert_messages",  # what was told, with its own states
     "alert_notices",  # what was told, with its own states
+    "file_amendments",  # append-only: their own log
     "order_acknowledgements",  # append-only: their own log
     "order_file_contents",  # append-only: their own log
     "stock_events",  # append-only: their own log
