@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api.dashboard import (
     assets,
     exceptions,
+    exporting,
     files,
     home,
     looking,
@@ -19,7 +20,7 @@ from api.dashboard import (
     system,
 )
 
-PAGES = (home, exceptions, many, looking, records, files, stock, proof, system)
+PAGES = (home, exceptions, many, looking, records, files, stock, exporting, proof, system)
 ROUTERS = (assets.router, signing_in.router, provider.router, *(one.router for one in PAGES))
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from activities.file_lines import FileLine, lines_of
 from api.auth import Ingest, Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, bytes_body, listing, problems
 from api.uploads import refuse_larger, shown_name
@@ -111,7 +112,8 @@ async def receive_file(
     )
 
 
-@router.get("", responses=problems(), summary="List files")
+@router.get("", responses=problems() | FILE, summary="List files")
+@in_csv("files")
 def list_files(
     session: Reading,
     key: Viewer,
@@ -135,7 +137,8 @@ def read_file(file_id: UUID, session: Reading, key: Viewer) -> FileDetail:
     )
 
 
-@router.get("/{file_id}/rejects", responses=problems(404), summary="What was refused in a file, and why")
+@router.get("/{file_id}/rejects", responses=problems(404) | FILE, summary="What was refused in a file, and why")
+@in_csv("rejects")
 def read_rejects(
     file_id: UUID, session: Reading, key: Viewer, limit: Limit = 100, cursor: Cursor = None
 ) -> Listing[Reject]:
