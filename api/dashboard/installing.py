@@ -12,6 +12,7 @@ from api.dashboard import (
     home,
     looking,
     many,
+    policies,
     proof,
     provider,
     records,
@@ -20,7 +21,7 @@ from api.dashboard import (
     system,
 )
 
-PAGES = (home, exceptions, many, looking, records, files, stock, exporting, proof, system)
+PAGES = (home, exceptions, many, looking, records, files, stock, exporting, proof, policies, system)
 ROUTERS = (assets.router, signing_in.router, provider.router, *(one.router for one in PAGES))
 
 
