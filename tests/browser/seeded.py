@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from activities.connections import ROLE, Connection
+from activities.connections import ROLE, Connection, DailyCalls
 from activities.order_settlement import Settlement
 from domain.exceptions import Cause, Choice, ExceptionKind
 from domain.files import Entity, FileState, FileSummary, Reject, Severity
@@ -224,7 +224,8 @@ def _reconciled(session: Session) -> None:
 def _processes(session: Session) -> None:
     heartbeats.beat(session, "worker-1", "worker")
     for system, sentence in (("quickbooks", "Company 9130357849016486, Brightwater."), ("salesforce", "Org 00D12.")):
-        seen = Connection(system=system, ok=True, sentence=sentence, looked_at=NOW)
+        pool = DailyCalls.of(18_402, 100_000, NOW) if system == "salesforce" else None
+        seen = Connection(system=system, ok=True, sentence=sentence, looked_at=NOW, pool=pool)
         heartbeats.beat(session, f"{ROLE}/{system}", ROLE, seen.model_dump(mode="json"))
 
 
