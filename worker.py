@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from activities.alert_channels import read_alerting
-from activities.connections import Checks, keep_looking
+from activities.connections import Checks, DailyCalls, Pools, keep_looking
 from activities.folder import FolderWatch
 from activities.housekeeping import keep_beating, process_name, write_company
 from activities.master_rules import ownership_as_it_is, read_ownership
@@ -86,14 +86,22 @@ async def run(settings: Settings) -> None:
         fits = partial(built.salesforce.check, built.lifecycle, words)
         owners = partial(ownership_as_it_is, settings.config_dir, built.ownership)
         checks: Checks = {"quickbooks": built.quickbooks.check, "salesforce": fits, "ownership": owners}
+        pools: Pools = {"salesforce": partial(daily_calls, built.salesforce)}
         polls = PollSeconds(settings.orders_poll_seconds, settings.invoices_poll_seconds, settings.masters_poll_seconds)
         planning = temporal.patiently(partial(keep_schedules, client, polls, built.company), "the schedules")
-        tasks = (keep_beating(engine, "worker", settings.data_dir), keep_looking(engine, checks), watch.run(), planning)
+        looking = keep_looking(engine, checks, pools)
+        tasks = (keep_beating(engine, "worker", settings.data_dir), looking, watch.run(), planning)
         beside = [group.create_task(one) for one in tasks]
         log.info("the worker is ready", queues=list(QUEUES))
         await stop.wait()
         for task in beside:
             task.cancel()
+
+
+def daily_calls(salesforce: SalesforceGateway) -> DailyCalls | None:
+    """The day's pool as Salesforce stated it with its last answer to this worker."""
+    seen = salesforce.usage
+    return None if seen is None else DailyCalls.of(seen.used, seen.limit, seen.seen_at)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
+from api import examples
 from api.limits import EXEMPT
 from api.shapes import FieldProblem, Problem, declared
 
@@ -119,6 +120,7 @@ def install(app: FastAPI) -> None:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schema.pop("$defs", None)
             schemas.setdefault(model.__name__, schema)
+        examples.show(schemas)
         for path, methods in document["paths"].items():
             for operation in methods.values():
                 _complete(path, operation)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from console.csv_files import STANDARD_OUTPUT, write_pieces
 from console.http import Api, Json
 from console.output import AsJson, facts, print_json, reporting, say, table
 
@@ -97,12 +97,4 @@ def export(
     with reporting(as_json=as_json), Api.of() as api:
         narrowed = {"action": action, "actor": actor, "record_key": record, "since": since, "until": until}
         pieces = api.text("/audit/export", **narrowed)
-        if file is None:
-            sys.stdout.writelines(pieces)
-            return
-        with file.open("w", encoding="utf-8", newline="") as out:
-            out.writelines(pieces)
-        if as_json:
-            print_json({"file": str(file)})
-        else:
-            say(f"Written to {file}.")
+        write_pieces(pieces, file or STANDARD_OUTPUT, as_json=as_json)

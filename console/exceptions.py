@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from console.csv_files import AsCsv, write_list
 from console.http import Api, Json
 from console.output import AsJson, document, facts, print_json, reporting, say, table
 
@@ -44,6 +45,7 @@ def list_exceptions(
     proposed: Annotated[bool, typer.Option("--proposed", help="Only what waits for a second person.")] = False,
     order: Annotated[str, typer.Option("--order", help="rank (money and age together), money or newest.")] = "rank",
     limit: Limit = 50,
+    as_csv: AsCsv = None,
     as_json: AsJson = False,
 ) -> None:
     """List exceptions, by default the open ones that are not put off: the dearest and oldest first."""
@@ -52,6 +54,9 @@ def list_exceptions(
         more = {"assignee": assignee, "order": order, "overdue": "true" if overdue else None}
         more["proposed"] = "true" if proposed else None
         out_of_sight = "true" if snoozed else ("false" if state == "open" else None)
+        if as_csv is not None:
+            write_list(api, "/exceptions", as_csv, as_json=as_json, **narrowed, **more, snoozed=out_of_sight)
+            return
         items = list(api.items("/exceptions", limit, **narrowed, **more, snoozed=out_of_sight))
         if as_json:
             print_json({"items": items})

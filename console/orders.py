@@ -9,6 +9,7 @@ from urllib.parse import quote
 import typer
 
 from console import waiting
+from console.csv_files import AsCsv, write_list
 from console.http import Api
 from console.output import AsJson, print_json, reporting, say, table
 
@@ -46,10 +47,14 @@ def list_orders(
     *,
     customer: Annotated[str | None, typer.Option("--customer", help="The orders of one ERP customer number.")] = None,
     limit: Annotated[int, typer.Option("--limit", help="At most so many.", min=1)] = 50,
+    as_csv: AsCsv = None,
     as_json: AsJson = False,
 ) -> None:
     """List orders as Salesforce states them."""
     with reporting(as_json=as_json), Api.of() as api:
+        if as_csv is not None:
+            write_list(api, "/orders", as_csv, as_json=as_json, customer_number=customer)
+            return
         items = list(api.items("/orders", limit, customer_number=customer))
         if as_json:
             print_json({"items": items})

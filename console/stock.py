@@ -11,6 +11,7 @@ from urllib.parse import quote
 import typer
 
 from console.clock import Clock
+from console.csv_files import AsCsv, write_list
 from console.http import Api, Json
 from console.output import AsJson, facts, print_json, reporting, say, sentence, table, usage_error
 
@@ -35,12 +36,17 @@ def list_stock(
     confidence: Annotated[str | None, typer.Option("--confidence", help="fresh, aging, stale or unknown.")] = None,
     below: Annotated[str | None, typer.Option("--below", help="Only what publishes less than that.")] = None,
     limit: Limit = 50,
+    as_csv: AsCsv = None,
     as_json: AsJson = False,
 ) -> None:
     """List what can be promised by item and warehouse, and what Salesforce shows."""
     with reporting(as_json=as_json), Api.of() as api:
         where = "" if warehouse == "total" else warehouse
-        items = list(api.items("/stock", limit, warehouse=where, confidence=confidence, below=below))
+        narrowed = {"warehouse": where, "confidence": confidence, "below": below}
+        if as_csv is not None:
+            write_list(api, "/stock", as_csv, as_json=as_json, **narrowed)
+            return
+        items = list(api.items("/stock", limit, **narrowed))
         if as_json:
             print_json({"items": items})
         else:

@@ -32,8 +32,7 @@ Value = Annotated[str, Form(max_length=500)]
 @router.get("/ui/exceptions")
 def show_exceptions(request: Request, session: Reading, person: Looking, wanted: Wanted) -> Response:
     """The list, by what was asked for in the address; the dearest and oldest first unless another order is asked."""
-    asked = "order" in request.query_params
-    narrowed = wanted if asked else wanted.model_copy(update={"order": Order.RANK})
+    narrowed = ranked(request, wanted)
     found = operations.list_exceptions(session, key_of(person), narrowed)
     return page(
         request,
@@ -135,6 +134,11 @@ def take_note(
         raise Malformed("A note says something.", reason="text")
     operations.note_exception(exception_id, NewNote(text=text), serving, key_of(person), Once())
     return back_to(f"/ui/exceptions/{exception_id}", "noted")
+
+
+def ranked(request: Request, wanted: Filter) -> Filter:
+    """The filter, by money and age together unless another order is asked for."""
+    return wanted if "order" in request.query_params else wanted.model_copy(update={"order": Order.RANK})
 
 
 def _offered(items: Iterable[ExceptionItem]) -> dict[Choice, Offer]:

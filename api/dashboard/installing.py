@@ -7,10 +7,12 @@ from fastapi import FastAPI
 from api.dashboard import (
     assets,
     exceptions,
+    exporting,
     files,
     home,
     looking,
     many,
+    policies,
     proof,
     provider,
     records,
@@ -19,7 +21,7 @@ from api.dashboard import (
     system,
 )
 
-PAGES = (home, exceptions, many, looking, records, files, stock, proof, system)
+PAGES = (home, exceptions, many, looking, records, files, stock, exporting, proof, policies, system)
 ROUTERS = (assets.router, signing_in.router, provider.router, *(one.router for one in PAGES))
 
 

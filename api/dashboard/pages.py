@@ -24,6 +24,8 @@ Model = TypeVar("Model", bound=BaseModel)
 SAID = {
     "decided": "Decided. What waited for it goes on.",
     "proposed": "Proposed. It is over more money than one person decides about: another one confirms it.",
+    "approved": "Approved. A worker may start with these rules from now on.",
+    "rejected": "Rejected. The same rules may be proposed anew.",
     "withdrawn": "What you proposed is taken back.",
     "assigned": "It has an owner now.",
     "snoozed": "It is out of sight until then.",
@@ -77,6 +79,15 @@ def given(model: type[Model]) -> Callable[[Request], Model]:
             raise RequestValidationError(error.errors(include_context=False)) from None
 
     return read
+
+
+def formed(model: type[Model], **fields: object) -> Model:
+    """What the API takes, from the fields of a form; one that makes no sense is told on a page."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise Malformed(f"{first['loc'][-1]}: {first['msg']}.", reason="form") from None
 
 
 def key_of(person: Person) -> ApiKey:

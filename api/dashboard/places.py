@@ -27,7 +27,7 @@ _MENU: Final[tuple[Group, ...]] = (
         "Proof",
         (("Reconciliation", "/ui/reconciliations"), ("Latency", "/ui/latency"), ("Audit", "/ui/audit")),
     ),
-    ("System", (("Connections", "/ui/connections"),)),
+    ("System", (("Connections", "/ui/connections"), ("Policies", "/ui/policies"))),
 )
 _PEOPLE: Final = ("People", "/ui/people")
 
@@ -44,12 +44,12 @@ _TRACED: Final = frozenset({"trace", "return", "credit"})
 _TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("good", "fresh", "applied", "invoiced", "paid", "resolved", "self_resolved", "finished"), "good"),
     **dict.fromkeys(("drafted", "released", "matched", "confirmed", "booked", "closed", "active", "done"), "good"),
-    **dict.fromkeys(("shipped", "delivered", "would_resolve"), "good"),
+    **dict.fromkeys(("shipped", "delivered", "would_resolve", "approved"), "good"),
     **dict.fromkeys(("watch", "waits", "aging", "held", "hold", "conflict", "edited", "partly_paid"), "watch"),
     **dict.fromkeys(("open", "credit_hold", "on_hold", "in_doubt", "waived", "backordered", "warning"), "watch"),
-    **dict.fromkeys(("unknown",), "watch"),
+    **dict.fromkeys(("unknown", "proposed"), "watch"),
     **dict.fromkeys(("bad", "wrong", "stale", "refused", "failed", "dead_letter", "uncertain"), "bad"),
-    **dict.fromkeys(("voided", "deleted", "drift", "overdue", "cancelled", "group", "file"), "bad"),
+    **dict.fromkeys(("voided", "deleted", "drift", "overdue", "cancelled", "group", "file", "rejected"), "bad"),
     **dict.fromkeys(("news", "received", "read", "intended", "running", "in_flight", "accepted", "allocated"), "news"),
 }
 

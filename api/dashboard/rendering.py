@@ -19,6 +19,7 @@ from markupsafe import Markup
 from api.dashboard.assets import address
 from api.dashboard.places import menu, place, tone
 from api.services import services
+from domain.approvals import same_person
 from domain.exceptions import VALUE_NEEDED
 from domain.orders import OrderLine
 from store.people import Person
@@ -163,4 +164,4 @@ def _worth(lines: Iterable[OrderLine]) -> Decimal:
 _pages.filters.update(ago=ago, money=money, quantity=quantity, short=short, span=span, words=words, title=title)
 _pages.filters.update(quote=lambda text: quote(str(text), safe=""))
 _pages.globals.update(asset=address, menu=menu, needing=VALUE_NEEDED, place=place, query=query, tone=tone)
-_pages.globals.update(exact=_exact, when=_when, worth=_worth)
+_pages.globals.update(exact=_exact, same_person=same_person, when=_when, worth=_worth)

@@ -6,15 +6,14 @@ from typing import Annotated
 
 from fastapi import Form, Request
 from fastapi.responses import Response
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from api.dashboard.pages import back_to, key_of, page_router, said
+from api.dashboard.pages import back_to, formed, key_of, page_router, said
 from api.dashboard.rendering import page
 from api.dashboard.signing_in import Administering, Looking
 from api.routes import connections, people
 from api.routes.people import NewPerson
 from api.services import Reading, Serving
-from domain.errors import Malformed
 from store.tables.people import Role
 
 router = page_router()
@@ -45,11 +44,7 @@ def take_person(
     full_name: Annotated[str, Form(max_length=120)] = "",
 ) -> Response:
     """Let somebody sign in."""
-    try:
-        new = NewPerson(name=name, full_name=full_name, role=role, password=password)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise Malformed(f"{first['loc'][-1]}: {first['msg']}.", reason="person") from None
+    new = formed(NewPerson, name=name, full_name=full_name, role=role, password=password)
     people.create_person(new, serving, key_of(person))
     return back_to("/ui/people", "added")
 

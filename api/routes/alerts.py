@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Admin, Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, listing, problems
 from domain.alerts import ChannelKind, Severity
@@ -38,7 +39,8 @@ class Trial(BaseModel):
     channel: str = Field(min_length=1, max_length=40)
 
 
-@router.get("", responses=problems(), summary="List alerts")
+@router.get("", responses=problems() | FILE, summary="List alerts")
+@in_csv("alerts")
 def list_alerts(
     session: Reading,
     key: Viewer,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
 from api.auth import Admin, Viewer
+from api.exports import attached
 from api.services import Reading, Serving
 from api.shapes import Cursor, Instant, Limit, Listing, listing, problems
 from domain import spreadsheets
@@ -67,8 +68,7 @@ def list_audit(session: Reading, key: Viewer, given: Annotated[AuditPage, Query(
 )
 def export_audit(serving: Serving, key: Admin, given: Annotated[AuditQuery, Query()]) -> StreamingResponse:
     """The same as a CSV file, all of it. A cell that a spreadsheet would take for a formula begins with a quote."""
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return StreamingResponse(_csv(serving.engine, given.wanted()), media_type="text/csv", headers=headers)
+    return attached("audit", _csv(serving.engine, given.wanted()))
 
 
 @router.get("/verify", responses=problems(), summary="Check the chain of the audit trail")

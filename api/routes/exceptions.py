@@ -21,6 +21,7 @@ from api.exception_work import (
     withdraw,
     write_note,
 )
+from api.exports import FILE, AsFormat, Format, in_csv
 from api.once import OnlyOnce
 from api.operations import Chosen, decide, go_on
 from api.services import Reading, Serving
@@ -137,6 +138,7 @@ class Filter(BaseModel):
     as_of: AsOf = None
     limit: Limit = 50
     cursor: Cursor = None
+    format: AsFormat = Format.JSON
 
     def wanted(self) -> Wanted:
         """The filter in the store's words."""
@@ -145,7 +147,8 @@ class Filter(BaseModel):
         return Wanted(state=state, **{name: getattr(self, name) for name in names})
 
 
-@router.get("", responses=problems(), summary="List exceptions")
+@router.get("", responses=problems() | FILE, summary="List exceptions")
+@in_csv("exceptions")
 def list_exceptions(session: Reading, key: Viewer, given: Annotated[Filter, Query()]) -> Listing[ExceptionItem]:
     """Open exceptions unless another `state` is asked for; newest first, by the money at stake, or by rank."""
     if given.as_of is not None:

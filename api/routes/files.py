@@ -10,12 +10,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities.amending import amend
 from activities.file_lines import LINE_CHARACTERS, FileLine, lines_of
 from activities.receiving import Received
 from api.auth import Ingest, Operator, Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, Whole, bytes_body, listing, problems
 from api.uploads import refuse_larger, shown_name
@@ -88,6 +89,17 @@ class NewLine(BaseModel):
 class NewAmendment(BaseModel):
     """Lines of a file that are put right; those that say what they said already are left out."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lines": [{"line": 5, "text": "LIN|SO700002|0001|FLB-0191|40|0|"}],
+                    "reason": "the warehouse says forty, by telephone",
+                }
+            ]
+        }
+    )
+
     lines: list[NewLine] = Field(min_length=1, max_length=LINES_AT_ONCE)
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
 
@@ -146,7 +158,8 @@ async def amend_file(
     return await _started(received, serving, response)
 
 
-@router.get("", responses=problems(), summary="List files")
+@router.get("", responses=problems() | FILE, summary="List files")
+@in_csv("files")
 def list_files(
     session: Reading,
     key: Viewer,
@@ -172,7 +185,8 @@ def read_file(file_id: UUID, session: Reading, key: Viewer) -> FileDetail:
     )
 
 
-@router.get("/{file_id}/rejects", responses=problems(404), summary="What was refused in a file, and why")
+@router.get("/{file_id}/rejects", responses=problems(404) | FILE, summary="What was refused in a file, and why")
+@in_csv("rejects")
 def read_rejects(
     file_id: UUID, session: Reading, key: Viewer, limit: Limit = 100, cursor: Cursor = None
 ) -> Listing[Reject]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -38,10 +38,16 @@ class Readiness(BaseModel):
     checks: dict[str, str]
 
 
+class Alive(BaseModel):
+    """The process lives."""
+
+    status: Literal["alive"] = "alive"
+
+
 @router.get("/livez", summary="Is the process alive?")
-async def read_liveness() -> dict[str, str]:
+async def read_liveness() -> Alive:
     """It answers, so it is."""
-    return {"status": "alive"}
+    return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet."}}, summary="Can it work?")

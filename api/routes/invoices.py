@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.auth import Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading
 from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
 from domain.errors import Missing
@@ -16,7 +17,8 @@ from store.lineage import LineLineage
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 
 
-@router.get("", responses=problems(), summary="List invoices")
+@router.get("", responses=problems() | FILE, summary="List invoices")
+@in_csv("invoices")
 def list_invoices(
     session: Reading,
     key: Viewer,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import operations
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.routes.workflows import started
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Flag, Limit, Listing, Started, listing, problems
@@ -84,7 +85,8 @@ class Imported(BaseModel):
     confirmed: int
 
 
-@router.get("", responses=problems(), summary="List links")
+@router.get("", responses=problems() | FILE, summary="List links")
+@in_csv("links")
 def list_links(
     session: Reading,
     key: Viewer,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from api import operations
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.routes.workflows import started
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, Started, listing, problems
@@ -47,7 +48,8 @@ def read_master(kind: LinkKind, key: str, session: Reading, viewer: Viewer) -> M
     return found
 
 
-@router.get("/customers", tags=["customers"], responses=problems(), summary="List customers")
+@router.get("/customers", tags=["customers"], responses=problems() | FILE, summary="List customers")
+@in_csv("customers")
 def list_customers(
     session: Reading, key: Viewer, as_of: AsOf = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Listing[Customer]:
@@ -64,7 +66,8 @@ def read_customer(number: str, session: Reading, key: Viewer, as_of: AsOf = None
     return found[number]
 
 
-@router.get("/items", tags=["items"], responses=problems(), summary="List items")
+@router.get("/items", tags=["items"], responses=problems() | FILE, summary="List items")
+@in_csv("items")
 def list_items(
     session: Reading, key: Viewer, as_of: AsOf = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Listing[Item]:

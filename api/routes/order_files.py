@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from api.auth import Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading
 from api.shapes import Cursor, Limit, Listing, listing, problems
 from domain.errors import Missing
@@ -62,7 +63,8 @@ def _view(file: OrderFile, message_count: int) -> OrderFileView:
     )
 
 
-@router.get("", responses=problems(), summary="List order files")
+@router.get("", responses=problems() | FILE, summary="List order files")
+@in_csv("order-files")
 def list_order_files(session: Reading, key: Viewer, limit: Limit = 50, cursor: Cursor = None) -> Listing[OrderFileView]:
     """Files for the ERP, newest first."""
     page: Page[OrderFile] = order_files.page(session, limit=limit, cursor=cursor)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import operations
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.order_acts import act_on_order
 from api.routes.workflows import started
 from api.second_person import no_way_around
@@ -27,7 +28,8 @@ from store.session import reading
 router = APIRouter(prefix="/orders", tags=["orders"])
 
 
-@router.get("", responses=problems(), summary="List orders")
+@router.get("", responses=problems() | FILE, summary="List orders")
+@in_csv("orders")
 def list_orders(
     session: Reading,
     key: Viewer,

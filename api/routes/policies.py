@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.auth import Admin, Operator, Viewer
 from api.changing_rules import decide, propose
+from api.exports import FILE, in_csv
 from api.services import Reading, Serving
 from api.shapes import Cursor, Limit, Listing, Whole, listing, problems
 from domain.errors import Missing
@@ -97,7 +98,8 @@ def propose_policy(new: NewProposal, serving: Serving, key: Operator) -> PolicyP
     return propose(serving, new.kind, new.text, new.reason, key.name)
 
 
-@router.get("", responses=problems(), summary="List proposals of rules")
+@router.get("", responses=problems() | FILE, summary="List proposals of rules")
+@in_csv("policies")
 def list_policies(
     session: Reading,
     key: Viewer,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.auth import Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading
 from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
 from domain.errors import Missing
@@ -20,7 +21,10 @@ Field = Annotated[str | None, Query(description="Only this field.")]
 
 
 # Before the address of a record itself, whose key may hold slashes and so takes everything that follows.
-@router.get("/{noun}/{record_key:path}/history", responses=problems(404), summary="List every value that fields had")
+@router.get(
+    "/{noun}/{record_key:path}/history", responses=problems(404) | FILE, summary="List every value that fields had"
+)
+@in_csv("field-history")
 def read_field_history(
     noun: Noun,
     record_key: str,
@@ -40,7 +44,8 @@ def read_field_history(
     return listing(found)
 
 
-@router.get("/{noun}/{record_key:path}", responses=problems(404), summary="Tell of every field what stated it")
+@router.get("/{noun}/{record_key:path}", responses=problems(404) | FILE, summary="Tell of every field what stated it")
+@in_csv("provenance")
 def read_provenance(
     noun: Noun,
     record_key: str,

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import reconciling
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.once import OnlyOnce
 from api.reconciling import Verified
 from api.services import Reading, Serving
@@ -87,7 +88,8 @@ async def create_reconciliation(
     return Started(workflow_id=f"reconciliation/{run.id}", status_url=status_url)
 
 
-@router.get("", responses=problems(), summary="List reconciliations")
+@router.get("", responses=problems() | FILE, summary="List reconciliations")
+@in_csv("reconciliations")
 def list_reconciliations(session: Reading, key: Viewer, limit: Limit = 50, cursor: Cursor = None) -> Listing[RunView]:
     """Runs, the latest first."""
     return listing(runs.page(session, limit=limit, cursor=cursor).of(RunView.of))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.quotes import Kept, Quote, ReservationView
 from api.reservations import convert, release, reserve, view, wake
 from api.services import Reading, Serving
@@ -43,7 +44,8 @@ async def create_reservation(quote: Quote, serving: Serving, response: Response,
     return kept
 
 
-@router.get("", responses=problems(), summary="List what is kept")
+@router.get("", responses=problems() | FILE, summary="List what is kept")
+@in_csv("reservations")
 def list_reservations(
     session: Reading, key: Viewer, as_of: AsOf = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Listing[Reservation]:

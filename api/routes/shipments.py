@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Operator, Viewer
+from api.exports import FILE, in_csv
 from api.once import OnlyOnce
 from api.operations import look_again, reconsider
 from api.services import Reading, Serving
@@ -34,7 +35,8 @@ class Reconsidering(BaseModel):
     reason: str = Field(min_length=3, max_length=500, description="Why, for whoever asks later.")
 
 
-@router.get("", responses=problems(), summary="List shipments")
+@router.get("", responses=problems() | FILE, summary="List shipments")
+@in_csv("shipments")
 def list_shipments(
     session: Reading,
     key: Viewer,

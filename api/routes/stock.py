@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, WithJsonSchema
 
 from api.auth import Viewer
+from api.exports import FILE, in_csv
 from api.services import Reading, Services, Serving
 from api.shapes import AsOf, Cursor, Limit, Listing, listing, problems
 from domain.errors import Malformed, Missing
@@ -36,7 +37,8 @@ class ItemStock(BaseModel):
     history: list[StockChange] = []
 
 
-@router.get("", responses=problems(), summary="List what can be promised")
+@router.get("", responses=problems() | FILE, summary="List what can be promised")
+@in_csv("stock")
 def list_stock(
     session: Reading,
     serving: Serving,
@@ -72,13 +74,15 @@ def list_feeds(session: Reading, serving: Serving, key: Viewer) -> Listing[FeedV
     return Listing(items=feeds.feeds(session, look.schedule, look.at))
 
 
-@router.get("/exports", responses=problems(), summary="List how long exports took")
+@router.get("/exports", responses=problems() | FILE, summary="List how long exports took")
+@in_csv("stock-exports")
 def list_exports(session: Reading, key: Viewer, limit: Limit = 50, cursor: Cursor = None) -> Listing[ExportView]:
     """Exports that Salesforce shows in full, newest first: the seconds from file visible to change shown."""
     return listing(feeds.exports(session, limit=limit, cursor=cursor))
 
 
-@router.get("/{sku:path}/history", responses=problems(404), summary="List the changes of an item's number")
+@router.get("/{sku:path}/history", responses=problems(404) | FILE, summary="List the changes of an item's number")
+@in_csv("stock-history")
 def list_history(
     sku: str, session: Reading, key: Viewer, warehouse: str = TOTAL, limit: Limit = 50, cursor: Cursor = None
 ) -> Listing[StockChange]:

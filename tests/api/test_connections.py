@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from structlog.testing import capture_logs
 
 from activities import connections
-from activities.connections import last_looks, look
+from activities.connections import DailyCalls, last_looks, look
 from domain.errors import NotAuthorized, Unavailable
-from store import heartbeats
+from store import heartbeats, people
 from store.session import make_engine
+from store.tables.people import Role
 from tests.api.served import Served, until
+from tests.api.test_dashboard import PASSWORD, signed_in
 
 
 def refused() -> str:
@@ -52,6 +56,7 @@ async def test_the_last_look_at_each_system_is_told(served: Served) -> None:
         "ok": False,
         "sentence": "QuickBooks refuses our credentials.",
         "code": "not_authorized",
+        "pool": None,
     }
     assert (second["system"], second["ok"], second["code"]) == ("salesforce", True, None)
 
@@ -61,6 +66,40 @@ async def test_a_later_look_replaces_an_earlier_one(served: Served) -> None:
     look(served.engine, "quickbooks", answers)
     (found,) = await listed(served)
     assert (found["ok"], found["sentence"], found["code"]) == (True, "The org answers.", None)
+
+
+SEEN = datetime.now(UTC).replace(microsecond=0)
+POOL = DailyCalls.of(18_402, 100_000, SEEN)
+TOLD = {"used": 18_402, "limit": 100_000, "left": 81_598, "seen_at": SEEN.isoformat().replace("+00:00", "Z")}
+
+
+async def test_what_is_left_of_the_days_calls_is_told_with_when_it_was_said(served: Served) -> None:
+    look(served.engine, "salesforce", answers, lambda: POOL)
+    look(served.engine, "quickbooks", answers)
+    first, second = await listed(served)
+    assert (first["pool"], second["pool"]) == (None, TOLD)
+    usage = {one["system"]: one for one in (await served.client.get("/connections/usage")).json()["items"]}
+    assert usage["salesforce"]["pool"] == TOLD
+    assert usage["salesforce"]["token_expires_at"] is None
+    with served.write() as session:
+        people.create(session, "the-viewer", "", Role.VIEWER, SecretStr(PASSWORD))
+    shown = (await (await signed_in(served, "the-viewer")).get("/ui/connections")).text
+    assert re.search(r">81,598</span> of <span class=\"number\">100,000</span>, stated <time", shown)
+
+
+async def test_a_worker_that_could_not_ask_keeps_what_the_one_before_was_told(served: Served) -> None:
+    look(served.engine, "salesforce", answers, lambda: POOL)
+    look(served.engine, "salesforce", refused, lambda: None)
+    (found,) = await listed(served)
+    assert (found["ok"], found["pool"]) == (False, TOLD)
+    old = POOL.model_copy(update={"seen_at": SEEN - connections.FORGOTTEN_AFTER})
+    look(served.engine, "salesforce", answers, lambda: old)
+    look(served.engine, "salesforce", refused, lambda: None)
+    assert (await listed(served))[0]["pool"] is None
+
+
+def test_a_pool_that_is_overdrawn_has_nothing_left() -> None:
+    assert DailyCalls.of(101, 100, SEEN).left == 0
 
 
 async def test_an_old_look_is_forgotten(served: Served) -> None:

@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
 
+from api import examples
 from api.__main__ import described
+from api.app import assemble
 from tests.api.served import ROOT, Served
 
 DOCUMENT: dict[str, Any] = json.loads(described())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 VERBS = {
+    "amend",
     "approve",
     "ask",
     "assign",
@@ -55,6 +61,7 @@ SENT = (
     "Decision",
     "ManyWork",
     "Matching",
+    "NewAmendment",
     "NewKey",
     "NewLink",
     "NewNote",
@@ -131,6 +138,7 @@ def test_what_people_send_has_examples_that_hold(name: str) -> None:
         alerts,
         codec,
         exceptions,
+        files,
         keys,
         links,
         orders,
@@ -141,7 +149,7 @@ def test_what_people_send_has_examples_that_hold(name: str) -> None:
         shipments,
     )
 
-    of_records = (exceptions, links, orders, policies, quotes, reconciliations, shipments, reservations)
+    of_records = (exceptions, files, links, orders, policies, quotes, reconciliations, shipments, reservations)
     modules = (alerts, codec, keys, people, *of_records)
     model = next(getattr(module, name) for module in modules if hasattr(module, name))
     examples = SCHEMAS[name]["examples"]
@@ -161,6 +169,50 @@ def test_every_body_has_a_model_with_an_example_or_is_a_file() -> None:
             continue
         sent = re.findall(r"#/components/schemas/(\w+)", json.dumps(content))
         assert set(sent) <= set(SENT), name
+
+
+def _answers() -> Iterator[tuple[str, Any]]:
+    """Each model that is answered, by the name that its schema has."""
+    for context in iter_route_contexts(assemble().routes):
+        route = context.route
+        if not isinstance(route, APIRoute) or not route.include_in_schema or route.response_model is None:
+            continue
+        operation = DOCUMENT["paths"][context.path_format][min(route.methods).lower()]
+        for status, answer in operation["responses"].items():
+            if status < "300" and "application/json" in answer.get("content", {}):
+                reference = answer["content"]["application/json"]["schema"]["$ref"]
+                yield reference.rpartition("/")[2], route.response_model
+
+
+ANSWERS = dict(_answers())
+
+
+def test_every_answer_is_of_a_model() -> None:
+    """None is a bare object or array, which could have no example of its own."""
+    shown = [
+        answer["content"]["application/json"]["schema"]
+        for operation in OPERATIONS.values()
+        for status, answer in operation["responses"].items()
+        if status < "300" and "application/json" in answer.get("content", {})
+    ]
+    assert {schema.get("$ref", "").rpartition("/")[2] for schema in shown} == ANSWERS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+def test_every_answer_has_an_example_that_is_one(name: str) -> None:
+    """What the model makes of its example is that very example, and the description allows it: no field is missing."""
+    model = TypeAdapter(ANSWERS[name])
+    (example,) = SCHEMAS[name]["examples"]
+    assert example.get("items") != []
+    assert json.loads(model.dump_json(model.validate_python(example))) == example
+    described_as = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    assert [one.message for one in Draft202012Validator(described_as).iter_errors(example)] == []
+
+
+def test_no_example_is_of_nothing_that_is_answered() -> None:
+    listed = {SCHEMAS[name]["properties"]["items"]["items"]["$ref"] for name in ANSWERS if name.startswith("Listing_")}
+    answered = ANSWERS.keys() | {reference.rpartition("/")[2] for reference in listed}
+    assert examples.names() <= {SCHEMAS[name]["title"] for name in answered}
 
 
 def _properties() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,17 +12,18 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from activities.connections import ROLE, Connection
+from activities.connections import ROLE, Connection, DailyCalls
 from activities.order_settlement import Settlement
 from domain.exceptions import Cause, Choice, ExceptionKind
 from domain.files import Entity, FileState, FileSummary, Reject, Severity
 from domain.links import LinkKind
 from domain.master_questions import record_key
 from domain.master_seen import MasterSeen
+from domain.policies import PolicyKind, policy_of, read_policy
 from domain.reconciliation import Difference, DriftCause, Kind, Rule, Side, Standing, Verdict
 from domain.reconciliation_policy import ReconciliationPolicy
 from domain.sources import System
-from store import customers, exceptions, files, heartbeats, mastering, orders
+from store import customers, exceptions, files, heartbeats, mastering, orders, policies, what_ifs
 from store.reconciliation import findings, runs
 from store.tables.exceptions import ExceptionRow
 from store.tables.shipments import ShipmentRow
@@ -30,7 +31,7 @@ from tests import build
 from tests.api import filling
 from tests.api.stock_room import StockRoom
 from tests.browser.room import Room
-from tests.looks import rules
+from tests.looks import CONFIG, lifecycle, rules
 
 NOW = datetime.now(UTC)
 COUNT = 26
@@ -60,6 +61,7 @@ def fill(room: Room) -> None:
         _bad_file(session, room.services.receiver.folder)
         _reconciled(session)
         _processes(session)
+        _policies(session)
     with room.write() as session:
         Settlement(session, rules(), NOW).settle([f"SO{104100 + n}" for n in range(COUNT)])
     _stock(room)
@@ -222,8 +224,20 @@ def _reconciled(session: Session) -> None:
 def _processes(session: Session) -> None:
     heartbeats.beat(session, "worker-1", "worker")
     for system, sentence in (("quickbooks", "Company 9130357849016486, Brightwater."), ("salesforce", "Org 00D12.")):
-        seen = Connection(system=system, ok=True, sentence=sentence, looked_at=NOW)
+        pool = DailyCalls.of(18_402, 100_000, NOW) if system == "salesforce" else None
+        seen = Connection(system=system, ok=True, sentence=sentence, looked_at=NOW, pool=pool)
         heartbeats.beat(session, f"{ROLE}/{system}", ROLE, seen.model_dump(mode="json"))
+
+
+def _policies(session: Session) -> None:
+    """Rules in force, and a change of terms that waits for a second person."""
+    text = (CONFIG / "company.toml").read_text(encoding="utf-8")
+    draft = text.replace('name = "Net 30"\ndue_days = 30', 'name = "Net 30"\ndue_days = 20')
+    policies.note_use(session, read_policy(PolicyKind.COMPANY, text))
+    policies.note_use(session, policy_of(lifecycle()))
+    changed = read_policy(PolicyKind.COMPANY, draft)
+    what_if = what_ifs.newest(session, changed).model_dump(mode="json")
+    policies.propose(session, changed, draft, "Agreed with the bank for 2027", "ana", what_if)
 
 
 def _stock(room: Room) -> None:

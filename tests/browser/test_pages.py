@@ -45,6 +45,8 @@ PAGES = {
     "latency": "/ui/latency",
     "latency of an hour": "/ui/latency?hours=1",
     "connections": "/ui/connections",
+    "policies": "/ui/policies",
+    "policy": "/ui/policies -> /ui/policies/",
     "audit": "/ui/audit",
     "people": "/ui/people",
     "missing": "/ui/trace/none-of-ours",

@@ -209,6 +209,29 @@ def test_links_import_reads_csv(api: StubApi, run: Run, tmp_path: Path) -> None:
     assert run("links", "import", "wrong.csv").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "path", "asked"),
+    [
+        (("orders", "list", "--customer", "7"), "/orders", {"customer_number": "7"}),
+        (("stock", "list", "--warehouse", "ATL"), "/stock", {"warehouse": "ATL"}),
+        (
+            ("exceptions", "list", "--owner", "billing"),
+            "/exceptions",
+            {"owner": "billing", "state": "open", "order": "rank", "snoozed": "false"},
+        ),
+    ],
+)
+def test_a_list_is_a_csv_file(
+    api: StubApi, run: Run, tmp_path: Path, words: tuple[str, ...], path: str, asked: dict[str, str]
+) -> None:
+    """The filters go along, the limit of the screen does not."""
+    api.on("GET", path, b"number\r\nSO1\r\n")
+    assert run(*words, "--csv", "list.csv").stdout == "Written to list.csv.\n"
+    assert (tmp_path / "list.csv").read_bytes() == b"number\r\nSO1\r\n"
+    assert api.requests[0].query == {**asked, "format": "csv"}
+    assert run(*words, "--csv", "-").stdout.splitlines() == ["number", "SO1"]
+
+
 RETIRED = ("links", "retire", "item", "quickbooks", "SKU-1", "42")
 
 
