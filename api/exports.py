@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +17,7 @@ from fastapi import Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import Engine
+from starlette.types import Receive, Scope, Send
 
 from api.services import Services, Serving
 from api.shapes import Listing
@@ -70,7 +71,7 @@ def in_csv(name: str) -> Callable[[Told[P, T]], Told[P, T]]:
             if "serving" in plain.parameters:
                 given["serving"] = exporting
             pieces = _pieces(exporting.engine, _columns(plain), functools.partial(_part, listed, given))
-            return attached(name, pieces)
+            return CsvFile(name, pieces)
 
         answer.__signature__ = _with_format(plain)  # type: ignore[attr-defined]
         return cast("Told[P, T]", answer)
@@ -85,11 +86,20 @@ def csv_of(listed: Callable[..., Listing[T]], serving: Services, **given: Any) -
     return answer
 
 
-def attached(name: str, pieces: Iterator[str]) -> StreamingResponse:
-    """CSV in pieces as a file to keep. The first is made now, so that a refusal is still an answer of its own."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    begun = chain([next(pieces)], pieces)
-    return StreamingResponse(begun, media_type="text/csv", headers=headers)
+class CsvFile(StreamingResponse):
+    """CSV in pieces as a file to keep. The first is made at once, so that a refusal is still an answer of its own."""
+
+    def __init__(self, name: str, pieces: Generator[str]) -> None:
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        super().__init__(chain([next(pieces)], pieces), media_type="text/csv", headers=headers)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and let the store go as soon as nobody reads on, not when memory is tidied up."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pieces.close()
 
 
 def _with_format(plain: inspect.Signature) -> inspect.Signature:
@@ -114,7 +124,7 @@ def _part(listed: Callable[..., Listing[T]], given: dict[str, Any], session: Any
     return listed(**{**given, **at, "session": session})
 
 
-def _pieces(engine: Engine, columns: list[str], part: Callable[..., Listing[Any]]) -> Iterator[str]:
+def _pieces(engine: Engine, columns: list[str], part: Callable[..., Listing[Any]]) -> Generator[str]:
     """The file page by page: one snapshot of the store, however long its reader takes."""
     if not _free.acquire(blocking=False):
         detail = f"{AT_ONCE} lists are being written as files already. Try again in a moment."

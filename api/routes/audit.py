@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
 from api.auth import Admin, Viewer
-from api.exports import attached
+from api.exports import CsvFile
 from api.services import Reading, Serving
 from api.shapes import Cursor, Instant, Limit, Listing, listing, problems
 from domain import spreadsheets
@@ -68,7 +68,7 @@ def list_audit(session: Reading, key: Viewer, given: Annotated[AuditPage, Query(
 )
 def export_audit(serving: Serving, key: Admin, given: Annotated[AuditQuery, Query()]) -> StreamingResponse:
     """The same as a CSV file, all of it. A cell that a spreadsheet would take for a formula begins with a quote."""
-    return attached("audit", _csv(serving.engine, given.wanted()))
+    return CsvFile("audit", _csv(serving.engine, given.wanted()))
 
 
 @router.get("/verify", responses=problems(), summary="Check the chain of the audit trail")
@@ -98,7 +98,7 @@ def _lost(session: Reading, head: str) -> BrokenLink | None:
     return BrokenLink(position=int(position), entry_id=None, sentence=sentence)
 
 
-def _csv(engine: Engine, wanted: AuditFilter) -> Iterator[str]:
+def _csv(engine: Engine, wanted: AuditFilter) -> Generator[str]:
     yield spreadsheets.row(COLUMNS)
     with reading(engine) as session:
         for entry in audit.every_entry(session, wanted):

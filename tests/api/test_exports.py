@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.requests import ClientDisconnect
 
 from api import exports
 from api.auth import INCLUDES
@@ -179,6 +180,22 @@ async def test_only_so_many_are_written_at_once(room: Served, monkeypatch: pytes
         async for _ in one.body_iterator:
             pass
     assert rows(await room.client.get("/orders?format=csv"), "orders")
+
+
+async def test_whoever_stops_reading_holds_nothing(room: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "BLOCK", 1)
+    with room.write() as session:
+        key = key_of(people.need(session, "the-viewer"))
+
+    async def gone(*_: object) -> None:
+        raise OSError
+
+    kept: list[Any] = []  # so that nothing ends because nobody knows it any more
+    for _ in range(exports.AT_ONCE + 1):
+        kept.append(exports.csv_of(list_orders, room.services, key=key))
+        with pytest.raises(ClientDisconnect):
+            await kept[-1]({"type": "http", "asgi": {"spec_version": "2.4"}}, gone, gone)
+    assert room.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["exceptions", "orders", "shipments", "invoices", "files", "stock"])

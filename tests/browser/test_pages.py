@@ -136,7 +136,7 @@ def test_the_form_to_sign_in_keeps_nobody_out(browser: Browser, room: Room, axe:
 
 def test_every_page_is_there_for_a_narrow_window(windows: Callable[..., BrowserContext]) -> None:
     page = windows("adele", viewport={"width": 390, "height": 800}).new_page()
-    for name in ("overview", "exceptions", "conflict", "stock", "trace", "file"):
+    for name in ("overview", "exceptions", "conflict", "stock", "trace", "file", "policies", "policy"):
         opened(page, name)
         assert _scrolls_sideways(page) == 0, name
     page.goto("/")
@@ -145,7 +145,8 @@ def test_every_page_is_there_for_a_narrow_window(windows: Callable[..., BrowserC
 
 def test_pages_work_plainly_without_script(windows: Callable[..., BrowserContext]) -> None:
     page = windows("adele", java_script_enabled=False).new_page()
-    for name in ("overview", "exceptions", "conflict", "feed", "search", "trace", "order", "file", "stock", "latency"):
+    names = ("overview", "exceptions", "conflict", "feed", "search", "trace", "order", "file", "stock", "latency")
+    for name in (*names, "policies", "policy"):
         opened(page, name)
         assert page.locator("main h1").inner_text(), name
 
