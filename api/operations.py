@@ -330,11 +330,13 @@ def import_links(services: Services, given: list[Link], by: str) -> int:
     """
     reference: dict[str, str | int] = {"links": len(given)}
     if len(given) == 1:
-        reference = {"kind": given[0].kind, "key": given[0].local_key, "role": given[0].role}
+        reference = {"kind": given[0].kind, "key": given[0].local_key}
+    billed = [one.local_key for one in given if one.role is LinkRole.BILLED_TO]
+    if billed:
+        reference["billed_to"] = len(billed)
     try:
         with transaction(services.engine, user_cause(by, **reference)) as session:
             new = links.import_links(session, given, by, datetime.now(UTC))
-            billed = [one.local_key for one in given if one.role is LinkRole.BILLED_TO]
             cursors.note(session, cursors.CUSTOMERS_TO_LOOK, balances.forget(session, billed))
             return new
     except Duplicate as error:

@@ -262,7 +262,9 @@ def billed_to(session: Session, system: System, external_id: str) -> list[Link]:
 def move_billed(session: Session, system: System, loser: str, winner: str, at: datetime) -> int:
     """Let everybody who is billed to a record be billed to the one that it was merged into; answers how many."""
     going = [one for one in billed_to(session, system, loser) if retire(session, one, at)]
-    import_links(session, [one.model_copy(update={"external_id": winner}) for one in going], f"merged from {loser}", at)
+    if going:
+        moved = [one.model_copy(update={"external_id": winner}) for one in going]
+        import_links(session, moved, f"merged from {loser}", at)
     return len(going)
 
 
