@@ -14,6 +14,7 @@ from domain.links import Link, LinkKind, LinkRole, Proposal
 from domain.sources import System
 from store import history, links, merges
 from store.causes import Cause
+from store.schema import migrate, roll_back
 from store.session import reading, transaction
 from store.tables import LinkRow, LinkState
 
@@ -166,3 +167,19 @@ def test_links_are_narrowed_down_by_role_also_in_the_past(engine: Engine, cause:
             assert [one.local_key for one in links.past_page(session, now, {"role": role}).items] == [key]
         stood = history.rows_as_of(session, LinkRow, now, [f"quickbooks|customer|{HEAD}|h"])
         assert [row.role for row in stood.values()] == [LinkRole.OWN]
+
+
+def test_a_former_version_keeps_what_is_a_records_own(engine: Engine, database_url: str, cause: Cause) -> None:
+    """Back and forth: who was billed to somebody else's record has no link there, and waits for one."""
+    with transaction(engine, cause) as session:
+        links.import_links(session, [link(HEAD, "h"), billed(EAST, "h")], "ana", AT)
+    engine.dispose()
+    roll_back(database_url, "0020")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT local_key, external_id FROM links")).all()
+    assert [tuple(row) for row in found] == [(HEAD, "h")]
+    engine.dispose()
+    migrate(database_url)
+    with transaction(engine, cause) as session:
+        assert links.own_id(session, *SCOPE, HEAD) == "h"
+        assert links.import_links(session, [billed(EAST, "h")], "ana", AT) == 1
