@@ -61,8 +61,8 @@ def mark_merged(session: Session, system: System, kind: LinkKind, loser_id: str,
     record that is nobody's own, those who are billed to it take notice (case M6).
     """
     keys = sorted(links.local_keys(session, system, kind, [loser_id]).values())
-    if not keys and kind is LinkKind.CUSTOMER:
-        keys = [one.local_key for one in links.billed_to(session, system, loser_id)]
+    if not keys:
+        keys = [one.local_key for one in links.billed_to(session, system, kind, loser_id)]
         for key in keys:
             mastering.drop_side(session, kind, key, system)  # of a record that was their own once
     for key in keys:

@@ -153,11 +153,12 @@ class MasterSettlement:
         """Move the links of all who are billed to a record that was merged, where it is nobody's own (case M6)."""
         if side is None or side.merged_into is None or side.state == SideState.PRESENT:
             return False
-        if links.own_id(self._session, System.QUICKBOOKS, kind, key) is not None:
+        there = System.QUICKBOOKS
+        if links.own_id(self._session, there, kind, key) is not None:
             return False
-        if not links.move_billed(self._session, System.QUICKBOOKS, side.external_id, side.merged_into, self._at):
+        if not links.move_billed(self._session, there, kind, side.external_id, side.merged_into, self._at):
             return False
-        mastering.drop_side(self._session, kind, key, System.QUICKBOOKS)
+        mastering.drop_side(self._session, kind, key, there)
         return True
 
     def _retire_decided(self, kind: LinkKind, key: str) -> None:

@@ -238,7 +238,7 @@ def move(session: Session, link: Link, external_id: str, name: str, at: datetime
     None where that record is another one of ours, and this link stays. Whoever is billed to the record goes over in
     any case (case M6). Retiring the new pair and confirming the old one takes it back (case M4).
     """
-    move_billed(session, link.system, link.external_id, external_id, at)
+    move_billed(session, link.system, link.kind, link.external_id, external_id, at)
     taken = local_keys(session, link.system, link.kind, [external_id])
     if taken.get(external_id, link.local_key) != link.local_key:
         return None
@@ -248,10 +248,10 @@ def move(session: Session, link: Link, external_id: str, name: str, at: datetime
     return moved
 
 
-def billed_to(session: Session, system: System, external_id: str) -> list[Link]:
+def billed_to(session: Session, system: System, kind: LinkKind, external_id: str) -> list[Link]:
     """The links of those who are billed to this record of the other system, in the order of our keys."""
     query = select(LinkRow).where(
-        *_scope(system, LinkKind.CUSTOMER, LinkState.CONFIRMED),
+        *_scope(system, kind, LinkState.CONFIRMED),
         col(LinkRow.external_id) == external_id,
         col(LinkRow.role) == LinkRole.BILLED_TO.value,
     )
@@ -259,9 +259,9 @@ def billed_to(session: Session, system: System, external_id: str) -> list[Link]:
     return [Link.model_validate(row, from_attributes=True) for row in found]
 
 
-def move_billed(session: Session, system: System, loser: str, winner: str, at: datetime) -> int:
+def move_billed(session: Session, system: System, kind: LinkKind, loser: str, winner: str, at: datetime) -> int:
     """Let everybody who is billed to a record be billed to the one that it was merged into; answers how many."""
-    going = [one for one in billed_to(session, system, loser) if retire(session, one, at)]
+    going = [one for one in billed_to(session, system, kind, loser) if retire(session, one, at)]
     if going:
         moved = [one.model_copy(update={"external_id": winner}) for one in going]
         import_links(session, moved, f"merged from {loser}", at)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from domain.links import Link, LinkKind, LinkRole
 from domain.reconciliation import Standing
@@ -107,16 +108,20 @@ def test_a_merge_of_the_head_office_is_followed_by_the_documents_of_its_branches
         if is_own:
             assert links.move(session, head, winner.external_id, winner.name, datetime.now(UTC)) is not None
         else:
-            links.move_billed(session, System.QUICKBOOKS, head.external_id, winner.external_id, datetime.now(UTC))
+            _billed_go_over(session, head.external_id, winner.external_id)
     lived.books.edit("Invoice", document["id"], CustomerRef={"value": winner.external_id})
     assert _about(lived, document) == []
     lived.hear()
     assert lived.open_items("shipment") == []
     lived.books.edit("Invoice", document["id"], CustomerRef={"value": head.external_id})
     with transaction(lived.engine, BY) as session:
-        links.move_billed(session, System.QUICKBOOKS, winner.external_id, head.external_id, datetime.now(UTC))
+        _billed_go_over(session, winner.external_id, head.external_id)
         if is_own:
             links.retire(session, head.model_copy(update={"external_id": winner.external_id}), datetime.now(UTC))
             links.import_links(session, [head], "taken back", datetime.now(UTC))
     lived.hear()
     assert _about(lived, document) == []
+
+
+def _billed_go_over(session: Session, loser: str, winner: str) -> None:
+    links.move_billed(session, System.QUICKBOOKS, LinkKind.CUSTOMER, loser, winner, datetime.now(UTC))

@@ -64,7 +64,7 @@ def test_documents_go_under_the_record_and_the_record_is_the_head_office_alone(c
     assert links.external_ids(chain, *SCOPE) == {HEAD: "h", EAST: "h", WEST: "h"}
     assert links.local_keys(chain, *SCOPE, ["h"]) == {"h": HEAD}
     assert {key: row.local_key for key, row in links.rows_by_external_id(chain, *SCOPE, ["h"]).items()} == {"h": HEAD}
-    assert [one.local_key for one in links.billed_to(chain, System.QUICKBOOKS, "h")] == [EAST, WEST]
+    assert [one.local_key for one in links.billed_to(chain, *SCOPE, "h")] == [EAST, WEST]
     assert links.rows_of(chain, LinkKind.CUSTOMER, EAST) == {}
     assert links.own_id(chain, *SCOPE, EAST) is None
     assert links.own_id(chain, *SCOPE, HEAD) == "h"
@@ -150,6 +150,14 @@ def test_branches_follow_a_merge_that_the_head_office_cannot(chain: Session) -> 
     assert links.move(chain, link(HEAD, "h"), "w", "Winner", AT) is None
     assert links.external_ids(chain, *SCOPE) == {HEAD: "h", EAST: "w", WEST: "w", "200": "w"}
     assert links.move(chain, link(HEAD, "h"), "w", "Winner", AT) is None, "again changes nothing"
+
+
+def test_a_merge_of_an_item_moves_no_customer_of_the_same_number(chain: Session) -> None:
+    """M5, M6: ids of QuickBooks are unique in their kind alone."""
+    item = link("PIPE", "h").model_copy(update={"kind": LinkKind.ITEM})
+    links.import_links(chain, [item], "ana", AT)
+    assert links.move(chain, item, "w", "Other pipe", AT) is not None
+    assert links.external_ids(chain, *SCOPE) == {HEAD: "h", EAST: "h", WEST: "h"}
 
 
 def test_links_are_narrowed_down_by_role_also_in_the_past(engine: Engine, cause: Cause) -> None:
