@@ -73,12 +73,15 @@ FROM credits credit JOIN credit_intents meant USING (shipment_number, generation
 WHERE credit.kind = 'credit_memo' AND credit.quickbooks_id IS NOT NULL
 """,
     Kind.BALANCE: """
-SELECT linked.external_id AS key, jsonb_build_object('balance', trim_scale(owed.balance)::text) AS body,
+SELECT DISTINCT ON (linked.external_id) linked.external_id AS key,
+       jsonb_build_object('balance', trim_scale(owed.balance)::text) AS body,
        jsonb_build_object('customer', linked.local_key) AS facts,
        greatest(owed.as_of_at, linked.confirmed_at, moved.at) AS changed_at
-FROM links linked LEFT JOIN customer_balances owed ON owed.customer_number = linked.local_key
+FROM links linked
+LEFT JOIN customer_balances owed ON owed.customer_number = linked.local_key AND linked.role = 'own'
 /*moved customer_balances linked.local_key*/
-WHERE linked.system = 'quickbooks' AND linked.kind = 'customer' AND linked.state = 'confirmed' AND linked.role = 'own'
+WHERE linked.system = 'quickbooks' AND linked.kind = 'customer' AND linked.state = 'confirmed'
+ORDER BY linked.external_id, linked.role DESC, linked.local_key  -- its own before those who are billed to it
 """,
     Kind.ORDER: """
 SELECT placed.number AS key,

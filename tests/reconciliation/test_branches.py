@@ -123,5 +123,25 @@ def test_a_merge_of_the_head_office_is_followed_by_the_documents_of_its_branches
     assert _about(lived, document) == []
 
 
+def test_a_record_that_is_nobodys_own_is_looked_for_and_its_balance_is_nobodys(
+    chained: tuple[Lived, list[Link]],
+) -> None:
+    """R4, R10."""
+    lived, (_, west, head) = chained
+    with transaction(lived.engine, BY) as session:
+        links.retire(session, head, datetime.now(UTC))
+    about_links = [one for one in said(lived.url, lived.reconcile().run_id) if one.name.rule in {"R4", "R10"}]
+    assert about_links == []
+    gone = west.model_copy(update={"external_id": "999999"})
+    with transaction(lived.engine, BY) as session:
+        links.retire(session, west, datetime.now(UTC))
+        links.import_links(session, [gone], "test", datetime.now(UTC))
+    found = [one.name for one in said(lived.url, lived.reconcile().run_id) if one.name.rule in {"R4", "R10"}]
+    assert [(one.cause, one.record_key) for one in found] == [("link_target_missing", west.local_key)]
+    with transaction(lived.engine, BY) as session:
+        links.retire(session, gone, datetime.now(UTC))
+        links.import_links(session, [west, head], "taken back", datetime.now(UTC))
+
+
 def _billed_go_over(session: Session, loser: str, winner: str) -> None:
     links.move_billed(session, System.QUICKBOOKS, LinkKind.CUSTOMER, loser, winner, datetime.now(UTC))
