@@ -82,7 +82,7 @@ class DocumentsSeen:
         if invoices.is_older(row, one):
             return
         document, stood = _invoice(row), row.status not in REMOVED
-        version = self._see(document, one, self._meant(row))
+        version = self._see(document, row.customer_number, one, self._meant(row))
         edited = None if version is None or one.voided else version.digest != self._first(document).digest
         shown = (row.doc_number, row.total)
         if invoices.refresh(row, one, edited=edited):
@@ -95,7 +95,7 @@ class DocumentsSeen:
         if credits.is_older(row, one):
             return
         document, stood, shown = _credit(row), row.removed is None, (row.doc_number, row.total)
-        version = self._see(document, one, None)
+        version = self._see(document, row.customer_number, one, None)
         edited = row.edited if version is None or one.voided else version.digest != self._first(document).digest
         if credits.refresh(row, one, edited=edited):
             self._note(row)
@@ -125,7 +125,7 @@ class DocumentsSeen:
             open_removed(self.session, document, (row.doc_number, row.total), "deleted")
 
     def _see(
-        self, document: Document, one: BookedInvoice | BookedCredit, meant: Content | None
+        self, document: Document, customer: str, one: BookedInvoice | BookedCredit, meant: Content | None
     ) -> DocumentVersion | None:
         """Keep a version where the reading differs from the last; answers the newest, None where none can be kept."""
         state = one.state
@@ -136,7 +136,7 @@ class DocumentsSeen:
             first = state if meant is None else DocumentState(content=meant, balance=meant.total)
             by = self.seen_by if meant is None else BEFORE_VERSIONS
             known = [self._add(document, Sighting(DocumentChange.BOOKED, first, "", None, by, self.now))]
-        state = self._for_whom(state, known[0].content)
+        state = self._for_whom(customer, state, known[0].content)
         last = known[-1]
         before = last.state
         if last.change is DocumentChange.DELETED:
@@ -146,20 +146,24 @@ class DocumentsSeen:
         change = change_of(before, state, known[0].content)
         return self._add(document, Sighting(change, state, one.sync_token, one.updated_at, self.seen_by, self.now))
 
-    def _for_whom(self, state: DocumentState, first: Content) -> DocumentState:
+    def _for_whom(self, customer: str, state: DocumentState, first: Content) -> DocumentState:
         """A customer who was merged into another one there is no edit, whether our link could follow or not (case M5).
 
         Where it could not, the merge is one question about the customer, not one about each of its documents.
         """
         booked, stands = first.customer_id, state.content.customer_id
-        if booked == stands:
-            return state
-        ours = links.local_keys_ever(self.session, System.QUICKBOOKS, LinkKind.CUSTOMER, [booked, stands])
-        if booked not in ours:
-            return state
-        if ours[booked] != ours.get(stands) and not merges.went_into(self.session, booked, stands):
+        if booked == stands or not self._is_same(customer, booked, stands):
             return state
         return state.model_copy(update={"content": state.content.model_copy(update={"customer_id": booked})})
+
+    def _is_same(self, customer: str, booked: str, stands: str) -> bool:
+        """Whether two records there are one customer: by the links of whom it was booked for, or of theirs (M6)."""
+        if merges.is_followed(self.session, customer, booked, stands):
+            return True
+        ours = links.local_keys_ever(self.session, System.QUICKBOOKS, LinkKind.CUSTOMER, [booked, stands])
+        if booked not in ours:
+            return False
+        return ours[booked] == ours.get(stands) or merges.went_into(self.session, booked, stands)
 
     def _add(self, document: Document, seen: Sighting) -> DocumentVersion:
         known = self._versions.setdefault(document.quickbooks_id, [])

@@ -15,7 +15,7 @@ from adapters.quickbooks.gateway import QuickBooksGateway
 from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.linking import LocalRecord, propose
-from domain.links import Candidate, LinkKind
+from domain.links import Candidate, LinkKind, LinkRole
 from domain.work import LinkingCount, PairWork
 from store import customers, items, links
 from store.causes import Cause, CauseSource
@@ -50,9 +50,9 @@ class LinkActivities:
         candidates = list(found)
         with reading(self._engine) as session:
             records = self._records(session, work.kind)
-            taken = links.external_ids(session, work.system, work.kind)
-        linked, used = set(taken), set(taken.values())
-        rest = [record for record in records if record.key not in linked]
+            taken = links.confirmed(session, work.system, work.kind)
+        used = {one.external_id for one in taken.values() if one.role is LinkRole.OWN}
+        rest = [record for record in records if record.key not in taken]
         proposals = propose(rest, [one for one in candidates if one.external_id not in used])
         exact = [one for one in proposals if one.exact]
         cause = Cause(

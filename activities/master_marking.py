@@ -57,9 +57,14 @@ class MasterMarking:
 def mark_merged(session: Session, system: System, kind: LinkKind, loser_id: str, winner_id: str) -> list[str]:
     """A record is said to have been merged into another one there (case M5); answers our keys, which are marked.
 
-    The link goes over once the loser is seen to be gone or inactive; until then nothing follows from the hint.
+    The link goes over once the loser is seen to be gone or inactive; until then nothing follows from the hint. Of a
+    record that is nobody's own, those who are billed to it take notice (case M6).
     """
     keys = sorted(links.local_keys(session, system, kind, [loser_id]).values())
+    if not keys:
+        keys = [one.local_key for one in links.billed_to(session, system, kind, loser_id)]
+        for key in keys:
+            mastering.drop_side(session, kind, key, system)  # of a record that was their own once
     for key in keys:
         mastering.note_merged(session, kind, key, system, (loser_id, winner_id))
     master_marks.mark(session, kind, keys, f"merged in {system.value}")

@@ -147,7 +147,19 @@ class MasterSettlement:
             ):
                 mastering.drop_side(self._session, kind, key, system)
                 moved = True
-        return moved
+        return self._follow_billed(kind, key, seen.get(System.QUICKBOOKS)) or moved
+
+    def _follow_billed(self, kind: LinkKind, key: str, side: MasterSideRow | None) -> bool:
+        """Move the links of all who are billed to a record that was merged, where it is nobody's own (case M6)."""
+        if side is None or side.merged_into is None or side.state == SideState.PRESENT:
+            return False
+        there = System.QUICKBOOKS
+        if links.own_id(self._session, there, kind, key) is not None:
+            return False
+        if not links.move_billed(self._session, there, kind, side.external_id, side.merged_into, self._at):
+            return False
+        mastering.drop_side(self._session, kind, key, there)
+        return True
 
     def _retire_decided(self, kind: LinkKind, key: str) -> None:
         """Retire links that people decided to retire since they were confirmed."""

@@ -35,7 +35,7 @@ def unsaid(session: Session, kind: LinkKind, key: str) -> list[MasterStatement]:
         name.rpartition("/")[2]: digest for name, digest in said_below(session, RECORD_TYPE, f"{kind.value}/{key}/")
     }
     wanted = dict.fromkeys(known, "")
-    linked = links.external_ids(session, System.SALESFORCE, kind, [key]).get(key)
+    linked = links.own_id(session, System.SALESFORCE, kind, key)
     side = mastering.sides(session, kind, key).get(System.SALESFORCE)
     if linked and side is not None and side.state != SideState.DELETED:
         wanted[linked] = _words(session, kind, key)

@@ -61,14 +61,25 @@ class QuickBooksMasterActivities:
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
     def read_quickbooks_master(self, work: MasterWork) -> MasterRead:
-        """Read the linked record by its id, and keep it as it is now."""
+        """Read the linked record by its id, and keep it as it is now; one that ours is billed to is not ours."""
         with beating():
             external_id = _linked(self._engine, System.QUICKBOOKS, work)
             if external_id is None:
+                self._look_for_merge(work)
                 return MasterRead()
             seen = self._quickbooks.read_master(work.kind, external_id)
             _keep(self._engine, System.QUICKBOOKS, work, seen, self._quickbooks.clock)
         return MasterRead(linked=True)
+
+    def _look_for_merge(self, work: MasterWork) -> None:
+        """Whether a record that ours is billed to is still in use, once it is said to be merged; nothing else of it."""
+        with reading(self._engine) as session:
+            said = mastering.sides(session, work.kind, work.key).get(System.QUICKBOOKS)
+            billed = links.external_ids(session, System.QUICKBOOKS, work.kind, [work.key]).get(work.key)
+        if said is None or said.merged_into is None or said.external_id != billed:
+            return
+        seen = self._quickbooks.read_master(work.kind, billed).model_copy(update={"values": {}})
+        _keep(self._engine, System.QUICKBOOKS, work, seen, self._quickbooks.clock)
 
     @activity.defn(no_thread_cancel_exception=True)
     @at_boundary
@@ -151,7 +162,7 @@ def _linked(engine: Engine, system: System, work: MasterWork) -> str | None:
     if work.kind is LinkKind.TERMS and system is System.SALESFORCE:
         return None
     with reading(engine) as session:
-        return links.external_ids(session, system, work.kind, [work.key]).get(work.key)
+        return links.own_id(session, system, work.kind, work.key)
 
 
 def _keep(engine: Engine, system: System, work: MasterWork, seen: MasterSeen, clock: ClockReading | None) -> None:

@@ -32,7 +32,7 @@ from api.services import Services
 from domain.errors import Duplicate, GatewayError, Malformed, Missing, Unavailable
 from domain.exceptions import VALUE_NEEDED, Choice, ExceptionItem, ExceptionState, Resolution
 from domain.exceptions import Cause as Why
-from domain.links import Link
+from domain.links import Link, LinkRole
 from domain.master_questions import RECORD_TYPE, check_answer, split_key
 from domain.master_work import MastersWork
 from domain.order_acts import act_observation
@@ -41,6 +41,7 @@ from domain.shipments import ShipmentState
 from domain.work import LinkingWork, Wake
 from runtime import metrics
 from store import (
+    balances,
     cursors,
     document_versions,
     exceptions,
@@ -316,20 +317,31 @@ async def _start(client: Client, workflow_type: str, workflow_id: str, work: obj
 
 
 def confirm_link(services: Services, link: Link, by: str) -> Link:
-    """Confirm a pair, proposed or brought by a person. Raises Duplicate where either side has another partner."""
+    """Confirm a pair, proposed or brought by a person. Raises as many do."""
     import_links(services, [link], by)
     return link
 
 
 def import_links(services: Services, given: list[Link], by: str) -> int:
-    """Confirm many pairs, all or none; answers how many were new. Raises Duplicate as for one."""
+    """Confirm many pairs, all or none; answers how many were new.
+
+    Raises Duplicate where either side has another partner, or the pair another role, and Malformed for a role that the
+    pair cannot have.
+    """
     reference: dict[str, str | int] = {"links": len(given)}
     if len(given) == 1:
         reference = {"kind": given[0].kind, "key": given[0].local_key}
+    billed = [one.local_key for one in given if one.role is LinkRole.BILLED_TO]
+    if billed:
+        reference["billed_to"] = len(billed)
     try:
         with transaction(services.engine, user_cause(by, **reference)) as session:
-            return links.import_links(session, given, by, datetime.now(UTC))
+            new = links.import_links(session, given, by, datetime.now(UTC))
+            cursors.note(session, cursors.CUSTOMERS_TO_LOOK, balances.forget(session, billed))
+            return new
     except Duplicate as error:
+        if error.reason == "link_role":
+            raise
         detail = "Our key or their id has another confirmed link already; nothing was confirmed. `threeway links list`."
         raise Duplicate(detail, reason="link_taken") from error
 

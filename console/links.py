@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 
 COLUMNS: Final = ("kind", "system", "local_key", "external_id")
+ROLE: Final = "role"
+OWN: Final = "own"
 KindFilter = Annotated[str | None, typer.Option("--kind", help="customer, item, terms, order, invoice ...")]
 SystemFilter = Annotated[str | None, typer.Option("--system", help="erp, quickbooks or salesforce.")]
 
@@ -47,17 +49,18 @@ def list_links(
     kind: KindFilter = None,
     system: SystemFilter = None,
     state: Annotated[str | None, typer.Option("--state", help="proposed, confirmed or retired.")] = None,
+    role: Annotated[str | None, typer.Option("--role", help="own or billed_to.")] = None,
     limit: Annotated[int, typer.Option("--limit", help="At most so many.", min=1)] = 200,
     as_json: AsJson = False,
 ) -> None:
     """List links and proposals."""
     with reporting(as_json=as_json), Api.of() as api:
-        items = list(api.items("/links", limit, kind=kind, system=system, state=state))
+        items = list(api.items("/links", limit, kind=kind, system=system, state=state, role=role))
         if as_json:
             print_json({"items": items})
             return
-        names = ("kind", "system", "local_key", "external_id", "state", "score", "reason")
-        titles = ("Kind", "System", "Our key", "Their id", "State", "Score", "Why")
+        names = ("kind", "system", "local_key", "external_id", "role", "state", "score", "reason")
+        titles = ("Kind", "System", "Our key", "Their id", "Role", "State", "Score", "Why")
         table("Links", titles, ([item.get(name) for name in names] for item in items))
 
 
@@ -68,15 +71,20 @@ def confirm(
     local_key: Annotated[str, typer.Argument(help="Our key, such as a SKU or a customer number.")],
     external_id: Annotated[str, typer.Argument(help="The record's id in that system.")],
     *,
+    role: Annotated[
+        str, typer.Option("--role", help="billed_to: that record is somebody else's, under which it is invoiced.")
+    ] = OWN,
     as_json: AsJson = False,
 ) -> None:
-    """Say that our record and one of another system are the same thing."""
+    """Say that our record and one of another system are the same thing, or that ours is billed to that one."""
     with reporting(as_json=as_json), Api.of() as api:
-        answer = api.post("/links/confirm", dict(zip(COLUMNS, (kind, system, local_key, external_id), strict=True)))
+        pair = dict(zip(COLUMNS, (kind, system, local_key, external_id), strict=True))
+        answer = api.post("/links/confirm", pair if role == OWN else {**pair, ROLE: role})
         if as_json:
             print_json(answer)
         else:
-            say(f"{kind} {local_key} is {external_id} in {system}.")
+            word = "is" if role == OWN else "is billed to"
+            say(f"{kind} {local_key} {word} {external_id} in {system}.")
 
 
 @app.command("retire")
@@ -102,7 +110,8 @@ def retire(
 @app.command("import")
 def import_links(
     file: Annotated[
-        Path, typer.Argument(help="CSV with the columns kind, system, local_key, external_id.", exists=True)
+        Path,
+        typer.Argument(help="CSV with the columns kind, system, local_key, external_id, and role if any.", exists=True),
     ],
     *,
     as_json: AsJson = False,
@@ -123,4 +132,10 @@ def _read(file: Path) -> list[dict[str, str]]:
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
         if missing:
             raise usage_error(f"{file.name} lacks the columns {', '.join(missing)}; it needs {', '.join(COLUMNS)}.")
-        return [{name: (row[name] or "").strip() for name in COLUMNS} for row in reader]
+        return [_pair(row) for row in reader]
+
+
+def _pair(row: dict[str, str | None]) -> dict[str, str]:
+    """A line of the file; one that leaves the role blank is a record's own."""
+    role = (row.get(ROLE) or "").strip()
+    return {name: (row[name] or "").strip() for name in COLUMNS} | ({ROLE: role} if role else {})

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.errors import Malformed
 from domain.sources import System
 
 
@@ -16,6 +17,17 @@ class LinkKind(StrEnum):
     CUSTOMER = "customer"
     ITEM = "item"
     TERMS = "terms"
+
+
+class LinkRole(StrEnum):
+    """What a link says (case M6): the two records are one thing, or our documents are booked under that record.
+
+    Of `own` there is one for each record there; many of ours can be `billed_to` the same one, which is somebody else's
+    own, or nobody's.
+    """
+
+    OWN = "own"
+    BILLED_TO = "billed_to"
 
 
 class Candidate(BaseModel):
@@ -37,7 +49,7 @@ class Candidate(BaseModel):
 
 
 class Link(BaseModel):
-    """The identity of one of our records in another system. `local_key` is the ERP number, SKU or terms code."""
+    """One of our records and one of another system. `local_key` is the ERP number, SKU or terms code."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +58,17 @@ class Link(BaseModel):
     local_key: str
     external_id: str
     external_name: str
+    role: LinkRole = LinkRole.OWN
+
+
+def check_role(link: Link) -> None:
+    """Only the documents of a customer are booked under somebody else, and only QuickBooks books any.
+
+    Raises Malformed for any other link that is not its record's own.
+    """
+    if link.role is LinkRole.BILLED_TO and (link.kind, link.system) != (LinkKind.CUSTOMER, System.QUICKBOOKS):
+        detail = f"Only a customer is billed to a record, and only in QuickBooks: not {link.kind} in {link.system}."
+        raise Malformed(detail, reason="link_role")
 
 
 class Proposal(BaseModel):

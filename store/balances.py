@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from domain.money import Money
@@ -38,6 +38,12 @@ def keep(session: Session, found: Mapping[str, tuple[Decimal, datetime]]) -> lis
     rows = [{"customer_number": number, "balance": balance, "as_of_at": at} for number, (balance, at) in found.items()]
     upsert(session, CustomerBalanceRow, rows, guard="stored.as_of_at <= excluded.as_of_at")
     return sorted(moved)
+
+
+def forget(session: Session, numbers: Sequence[str]) -> list[str]:
+    """Forget what these customers owed: QuickBooks has no balance of theirs any more. Answers who had one."""
+    gone = delete(CustomerBalanceRow).where(col(CustomerBalanceRow.customer_number).in_(numbers))
+    return sorted(session.scalars(gone.returning(col(CustomerBalanceRow.customer_number))))
 
 
 def _moved(before: CustomerBalance | None, balance: Decimal) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ SELECT row_key, jsonb_object_agg(key, value) AS image FROM (
     WHERE table_name = :table AND at <= :at
     ORDER BY row_key, field.key, change_log.id DESC
 ) newest
-GROUP BY row_key HAVING jsonb_object_agg(key, value) @> CAST(:alike AS jsonb)
+GROUP BY row_key HAVING (CAST(:before AS jsonb) || jsonb_object_agg(key, value)) @> CAST(:alike AS jsonb)
 ORDER BY row_key LIMIT :images
 """)
 _EVERYTHING = 2**31
@@ -113,5 +113,12 @@ def _images(  # noqa: PLR0913 - the ways in which a past table is narrowed down
 ) -> list[tuple[str, Row]]:
     narrowed = {"keys": keys, "owners": owners, "after": after, "images": limit}
     narrowed |= {"limit": _EVERYTHING if alike else limit, "alike": json.dumps(alike or {})}
+    narrowed["before"] = json.dumps(_before(row_type, alike or {}))
     rows = session.execute(_AS_OF, {"table": table_of(row_type).name, "at": at, **narrowed})
     return [(row_key, row_type.model_validate(image)) for row_key, image in rows]
+
+
+def _before(row_type: type[SQLModel], names: Iterable[str]) -> dict[str, str]:
+    """What a row says of these columns by its log from before they were there: what each of them begins with."""
+    begins = {name: row_type.model_fields[name].default for name in names}
+    return {name: value for name, value in begins.items() if isinstance(value, str)}

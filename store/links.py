@@ -1,4 +1,8 @@
-"""Links in the store: proposed by matching, confirmed by an exact key or a person, retired but never forgotten."""
+"""Links in the store: proposed by matching, confirmed by an exact key or a person, retired but never forgotten.
+
+From ours to theirs both roles answer: documents are booked under that record. From theirs to ours only `own` does, and
+whoever merges master data asks for `own` alone (case M6).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from domain.errors import Missing
-from domain.links import Link, LinkKind, Proposal
+from domain.errors import Duplicate, Missing
+from domain.links import Link, LinkKind, LinkRole, Proposal, check_role
 from domain.money import Quantity
 from domain.sources import System
 from store import cursors
@@ -20,6 +24,9 @@ from store.history import page_as_of
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.links import LinkRow, LinkState
 from store.upserts import upsert as upsert_rows
+
+BLOCK = 1000
+_OTHER_ROLE = "The pair is confirmed in another role: retire it first."
 
 
 class StoredLink(Link):
@@ -52,6 +59,12 @@ def external_ids(
     return {key: link.external_id for key, link in confirmed(session, system, kind, local_keys).items()}
 
 
+def own_id(session: Session, system: System, kind: LinkKind, local_key: str) -> str | None:
+    """The id of the record there that is this very record of ours: not of one that it is only billed to."""
+    link = confirmed(session, system, kind, [local_key]).get(local_key)
+    return link.external_id if link is not None and link.role is LinkRole.OWN else None
+
+
 def confirmed(
     session: Session, system: System, kind: LinkKind, local_keys: Sequence[str] | None = None
 ) -> dict[str, Link]:
@@ -63,9 +76,9 @@ def confirmed(
 
 
 def local_keys(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, str]:
-    """Our key of each of the other system's records that has a confirmed link."""
+    """Our key of each of the other system's records that is one of ours."""
     query = select(col(LinkRow.external_id), col(LinkRow.local_key)).where(
-        *_scope(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids))
+        *_own(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids))
     )
     return dict(session.execute(query).all())
 
@@ -74,24 +87,26 @@ def local_keys_ever(session: Session, system: System, kind: LinkKind, ids: Seque
     """The same with aliases: a record whose link was retired counts for that link's record, the latest one of them."""
     query = (
         select(col(LinkRow.external_id), col(LinkRow.local_key))
-        .where(*_scope(system, kind, LinkState.RETIRED), col(LinkRow.external_id).in_(set(ids)))
+        .where(*_own(system, kind, LinkState.RETIRED), col(LinkRow.external_id).in_(set(ids)))
         .order_by(col(LinkRow.retired_at))
     )
     return dict(session.execute(query).all()) | local_keys(session, system, kind, ids)
 
 
-def page(
+def page(  # noqa: PLR0913 - the ways in which a list is narrowed down
     session: Session,
     *,
     system: System | None = None,
     kind: LinkKind | None = None,
     state: LinkState | None = None,
+    role: LinkRole | None = None,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[StoredLink]:
     """Links in the order of system, kind and our key."""
     query = select(LinkRow)
-    for column, wanted in ((LinkRow.system, system), (LinkRow.kind, kind), (LinkRow.state, state)):
+    columns = (LinkRow.system, LinkRow.kind, LinkRow.state, LinkRow.role)
+    for column, wanted in zip(columns, (system, kind, state, role), strict=True):
         if wanted is not None:
             query = query.where(col(column) == wanted.value)
     keys = [col(LinkRow.system), col(LinkRow.kind), col(LinkRow.local_key), col(LinkRow.external_id)]
@@ -106,7 +121,7 @@ def past_page(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[StoredLink]:
-    """Links as they stood at a time; `alike`: the system, kind or state that they had then."""
+    """Links as they stood at a time; `alike`: the system, kind, state or role that they had then."""
     return page_as_of(session, LinkRow, at, limit=limit, cursor=cursor, alike=alike).of(_stored)
 
 
@@ -128,23 +143,31 @@ def replace_proposals(session: Session, system: System, kind: LinkKind, proposal
 def confirm(session: Session, link: Link, by: str, at: datetime) -> Link:
     """Confirm a pair that was proposed (or retired). Confirming it again changes nothing.
 
-    Raises Missing for a pair that nobody proposed and Duplicate where either side has another confirmed link.
+    Raises Missing for a pair that nobody proposed and Duplicate where either side has another confirmed link, or the
+    pair one of another role.
     """
+    check_role(link)
     row = session.get(LinkRow, _identity(link), with_for_update=True, populate_existing=True)
     if row is None:
         raise Missing("This pair was never proposed.", reason="link")
     if row.state != LinkState.CONFIRMED:
         row.state, row.confirmed_by, row.confirmed_at, row.retired_at = LinkState.CONFIRMED.value, by, at, None
+        row.role = link.role.value
         session.flush()
         _drop_rivals(session)
         _read_again(session, link.system, link.kind)
+    elif row.role != link.role:
+        raise Duplicate(_OTHER_ROLE, reason="link_role")
     return Link.model_validate(row, from_attributes=True)
 
 
 def accept_exact(session: Session, system: System, kind: LinkKind, by: str, at: datetime) -> list[Link]:
-    """Confirm every exact proposal that is the only exact one of both its sides and meets no confirmed link."""
+    """Confirm every exact proposal that is the only exact one of both its sides and meets no confirmed link.
+
+    A record that others of ours are billed to may be one of ours all the same.
+    """
     rival = aliased(LinkRow)
-    same_side = or_(col(rival.local_key) == col(LinkRow.local_key), col(rival.external_id) == col(LinkRow.external_id))
+    same_side = _meets(rival)
     itself = and_(col(rival.local_key) == col(LinkRow.local_key), col(rival.external_id) == col(LinkRow.external_id))
     stands = or_(
         col(rival.state) == LinkState.CONFIRMED.value,
@@ -169,8 +192,12 @@ def accept_exact(session: Session, system: System, kind: LinkKind, by: str, at: 
 def import_links(session: Session, links: Iterable[Link], by: str, at: datetime) -> int:
     """Confirm pairs that a person brings, proposed or not; answers how many were not confirmed before.
 
-    Raises Duplicate where either side of a pair has another confirmed link: then nothing is imported.
+    Raises Duplicate where either side of a pair has another confirmed link, or the pair one of another role: then
+    nothing is imported.
     """
+    given = list(links)
+    for link in given:
+        check_role(link)
     rows = [
         {
             **link.model_dump(),
@@ -182,9 +209,10 @@ def import_links(session: Session, links: Iterable[Link], by: str, at: datetime)
             "confirmed_at": at,
             "retired_at": None,
         }
-        for link in links
+        for link in given
     ]
     written = upsert_rows(session, LinkRow, rows, guard="stored.state <> 'confirmed'")
+    _check_roles(session, [one for one in given if _identity(one) not in written])
     _drop_rivals(session)
     for system, kind in sorted({(str(row[0]), str(row[1])) for row in written}):
         _read_again(session, System(system), LinkKind(kind))
@@ -207,9 +235,10 @@ def retire(session: Session, link: Link, at: datetime) -> bool:
 def move(session: Session, link: Link, external_id: str, name: str, at: datetime) -> Link | None:
     """Follow a merge in the other system: the link goes over to the record that is left, the old one stays as an alias.
 
-    None where that record is linked to another one of ours, and nothing changes. Retiring the new pair and confirming
-    the old one takes it back (case M4).
+    None where that record is another one of ours, and this link stays. Whoever is billed to the record goes over in
+    any case (case M6). Retiring the new pair and confirming the old one takes it back (case M4).
     """
+    move_billed(session, link.system, link.kind, link.external_id, external_id, at)
     taken = local_keys(session, link.system, link.kind, [external_id])
     if taken.get(external_id, link.local_key) != link.local_key:
         return None
@@ -219,19 +248,40 @@ def move(session: Session, link: Link, external_id: str, name: str, at: datetime
     return moved
 
 
+def billed_to(session: Session, system: System, kind: LinkKind, external_id: str) -> list[Link]:
+    """The links of those who are billed to this record of the other system, in the order of our keys."""
+    query = select(LinkRow).where(
+        *_scope(system, kind, LinkState.CONFIRMED),
+        col(LinkRow.external_id) == external_id,
+        col(LinkRow.role) == LinkRole.BILLED_TO.value,
+    )
+    found = session.scalars(query.order_by(col(LinkRow.local_key)))
+    return [Link.model_validate(row, from_attributes=True) for row in found]
+
+
+def move_billed(session: Session, system: System, kind: LinkKind, loser: str, winner: str, at: datetime) -> int:
+    """Let everybody who is billed to a record be billed to the one that it was merged into; answers how many."""
+    going = [one for one in billed_to(session, system, kind, loser) if retire(session, one, at)]
+    if going:
+        moved = [one.model_copy(update={"external_id": winner}) for one in going]
+        import_links(session, moved, f"merged from {loser}", at)
+    return len(going)
+
+
 def rows_of(session: Session, kind: LinkKind, local_key: str) -> dict[System, LinkRow]:
-    """The confirmed links of one of our records, by system."""
+    """The records of other systems that are this very record of ours, by system."""
     query = select(LinkRow).where(
         col(LinkRow.kind) == kind.value,
         col(LinkRow.local_key) == local_key,
         col(LinkRow.state) == LinkState.CONFIRMED.value,
+        col(LinkRow.role) == LinkRole.OWN.value,
     )
     return {System(row.system): row for row in session.scalars(query)}
 
 
 def rows_by_external_id(session: Session, system: System, kind: LinkKind, ids: Sequence[str]) -> dict[str, LinkRow]:
-    """The confirmed links of another system's records, by its ids."""
-    query = select(LinkRow).where(*_scope(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids)))
+    """The links of another system's records that are ours, by its ids."""
+    query = select(LinkRow).where(*_own(system, kind, LinkState.CONFIRMED), col(LinkRow.external_id).in_(set(ids)))
     return {row.external_id: row for row in session.scalars(query)}
 
 
@@ -257,7 +307,7 @@ def _drop_rivals(session: Session) -> None:
         col(winner.system) == col(LinkRow.system),
         col(winner.kind) == col(LinkRow.kind),
         col(winner.state) == LinkState.CONFIRMED.value,
-        or_(col(winner.local_key) == col(LinkRow.local_key), col(winner.external_id) == col(LinkRow.external_id)),
+        _meets(winner),
     )
     dropping = delete(LinkRow).where(col(LinkRow.state) == LinkState.PROPOSED.value, settled)
     session.execute(dropping.execution_options(synchronize_session=False))
@@ -266,6 +316,27 @@ def _drop_rivals(session: Session) -> None:
 def _read_again(session: Session, system: System, kind: LinkKind) -> None:
     """What is linked now was passed over so far: the next sweep reads everything, and adopts it as it stands."""
     cursors.rewind(session, cursors.masters(system, kind), None)
+
+
+def _meets(other: type[LinkRow]) -> ColumnElement[bool]:
+    """Whether another link has a side of this one: ours in any role, theirs where it is a record's own."""
+    theirs = and_(col(other.external_id) == col(LinkRow.external_id), col(other.role) == LinkRole.OWN.value)
+    return or_(col(other.local_key) == col(LinkRow.local_key), theirs)
+
+
+def _check_roles(session: Session, given: Sequence[Link]) -> None:
+    """A pair that stands in another role than was asked for is refused, not passed over."""
+    wanted = {_identity(link): link.role for link in given}
+    key = tuple_(*(col(one) for one in (LinkRow.system, LinkRow.kind, LinkRow.local_key, LinkRow.external_id)))
+    asked = list(wanted)
+    for first in range(0, len(asked), BLOCK):
+        for row in session.scalars(select(LinkRow).where(key.in_(asked[first : first + BLOCK]))):
+            if row.role != wanted[row.system, row.kind, row.local_key, row.external_id]:
+                raise Duplicate(_OTHER_ROLE, reason="link_role")
+
+
+def _own(system: System, kind: LinkKind, state: LinkState) -> tuple[Any, ...]:
+    return (*_scope(system, kind, state), col(LinkRow.role) == LinkRole.OWN.value)
 
 
 def _scope(system: System, kind: LinkKind, state: LinkState) -> tuple[Any, ...]:

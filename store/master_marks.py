@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, literal_column, select, text
 from sqlmodel import Session, col
 
-from domain.links import LinkKind
+from domain.links import LinkKind, LinkRole
 from store.tables.links import LinkRow, LinkState
 from store.tables.mastering import MasterMarkRow
 
@@ -34,7 +34,9 @@ def mark(session: Session, kind: LinkKind, keys: Iterable[str], reason: str) -> 
 def mark_linked(session: Session, kind: LinkKind, keys: Sequence[str], reason: str) -> None:
     """The same, of those records only that another system has, too."""
     query = select(col(LinkRow.local_key)).where(
-        col(LinkRow.kind) == kind.value, col(LinkRow.state) == LinkState.CONFIRMED.value
+        col(LinkRow.kind) == kind.value,
+        col(LinkRow.state) == LinkState.CONFIRMED.value,
+        col(LinkRow.role) == LinkRole.OWN.value,
     )
     mark(session, kind, set(session.scalars(query.where(col(LinkRow.local_key).in_(keys)))), reason)
 

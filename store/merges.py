@@ -1,4 +1,4 @@
-"""Which customers of QuickBooks people merged into others there, whether or not our links could follow (case M5)."""
+"""Which customers of QuickBooks are others there by now, whether or not our links could follow (cases M5, M6)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlmodel import Session
 from domain.links import LinkKind
 from domain.sources import System
 from store import links
+from store.tables.links import LinkRow, LinkState
 
 # As it was said of the record last, and as it stood when its customer was decided about: a link that is retired since
 # takes what was said last with it.
@@ -23,6 +24,17 @@ CROSS JOIN LATERAL jsonb_array_elements(decided.outcome -> 'gone') AS listed(gon
 WHERE alias.kind = 'customer' AND alias.system = 'quickbooks' AND alias.external_id = :loser
   AND gone ->> 'system' = 'quickbooks' AND gone ->> 'external_id' = :loser AND gone ->> 'merged_into' IS NOT NULL
 """)
+
+
+def is_followed(session: Session, customer: str, booked: str, stands: str) -> bool:
+    """Whether a document of this customer of ours went where the customer's own link went, whatever its role.
+
+    It was booked under a record that is an alias by now, and stands under the one that is linked.
+    """
+    linked = links.external_ids(session, System.QUICKBOOKS, LinkKind.CUSTOMER, [customer])
+    key = (System.QUICKBOOKS.value, LinkKind.CUSTOMER.value, customer, booked)
+    alias = session.get(LinkRow, key, populate_existing=True)
+    return linked.get(customer) == stands and alias is not None and alias.state == LinkState.RETIRED
 
 
 def went_into(session: Session, loser: str, stands: str) -> bool:

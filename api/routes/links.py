@@ -15,7 +15,7 @@ from api.exports import FILE, in_csv
 from api.routes.workflows import started
 from api.services import Reading, Serving
 from api.shapes import AsOf, Cursor, Flag, Limit, Listing, Started, listing, problems
-from domain.links import Link, LinkKind
+from domain.links import Link, LinkKind, LinkRole
 from domain.sources import System
 from store import links
 from store.links import StoredLink
@@ -34,7 +34,17 @@ class Matching(BaseModel):
     accept_exact: Flag = Field(default=False, description="Confirm pairs that are exact on a strong key at once.")
 
 
-class NewLink(BaseModel):
+class Pair(BaseModel):
+    """One of our records and one of another system."""
+
+    kind: LinkKind
+    system: Literal[System.QUICKBOOKS, System.SALESFORCE]
+    local_key: str = Field(min_length=1, max_length=100, description="ERP customer number, SKU or terms code.")
+    external_id: str = Field(min_length=1, max_length=100, description="The id of the record in the other system.")
+    external_name: str = Field(default="", max_length=500)
+
+
+class NewLink(Pair):
     """A pair to confirm."""
 
     model_config = ConfigDict(
@@ -47,18 +57,25 @@ class NewLink(BaseModel):
                     "local_key": "00000042",
                     "external_id": "001DTW0000000421",
                 },
+                {
+                    "kind": "customer",
+                    "system": "quickbooks",
+                    "local_key": "00000051",
+                    "external_id": "58",
+                    "role": "billed_to",
+                },
             ]
         }
     )
 
-    kind: LinkKind
-    system: Literal[System.QUICKBOOKS, System.SALESFORCE]
-    local_key: str = Field(min_length=1, max_length=100, description="ERP customer number, SKU or terms code.")
-    external_id: str = Field(min_length=1, max_length=100, description="The id of the record in the other system.")
-    external_name: str = Field(default="", max_length=500)
+    role: LinkRole = Field(
+        default=LinkRole.OWN,
+        description="`own`: the two are one thing. `billed_to`: invoices of this customer are booked under that record "
+        "of QuickBooks, which is somebody else's.",
+    )
 
 
-class OldLink(NewLink):
+class OldLink(Pair):
     """A confirmed pair that is wrong, and why."""
 
     model_config = ConfigDict(
@@ -93,16 +110,18 @@ def list_links(
     kind: LinkKind | None = None,
     system: System | None = None,
     state: LinkState | None = None,
+    role: LinkRole | None = None,
     as_of: AsOf = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Listing[StoredLink]:
     """Links and proposals with their scores."""
     if as_of is not None:
-        narrowed = {"kind": kind, "system": system, "state": state}
+        narrowed = {"kind": kind, "system": system, "state": state, "role": role}
         alike = {name: str(value) for name, value in narrowed.items() if value is not None}
         return listing(links.past_page(session, as_of, alike, limit=limit, cursor=cursor))
-    return listing(links.page(session, kind=kind, system=system, state=state, limit=limit, cursor=cursor))
+    found = links.page(session, kind=kind, system=system, state=state, role=role, limit=limit, cursor=cursor)
+    return listing(found)
 
 
 @router.post("/match", status_code=HTTPStatus.ACCEPTED, responses=problems(413), summary="Propose links")

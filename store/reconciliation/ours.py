@@ -73,12 +73,15 @@ FROM credits credit JOIN credit_intents meant USING (shipment_number, generation
 WHERE credit.kind = 'credit_memo' AND credit.quickbooks_id IS NOT NULL
 """,
     Kind.BALANCE: """
-SELECT linked.external_id AS key, jsonb_build_object('balance', trim_scale(owed.balance)::text) AS body,
+SELECT DISTINCT ON (linked.external_id) linked.external_id AS key,
+       jsonb_build_object('balance', trim_scale(owed.balance)::text) AS body,
        jsonb_build_object('customer', linked.local_key) AS facts,
        greatest(owed.as_of_at, linked.confirmed_at, moved.at) AS changed_at
-FROM links linked LEFT JOIN customer_balances owed ON owed.customer_number = linked.local_key
+FROM links linked
+LEFT JOIN customer_balances owed ON owed.customer_number = linked.local_key AND linked.role = 'own'
 /*moved customer_balances linked.local_key*/
 WHERE linked.system = 'quickbooks' AND linked.kind = 'customer' AND linked.state = 'confirmed'
+ORDER BY linked.external_id, linked.role DESC, linked.local_key  -- its own before those who are billed to it
 """,
     Kind.ORDER: """
 SELECT placed.number AS key,
@@ -164,7 +167,8 @@ def _statement(kind: Kind) -> TextClause:
     return text(_INSERT.replace("/*kind*/", kind.value).replace("/*source*/", source))
 
 
-# Whose link went over to the very customer that the books name now: theirs is the same customer of ours.
+# Whose link went over to the very customer that the books name now: theirs is the same customer of ours. Where others
+# are billed to that customer, their links tell of their own documents alone (case M6).
 _FOLLOW = text("""
 UPDATE reconciliation_inputs ours
 SET body = ours.body || jsonb_build_object('customer_id', said.body -> 'customer_id'),
@@ -177,6 +181,7 @@ WHERE ours.run_id = :run AND ours.side = 'gateway' AND ours.kind IN ('invoice', 
   AND alias.external_id = ours.body ->> 'customer_id'
   AND stands.system = 'quickbooks' AND stands.kind = 'customer' AND stands.state = 'confirmed'
   AND stands.external_id = said.body ->> 'customer_id' AND stands.local_key = alias.local_key
+  AND (alias.role = 'own' AND stands.role = 'own' OR alias.local_key = ours.facts ->> 'customer')
 """)
 _UNLIKE = """
 ours.run_id = :run AND ours.side = 'gateway' AND ours.kind IN ('invoice', 'credit_memo')

@@ -115,7 +115,7 @@ FROM links WHERE state = 'confirmed' GROUP BY system, kind, local_key HAVING cou
 UNION ALL
 SELECT 'R10', 'link_not_injective', 'link', concat_ws('/', system, kind, external_id), NULL, '1', count(*)::text,
        NULL, NULL, NULL, NULL, NULL
-FROM links WHERE state = 'confirmed' GROUP BY system, kind, external_id HAVING count(*) > 1
+FROM links WHERE state = 'confirmed' AND role = 'own' GROUP BY system, kind, external_id HAVING count(*) > 1
 """,
 }
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from domain.links import LinkKind
+from domain.links import LinkKind, LinkRole
 from domain.sources import System
-from store.tables.columns import FALSE, JSON, NOW, UTC_TIME, check, one_of
+from store.tables.columns import FALSE, JSON, NOW, UTC_TIME, check, one_of, word
 
 
 class LinkState(StrEnum):
@@ -24,7 +24,7 @@ class LinkState(StrEnum):
 
 
 class LinkRow(SQLModel, table=True):
-    """A pair of one of our records and one of another system's.
+    """A pair of one of our records and one of another system's. Each of ours has one; of theirs, one is its own.
 
     `base` is the last agreed image for the three-way merge, `version_token` the other system's version of it.
     """
@@ -34,6 +34,8 @@ class LinkRow(SQLModel, table=True):
         one_of("state", LinkState),
         one_of("kind", LinkKind),
         one_of("system", System),
+        one_of("role", LinkRole),
+        check("billed_to", "role = 'own' OR (kind = 'customer' AND system = 'quickbooks')"),
         check("score_range", "score BETWEEN 0 AND 1"),
         check("confirmed", "state <> 'confirmed' OR (confirmed_by IS NOT NULL AND confirmed_at IS NOT NULL)"),
         Index(
@@ -50,7 +52,7 @@ class LinkRow(SQLModel, table=True):
             "kind",
             "external_id",
             unique=True,
-            postgresql_where=text("state = 'confirmed'"),
+            postgresql_where=text("state = 'confirmed' AND role = 'own'"),
         ),
     )
 
@@ -59,6 +61,7 @@ class LinkRow(SQLModel, table=True):
     local_key: str = Field(primary_key=True)
     external_id: str = Field(primary_key=True)
     external_name: str
+    role: str = Field(default=LinkRole.OWN.value, sa_column_kwargs=word(LinkRole.OWN.value))
     state: str
     score: Decimal
     exact: bool = Field(default=False, sa_column_kwargs=FALSE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from domain.exceptions import Cause
+from store import balances, cursors
 from tests import build
 from tests.api import filling
 from tests.api.served import Served, assert_problem
@@ -66,7 +69,7 @@ async def test_a_pair_is_confirmed_and_its_rivals_are_dropped(served: Served) ->
         filling.proposals(session, "BOLT")
     answer = await confirm(served, pair(external_name="Bolt 3/8"))
     assert answer.status_code == 200
-    assert answer.json() == pair(external_name="Bolt 3/8")
+    assert answer.json() == pair(external_name="Bolt 3/8", role="own")
     assert await listed(served) == [("BOLT", "confirmed")]
     assert (await confirm(served, pair())).status_code == 200  # again: nothing changes
 
@@ -88,10 +91,57 @@ async def test_many_pairs_are_confirmed_all_or_none(served: Served) -> None:
     assert (await confirm(served, pair("A", "1"), pair("C", "3"))).json() == {"confirmed": 1}
 
 
+def branch(local_key: str, **more: str) -> dict[str, Any]:
+    """A branch whose invoices are booked under customer 58 of QuickBooks."""
+    return pair(local_key, "58", kind="customer", role="billed_to") | more
+
+
+async def test_branches_are_billed_to_the_record_of_their_head_office(served: Served) -> None:
+    """Case M6: by one call or by many, listed by role, and a record is one customer's own as ever."""
+    assert (await confirm(served, branch("EAST"))).json()["role"] == "billed_to"
+    assert (await confirm(served, branch("WEST"), branch("HEAD", role="own"))).json() == {"confirmed": 2}
+    assert await listed(served, role="billed_to") == [("EAST", "confirmed"), ("WEST", "confirmed")]
+    assert await listed(served, role="own") == [("HEAD", "confirmed")]
+    assert await listed(served, role="own", as_of=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}") == [
+        ("HEAD", "confirmed")
+    ]
+    document = assert_problem(await confirm(served, branch("OTHER", role="own")), 409, "duplicate")
+    assert document["reason"] == "link_taken"
+
+
+async def test_a_role_is_changed_by_retiring_the_link_and_confirming_it_again(served: Served) -> None:
+    """Case M6: a link that stands is not turned into something else by the way."""
+    await confirm(served, branch("EAST"))
+    document = assert_problem(await confirm(served, branch("EAST", role="own")), 409, "duplicate")
+    assert (document["reason"], "retire it first" in document["detail"]) == ("link_role", True)
+    old = {name: value for name, value in branch("EAST").items() if name != "role"}
+    assert (await served.client.post("/links/retire", json=old | {"reason": "it is its own"})).status_code == 204
+    assert (await confirm(served, branch("EAST", role="own"))).json()["role"] == "own"
+    assert await listed(served, role="own") == [("EAST", "confirmed")]
+
+
+@pytest.mark.parametrize("changes", [{"kind": "item"}, {"kind": "terms"}, {"system": "salesforce"}])
+async def test_nothing_but_a_customer_of_quickbooks_has_branches(served: Served, changes: dict[str, str]) -> None:
+    document = assert_problem(await confirm(served, branch("EAST", **changes)), 422, "malformed")
+    assert document["reason"] == "link_role"
+    assert await listed(served) == []
+
+
+async def test_a_branch_owes_nothing_by_the_word_of_quickbooks(served: Served) -> None:
+    """Case M6, O17: the balance is the head office's; what a record of the branch's own had is no news of it."""
+    with served.write() as session:
+        balances.keep(session, {number: (Decimal("5.00"), datetime.now(UTC)) for number in ("EAST", "HEAD")})
+    await confirm(served, branch("EAST"), branch("HEAD", role="own"))
+    with served.write() as session:
+        assert list(balances.get_many(session, ["EAST", "HEAD"])) == ["HEAD"]
+        assert cursors.noted(session, cursors.CUSTOMERS_TO_LOOK) == ["EAST"]
+
+
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
         ({"system": "erp"}, "body.system"),
+        ({"role": "ship_to"}, "body.role"),
         ({"kind": "order"}, "body.kind"),
         ({"local_key": ""}, "body.local_key"),
         ({"external_id": "x" * 101}, "body.external_id"),

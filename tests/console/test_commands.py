@@ -205,6 +205,12 @@ def test_links_import_reads_csv(api: StubApi, run: Run, tmp_path: Path) -> None:
     assert run("links", "import", "links.csv").returncode == 0
     row = {"kind": "item", "system": "quickbooks", "local_key": "SKU-1", "external_id": "42"}
     assert api.requests[0].json() == [row]
+    (tmp_path / "roles.csv").write_text(
+        "kind,system,local_key,external_id,role\ncustomer,quickbooks,51,58,billed_to\nitem,quickbooks,SKU-1,42,\n"
+    )
+    assert run("links", "import", "roles.csv").returncode == 0
+    branch = {"kind": "customer", "system": "quickbooks", "local_key": "51", "external_id": "58", "role": "billed_to"}
+    assert api.requests[1].json() == [branch, row]
     (tmp_path / "wrong.csv").write_text("kind,system\n")
     assert run("links", "import", "wrong.csv").returncode == 2
 
@@ -230,6 +236,23 @@ def test_a_list_is_a_csv_file(
     assert (tmp_path / "list.csv").read_bytes() == b"number\r\nSO1\r\n"
     assert api.requests[0].query == {**asked, "format": "csv"}
     assert run(*words, "--csv", "-").stdout.splitlines() == ["number", "SO1"]
+
+
+def test_links_confirm_says_what_the_link_means(api: StubApi, run: Run) -> None:
+    """Case M6."""
+    pair = {"kind": "customer", "system": "quickbooks", "local_key": "51", "external_id": "58"}
+    api.on("POST", "/links/confirm", {**pair, "role": "own"}, {**pair, "role": "billed_to"})
+    assert run("links", "confirm", *pair.values()).stdout == "customer 51 is 58 in quickbooks.\n"
+    shown = run("links", "confirm", *pair.values(), "--role", "billed_to")
+    assert shown.stdout == "customer 51 is billed to 58 in quickbooks.\n"
+    assert [one.json() for one in api.requests] == [pair, {**pair, "role": "billed_to"}]
+
+
+def test_links_list_shows_the_role_and_is_narrowed_down_by_it(api: StubApi, run: Run) -> None:
+    """Case M6."""
+    api.on("GET", "/links", {"items": [{"local_key": "51", "role": "billed_to"}], "next": None})
+    assert "billed_to" in run("links", "list", "--role", "billed_to").stdout
+    assert api.requests[0].query["role"] == "billed_to"
 
 
 RETIRED = ("links", "retire", "item", "quickbooks", "SKU-1", "42")
