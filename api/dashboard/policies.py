@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Form, Request
@@ -17,7 +18,8 @@ from api.dashboard.signing_in import Administering, Looking, Operating
 from api.routes import policies
 from api.routes.policies import PolicyDecision
 from api.services import Reading, Serving
-from domain.policies import PolicyKind, PolicyProposal, PolicyUse, ProposalState
+from domain.errors import Malformed
+from domain.policies import PolicyKind, PolicyProposal, PolicyUse, ProposalState, read_policy
 from domain.what_if import WhatIf
 from store import policies as stored
 
@@ -77,10 +79,10 @@ def show_policies(
 
 
 @router.get("/ui/policies/{proposal_id}")
-def show_proposal(proposal_id: str, request: Request, session: Reading, person: Looking) -> Response:
+def show_proposal(proposal_id: str, request: Request, session: Reading, serving: Serving, person: Looking) -> Response:
     """One proposal: why, its text beside the one in force, and which decisions would come out otherwise."""
     found = policies.read_proposal(proposal_id, session, key_of(person))
-    before = _text_in_force(session, found)
+    before = _text_in_force(session, serving.config_dir, found)
     return page(
         request,
         "policy.html",
@@ -127,11 +129,22 @@ def _proposed(proposal: PolicyProposal) -> Proposed:
     return Proposed(proposal, None if kept is None else WhatIf.model_validate(kept))
 
 
-def _text_in_force(session: Session, proposal: PolicyProposal) -> str | None:
-    """None where the store has no text of them: the first rules come from the file alone."""
+def _text_in_force(session: Session, config_dir: Path, proposal: PolicyProposal) -> str | None:
+    """None where nobody has their text: it is in no proposal, and the file here is of other rules by now."""
     use = stored.current(session, proposal.kind)
     behind = None if use is None else _behind(session, use)
-    return None if behind is None or behind.id == proposal.id else behind.body
+    if use is None or use.proposal_id == proposal.id:
+        return None
+    return behind.body if behind else _text_of_file(config_dir / proposal.kind.file, use)
+
+
+def _text_of_file(file: Path, use: PolicyUse) -> str | None:
+    """The first rules are in no proposal: only the file has them, as long as it is the one that was taken."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return text if read_policy(use.kind, text).digest == use.digest else None
+    except (OSError, ValueError, Malformed):
+        return None
 
 
 def _changed(before: str, after: str) -> list[str]:

@@ -71,14 +71,29 @@ async def test_an_admin_approves_and_it_is_the_api_s_approval(room: Served) -> N
     assert (await decided(client, proposal, "reject")).status_code == 409
 
 
-async def test_a_change_of_approved_rules_is_shown_line_by_line(room: Served) -> None:
+async def test_a_change_is_shown_line_by_line(room: Served) -> None:
+    """Against the file where only that has the first rules, then against what was approved."""
     first = await proposed(room)
+    told = (await (await signed_in(room, "the-viewer")).get(f"/ui/policies/{first}")).text
+    assert "-due_days = 30\n+due_days = 20" in told
     await decided(await signed_in(room, "the-admin"), first, "approve")
     started(room, TWENTY_DAYS)
     again = {**NEW, "text": TWENTY_DAYS.replace("due_days = 20", "due_days = 25")}
     second = (await posted(room, "/policies", again, 201))["id"]
     text = (await (await signed_in(room, "the-viewer")).get(f"/ui/policies/{second}")).text
     assert "-due_days = 20\n+due_days = 25" in text
+
+
+async def test_a_file_of_other_rules_than_those_in_force_is_compared_with_nothing(served: Served) -> None:
+    """What differs from it would not be what changes."""
+    started(served, TWENTY_DAYS)
+    changed = {**NEW, "text": TWENTY_DAYS.replace("due_days = 20", "due_days = 25")}
+    proposal = (await posted(served, "/policies", changed, 201))["id"]
+    with served.write() as session:
+        people.create(session, "the-viewer", "", Role.VIEWER, SecretStr(PASSWORD))
+    text = (await (await signed_in(served, "the-viewer")).get(f"/ui/policies/{proposal}")).text
+    assert "Against the rules in force" not in text
+    assert "due_days = 25" in text
 
 
 async def test_a_rejection_and_a_withdrawal(room: Served) -> None:
