@@ -21,7 +21,7 @@ from domain.company import Company
 from domain.errors import GatewayError, Missing, Permanent
 from domain.invoices import IntentState
 from domain.work import Booked, BookWork, Prepared, RangeWork, ShipmentWork
-from store import billing, exceptions, files, intents, shipments, staging
+from store import amendments, billing, exceptions, files, intents, shipments, staging
 from store.causes import Cause, CauseSource
 from store.files import SourceFile
 from store.session import reading, transaction
@@ -85,7 +85,8 @@ class PreparingActivities:
             # Orders before shipments, as everywhere: otherwise a range and a single shipment may wait in a circle.
             billing.lock_orders(session, [group.payload["order_number"] for group in groups])
             seen_at = file.visible_at or file.received_at
-            stating = shipments.Stating(file.id, seen_at, file.created_at or seen_at)
+            first = amendments.as_it_came(session, file)
+            stating = shipments.Stating(file.id, seen_at, file.created_at or first.visible_at or first.received_at)
             numbers = shipments.record(session, stating, groups)
             return Preparation(session, self._company, self._realm, datetime.now(UTC)).run(numbers)
 

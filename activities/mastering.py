@@ -89,6 +89,8 @@ class QuickBooksMasterActivities:
             row = _planned(self._engine, work)
             if row.state != WriteState.PLANNED:
                 return MasterWritten(state=WriteState(row.state))
+            if not self._is_still_ours(row):
+                return MasterWritten(state=WriteState.PLANNED, stale=True)
             try:
                 fields = self._in_their_words(row.fields)
                 seen = self._quickbooks.update_master(LinkKind(row.kind), row.external_id, row.based_on, fields)
@@ -97,6 +99,11 @@ class QuickBooksMasterActivities:
             except Permanent as error:
                 return _refused(self._engine, row, error)
             return self._done(row, seen)
+
+    def _is_still_ours(self, row: MasterWriteRow) -> bool:
+        """Whether the record is this one's own: people may have moved the link since the write was planned (M6)."""
+        with reading(self._engine) as session:
+            return links.own_id(session, System.QUICKBOOKS, LinkKind(row.kind), row.key) == row.external_id
 
     def _in_their_words(self, fields: Mapping[str, Value]) -> dict[str, Value]:
         """Terms by QuickBooks' id; terms without a link are for a person."""

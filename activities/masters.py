@@ -18,7 +18,7 @@ from domain.items import Item
 from domain.links import LinkKind
 from domain.master_fields import customer_with, item_with, of_customer, of_item
 from domain.work import FileWork, MastersApplied
-from store import customers, files, items, master_marks, masters, staging
+from store import amendments, customers, files, items, master_marks, masters, staging
 from store.causes import Cause, CauseSource
 from store.files import SourceFile
 from store.session import reading, transaction
@@ -86,6 +86,9 @@ class MasterActivities:
         with transaction(self._engine, cause) as session:
             groups = staging.groups(session, file.id, seq_from, seq_to)
             current = masters.state(
-                session, entity, [group.key for group in groups], file.created_at or file.received_at
+                session,
+                entity,
+                [group.key for group in groups],
+                file.created_at or amendments.as_it_came(session, file).received_at,
             )
             return WRITERS[entity](session, [group for group in groups if group.key in current], self._currency)

@@ -29,7 +29,7 @@ from domain.exceptions import Choice, ExceptionKind, Finding
 from domain.files import FileState
 from domain.sources import System
 from domain.work import FileWork
-from store import exceptions, files, inbox
+from store import amendments, exceptions, files, inbox
 from store.causes import Cause, CauseSource
 from store.files import SourceFile
 from store.session import transaction
@@ -120,8 +120,8 @@ class Receiver:
         """
         cause = Cause(source=CauseSource.USER, actor="receiver", reference={"file_id": str(file_id)})
         with transaction(self.engine, cause) as session:
-            file = files.get(session, file_id)
-            if file is None or file.state is FileState.APPLIED:
+            file = files.lock(session, file_id)
+            if file is None or file.state is FileState.APPLIED or amendments.made_of(session, file_id):
                 return None
             layout = self._layout_of_today(file) if file.state is FileState.REFUSED else None
             entry, is_new = inbox.receive(session, _arrival(file, f"{file.sha256}/{asked_as}"))

@@ -16,7 +16,7 @@ from domain.acknowledgements import OrderAcknowledgement
 from domain.company import Company
 from domain.returns import ReturnReceipt
 from domain.work import AcknowledgementsStated, FileWork, ReturnsStated, StockStated
-from store import acknowledgements, order_marks, returned, returns, staging
+from store import acknowledgements, amendments, order_marks, returned, returns, staging
 from store.session import exclusive, transaction
 from store.stock import marks
 
@@ -101,7 +101,7 @@ class StatingActivities:
                 (OrderAcknowledgement.model_validate(group.payload), f"{file.filename} line {group.line_from}")
                 for group in groups
             ]
-            cut_at = file.created_at or file.received_at
+            cut_at = file.created_at or amendments.as_it_came(session, file).received_at
             news = acknowledgements.record(session, said, cut_at, file.sequence or 0, file.id)
             marks.mark(session, marks.skus_of(session, news), "acknowledged by the ERP")
             order_marks.mark(session, news, "acknowledged by the ERP")

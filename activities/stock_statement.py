@@ -24,7 +24,7 @@ from domain.stock_events import Absence, Delta, Snapshot, SnapshotRow, stock_key
 from domain.stock_guards import StockFinding, doubts, shrinkage
 from domain.stock_ledger import Applied, RowOutcome, closes_absent, closing_by, restate
 from domain.work import FileWork, StockStated
-from store import exceptions, files, staging
+from store import amendments, exceptions, files, staging
 from store import items as item_store
 from store.files import SourceFile
 from store.stock import levels, marks, movements, snapshots
@@ -85,9 +85,10 @@ class Statement:
 
     def _as_snapshot(self) -> Snapshot:
         absence = Absence(self._layout.semantics.absence)
+        first = amendments.as_it_came(self._session, self._file)
         return Snapshot(
             id=str(self._file.id),
-            effective_at=self._file.created_at or self._file.visible_at or self._file.received_at,
+            effective_at=self._file.created_at or first.visible_at or first.received_at,
             sequence=self._file.sequence or 0,
             warehouses=tuple(snapshots.scope(self._session, self._file.id, self._layout.name)),
             complete=absence is not Absence.KEEP,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from http import HTTPStatus
 from itertools import chain
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Annotated, Any, Final, ParamSpec, TypeVar, cast, get_args
 
 from fastapi import Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from starlette.types import Receive, Scope, Send
 
 from api.services import Services, Serving
@@ -31,7 +32,37 @@ Told = Callable[P, Listing[T]]
 
 BLOCK: Final = 500  # rows that are read at once
 AT_ONCE: Final = 4  # each holds a connection of the store as long as its reader takes
-_free = BoundedSemaphore(AT_ONCE)
+PATIENCE_SECONDS: Final = 60  # with a reader who stops reading; the store then ends what it held
+
+
+class _Places:
+    """Who writes a file now; one whose reader does not read on for a minute keeps nobody out."""
+
+    def __init__(self) -> None:
+        self._lock, self._moved = Lock(), dict[object, float]()
+
+    def take(self, who: object) -> bool:
+        """A place, unless all are taken."""
+        with self._lock:
+            now = time.monotonic()
+            self._moved = {one: at for one, at in self._moved.items() if now - at < PATIENCE_SECONDS}
+            if len(self._moved) >= AT_ONCE:
+                return False
+            self._moved[who] = now
+            return True
+
+    def move(self, who: object) -> None:
+        """The reader reads on."""
+        with self._lock:
+            self._moved[who] = time.monotonic()
+
+    def leave(self, who: object) -> None:
+        """The file is written, or nobody wants it any more."""
+        with self._lock:
+            self._moved.pop(who, None)
+
+
+_places = _Places()
 
 
 class Format(StrEnum):
@@ -126,18 +157,21 @@ def _part(listed: Callable[..., Listing[T]], given: dict[str, Any], session: Any
 
 def _pieces(engine: Engine, columns: list[str], part: Callable[..., Listing[Any]]) -> Generator[str]:
     """The file page by page: one snapshot of the store, however long its reader takes."""
-    if not _free.acquire(blocking=False):
+    me = object()
+    if not _places.take(me):
         detail = f"{AT_ONCE} lists are being written as files already. Try again in a moment."
         raise Unavailable(detail, reason="exports_busy", retry_after=timedelta(seconds=5))
     try:
         with reading(engine) as session:
+            session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'"))
             found = part(session, None)
             yield spreadsheets.row(columns) + _rows(columns, found.items)
             while found.next is not None:
+                _places.move(me)
                 found = part(session, found.next)
                 yield _rows(columns, found.items)
     finally:
-        _free.release()
+        _places.leave(me)
 
 
 def _rows(columns: list[str], items: Iterable[BaseModel]) -> str:

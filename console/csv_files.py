@@ -29,8 +29,13 @@ def write_pieces(pieces: Iterable[str], file: Path, *, as_json: bool) -> None:
     if file == STANDARD_OUTPUT:
         sys.stdout.writelines(pieces)
         return
-    with file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(pieces)
+    unfinished = file.with_name(f".{file.name}.part")  # one that breaks off leaves the last good one as it is
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(pieces)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     if as_json:
         print_json({"file": str(file)})
     else:

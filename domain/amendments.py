@@ -14,13 +14,13 @@ from domain.files import Entity, FileState
 AMENDABLE = frozenset({Cause.FILE_REFUSED, Cause.FILE_ROWS_REFUSED})
 
 
-def may_be_amended(state: FileState, entity: Entity | None, reject_count: int | None) -> bool:
-    """Whether a file is done with, something of it was refused, and its rows still mean what they say.
+def may_be_amended(state: FileState, entity: Entity | None, rejected_group_count: int | None) -> bool:
+    """Whether a file is done with, records of it were refused, and its rows still mean what they say.
 
     Stock moves on: rows of an export that was applied are of no use any more.
     """
     if state is FileState.APPLIED:
-        return bool(reject_count) and entity is not Entity.INVENTORY_SNAPSHOT
+        return bool(rejected_group_count) and entity is not Entity.INVENTORY_SNAPSHOT
     return state is FileState.REFUSED
 
 

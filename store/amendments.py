@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from domain.amendments import Amendment
+from store import files
+from store.files import SourceFile
 from store.tables.amendments import FileAmendmentRow
 
 
@@ -30,15 +32,22 @@ def made_of(session: Session, file_id: UUID) -> list[UUID]:
     return list(session.scalars(query))
 
 
-def before(session: Session, file_id: UUID) -> set[UUID]:
-    """The files that this one was made of, over all its amendments."""
-    found: set[UUID] = set()
+def before(session: Session, file_id: UUID) -> list[UUID]:
+    """The files that this one was made of, over all its amendments: the one that came is the last."""
+    found: list[UUID] = []
     amended = of_file(session, file_id)
     while amended is not None and amended.amends not in found:
-        found.add(amended.amends)
+        found.append(amended.amends)
         amended = of_file(session, amended.amends)
     return found
 
 
+def as_it_came(session: Session, file: SourceFile) -> SourceFile:
+    """The file itself, or the one that it was made of: what a copy states was stated when that one came."""
+    for first in before(session, file.id)[-1:]:
+        return files.get(session, first) or file
+    return file
+
+
 def _lines(amendment: Amendment) -> list[dict[str, object]]:
-    return [one.model_dump(mode="json") for one in amendment.lines]
+    return [{**one.model_dump(), "before": one.before.replace("\0", "\u2400")} for one in amendment.lines]

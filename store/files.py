@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import Session, col
 
 from domain.errors import Missing
-from domain.files import Entity, FileState, FileSummary, Reject
+from domain.files import Entity, FileState, FileSummary, Reject, Severity
 from store.paging import DEFAULT_LIMIT, Page, page_of
 from store.tables.files import FileRejectRow, SourceFileNameRow, SourceFileRow
 
@@ -152,6 +152,23 @@ def rejects_page(
     return page_of(session, query, [col(FileRejectRow.n)], limit=limit, cursor=cursor).of(_reject)
 
 
+def lock(session: Session, file_id: UUID) -> SourceFile | None:
+    """A file, or None; nobody else changes it until the transaction ends."""
+    query = select(SourceFileRow).where(col(SourceFileRow.id) == file_id)
+    row = session.scalars(query.with_for_update(), execution_options={"populate_existing": True}).first()
+    return None if row is None else _file(row)
+
+
+def refused_lines(session: Session, file_id: UUID) -> set[int]:
+    """The lines on which a record of a file was refused."""
+    query = select(col(FileRejectRow.line)).where(
+        col(FileRejectRow.file_id) == file_id,
+        col(FileRejectRow.severity) == Severity.GROUP.value,
+        col(FileRejectRow.line).is_not(None),
+    )
+    return set(session.scalars(query))
+
+
 def take_turn(session: Session, layout: str) -> None:
     """Look at the sequences of a layout one after the other: two files at once would not see each other's findings."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"sequence of {layout}"))))
@@ -181,11 +198,14 @@ def _highest(session: Session, layout: str, *conditions: Any) -> int | None:
 
 
 def last_received(session: Session, layout: str) -> datetime | None:
-    """When a file of this layout came last, under whatever name and however often its bytes came before."""
+    """When a file of this layout came last, under whatever name and however often its bytes came before.
+
+    What people made of one did not come from the ERP.
+    """
     query = (
         select(func.max(col(SourceFileNameRow.received_at)))
         .join(SourceFileRow, col(SourceFileRow.id) == col(SourceFileNameRow.file_id))
-        .where(col(SourceFileRow.layout) == layout)
+        .where(col(SourceFileRow.layout) == layout, col(SourceFileNameRow.arrived_by) != "amendment")
     )
     found: datetime | None = session.scalar(query)
     return found

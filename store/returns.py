@@ -11,6 +11,7 @@ from sqlalchemy import select, tuple_
 from sqlmodel import Session, col
 
 from domain.returns import ReturnReceipt
+from store import amendments
 from store.files import SourceFile
 from store.tables.orders_out import ReturnRow
 from store.upserts import upsert
@@ -40,7 +41,7 @@ def record(session: Session, said: Iterable[tuple[ReturnReceipt, int]], file: So
     instant and one sequence, of which a person has accepted both, the one that arrived later counts.
     """
     common = {
-        "stated_at": file.created_at or file.received_at,
+        "stated_at": file.created_at or amendments.as_it_came(session, file).received_at,
         "sequence": file.sequence or 0,
         "arrived_at": file.received_at,
         "source_file_id": file.id,

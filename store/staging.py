@@ -71,16 +71,6 @@ def keep_lines(session: Session, file_id: UUID) -> None:
     session.execute(insert_or(FileLineRow).from_select(columns, places).on_conflict_do_nothing())
 
 
-def kept_at(session: Session, file_id: UUID, line: int) -> str | None:
-    """The key of the group that was taken from this line of a file; None where nothing was."""
-    row = FileLineRow
-    query = select(col(row.key)).where(
-        col(row.file_id) == file_id, col(row.line_from) <= line, col(row.line_to) >= line
-    )
-    key: str | None = session.scalar(query.limit(1))
-    return key
-
-
 def clear(session: Session, file_id: UUID) -> None:
     """Remove a file's staged groups, and what was noted about the file before it."""
     session.execute(delete(StagedDepartureRow).where(col(StagedDepartureRow.file_id) == file_id))

@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
-from activities.file_lines import FileLine
-from api.dashboard.pages import back_to, given, key_of, long_enough, page_router, said
+from activities.file_lines import LINE_CHARACTERS, FileLine
+from api.dashboard.pages import back_to, formed, given, key_of, long_enough, page_router, said
 from api.dashboard.records import Paged
 from api.dashboard.rendering import page
 from api.dashboard.signing_in import Looking, Operating
@@ -86,7 +86,7 @@ def show_file(
         one=one,
         rejects=rejects,
         lines=lines,
-        amendable=may_be_amended(one.state, one.entity, one.reject_count),
+        amendable=_amendable(one, lines),
         current=dict(request.query_params),
         said=said(request),
     )
@@ -105,12 +105,22 @@ async def take_amendment(
     """Put lines right; leads to the copy that is read."""
     if len(line) != len(text):
         raise Malformed("Each line has one text.", reason="lines")
-    wanted = files.NewAmendment(
-        lines=[files.NewLine(line=one, text=its) for one, its in zip(line, text, strict=True)],
-        reason=long_enough(reason),
-    )
+    lines = [{"line": one, "text": its} for one, its in zip(line, text, strict=True)]
+    wanted = formed(files.NewAmendment, lines=lines, reason=long_enough(reason))
     accepted = await files.amend_file(file_id, wanted, serving, response, key_of(person))
     return back_to(f"/ui/files/{accepted.file_id}", "amended")
+
+
+def _amendable(one: files.FileDetail, lines: Iterable[ShownLine]) -> list[ShownLine]:
+    """The lines that can be put right here: of a file that was applied only bad ones, and none that a field cuts."""
+    if one.amended_as or not may_be_amended(one.state, one.entity, one.rejected_group_count):
+        return []
+    shown = [row for row in lines if row.tone == "wrong" or one.state is FileState.REFUSED]
+    return [row for row in shown if _fits_a_field("".join(row.parts))]
+
+
+def _fits_a_field(text: str) -> bool:
+    return len(text) < LINE_CHARACTERS and all(each.isprintable() or each == "\t" for each in text)
 
 
 def _lines(

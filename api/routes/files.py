@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -150,11 +149,11 @@ async def amend_file(
 ) -> FileAccepted:
     """The file that came stays as it is: a copy with these lines is read, and says what it differs in.
 
-    What waited for the refused rows is settled as handled. What was taken of the file already cannot be amended, nor
-    rows of a stock export that was applied.
+    What waited for the refused rows is settled as handled. Of a file that was applied only lines that were refused can
+    be amended, and nothing of a stock export. A file is put right once; what is wrong with the copy still, there.
     """
     lines = [LineText(line=one.line, text=one.text) for one in amendment.lines]
-    received = await asyncio.to_thread(amend, serving.receiver, file_id, lines, amendment.reason, key.name)
+    received = await serving.uploads.run(partial(amend, serving.receiver, file_id, lines, amendment.reason, key.name))
     return await _started(received, serving, response)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,6 +12,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.erp_file import FileActivities
 from domain.work import FileWork
+from store import amendments, files
+from store.session import reading
 from tests.api.served import Served, assert_problem
 
 HEAD = "HDR|ORDACK|000089|2026-11-20 06:40:00"
@@ -129,7 +131,9 @@ async def test_the_same_lines_again_are_the_same_copy(served: Served) -> None:
 @pytest.mark.parametrize(
     ("line", "text", "said"),
     [
-        (2, "ACK|SO700009|A|", "Line 2 belongs to SO700001, which was taken"),
+        (2, "ACK|SO700009|A|", "Line 2 was not refused"),
+        (1, HEAD.replace("000089", "000091"), "Line 1 was not refused"),
+        (5, "LIN|SO700002|0001|FLB-\ufffd|4|0|", "bytes that the code page"),
         (5, WRONG, "These lines say this already"),
         (9, RIGHT, "has 6 lines, and none 9"),
         (5, "LIN|SO700002|0001|ФLB|4|0|", "Line 5, column 19: the file's code page"),
@@ -154,7 +158,7 @@ async def test_only_what_is_done_with_and_was_refused_in_part_is_amended(served:
     assert "wait until it is done with" in problem["detail"]
     taken = await read(served, content(line=RIGHT, head=HEAD.replace("000089", "000090")))
     problem = assert_problem(await amend(served, taken["file_id"], (5, WRONG)), 422, "malformed")
-    assert "Every row" in problem["detail"]
+    assert "Every record" in problem["detail"]
     assert_problem(await amend(served, str(uuid4()), (5, RIGHT)), 404, "missing")
 
 
@@ -172,3 +176,45 @@ async def test_the_audit_trail_tells_of_it(served: Served) -> None:
     assert (entry["record_type"], entry["record_key"]) == ("file", came["file_id"])
     assert entry["details"]["after"]["reason"] == REASON
     await served.services.client.get_workflow_handle(accepted["workflow_id"]).terminate()
+
+
+async def test_a_file_is_put_right_once_and_not_back(served: Served) -> None:
+    """Of two copies each would undo what the other one says; one that is the file that came would never be read."""
+    came = await read(served)
+    wrong = RIGHT.replace("40", "4Q")
+    copy = await work_on(served, (await amend(served, came["file_id"], (5, wrong))).json())
+    other = assert_problem(await amend(served, came["file_id"], (5, RIGHT)), 422, "malformed")
+    assert f"put right as {copy['file_id']} already" in other["detail"]
+    back = assert_problem(await amend(served, copy["file_id"], (5, WRONG)), 422, "malformed")
+    assert "the file that it was made of" in back["detail"]
+    (item,) = await work_about(served, copy["file_id"])
+    assert item["state"] == "open"
+
+
+async def test_a_copy_is_no_export_that_came(served: Served) -> None:
+    """The alarm for a missing export must not be quiet because somebody worked on yesterday's."""
+    came = await read(served)
+    with reading(served.engine) as session:
+        before = files.last_received(session, "ordack")
+    accepted = (await amend(served, came["file_id"], (5, RIGHT))).json()
+    await served.services.client.get_workflow_handle(accepted["workflow_id"]).terminate()
+    with reading(served.engine) as session:
+        assert files.last_received(session, "ordack") == before
+
+
+async def test_what_a_copy_states_was_stated_when_the_file_came(served: Served) -> None:
+    """Case F7: an old file that is put right undoes nothing that a newer one said since."""
+    came = await read(served)
+    copy = await work_on(served, (await amend(served, came["file_id"], (5, RIGHT))).json())
+    with reading(served.engine) as session:
+        stored = files.get(session, UUID(copy["file_id"]))
+        assert stored is not None
+        assert str(amendments.as_it_came(session, stored).id) == came["file_id"]
+
+
+async def test_a_nought_byte_is_put_right(served: Served) -> None:
+    came = await read(served, content(line=WRONG.replace("4O", "4\x00")))
+    accepted = await amend(served, came["file_id"], (5, RIGHT))
+    assert accepted.status_code == 202, accepted.text
+    copy = await work_on(served, accepted.json())
+    assert copy["amendment"]["lines"][0]["before"] == WRONG.replace("4O", "4\u2400")
