@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from activities.master_marking import mark_merged
 from domain.links import Link, LinkKind, LinkRole
+from domain.master_work import WriteState
 from domain.sources import System
 from store import links, mastering
 from store.session import reading, transaction
-from store.tables import LinkState
-from tests.activities.mastery import BY, CUSTOMER, Mastery
+from store.tables import LinkState, MasterWriteRow
+from tests.activities.mastery import BY, CUSTOMER, Died, Mastery
 
 BRANCH = "00000043"
 
@@ -104,3 +108,32 @@ def _another(chain: Mastery) -> str:
     chain.books._call("POST", "seed", json={"customers": [{"erp_no": "x", "name": "Brightwater Two"}]})
     found = chain.quickbooks.candidates(LinkKind.CUSTOMER)
     return next(one.external_id for one in found if one.name == "Brightwater Two")
+
+
+def test_what_was_planned_for_a_record_that_is_not_ours_any_more_is_not_written(mastery: Mastery) -> None:
+    """M6: a wrong link that people correct while QuickBooks is away leaves no write behind that comes later."""
+    mastery.poll()
+    for kind, key in mastery.marked():
+        mastery.merge(kind, key)
+    mastery.state(mastery.stated_customer(name="Hale & Sons, East"))
+    there = mastery.in_quickbooks()
+    with pytest.raises(Died):
+        mastery.merge(dies="before write")
+    own, planned = _link(mastery, CUSTOMER), _planned(mastery)
+    with transaction(mastery.engine, BY) as session:
+        links.retire(session, own, datetime.now(UTC))
+        links.import_links(
+            session, [own.model_copy(update={"external_id": _another(mastery)})], "test", datetime.now(UTC)
+        )
+    written = mastery.write(System.QUICKBOOKS, planned)
+    assert (written.state, written.stale) == (WriteState.PLANNED, True)
+    (row,) = mastery.books.app.database.execute(
+        "SELECT body FROM entity WHERE kind = 'Customer' AND id = ?", own.external_id
+    )
+    assert json.loads(row[0]) == there
+
+
+def _planned(mastery: Mastery) -> int:
+    with reading(mastery.engine) as session:
+        query = select(MasterWriteRow).where(col(MasterWriteRow.system) == System.QUICKBOOKS.value)
+        return max(one.id or 0 for one in session.scalars(query))

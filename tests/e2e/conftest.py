@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,20 +17,31 @@ MASTERS = ("CUSMST.TXT", "ITMMST.TAB")
 TEST_SECONDS = 400  # the first test of a gateway waits until all of its processes are up, on a busy machine too
 
 
+FOLDER = Path(__file__).parent
+_running = ExitStack()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the gateways with this folder's last test: until all tests ended they would take a share of the cores."""
+    if nextitem is None or not nextitem.path.is_relative_to(FOLDER):
+        _running.close()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests of this folder the time that whole gateways take."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @pytest.fixture(scope="session")
-def sampled(samples: Path) -> Iterator[SampleWorld]:
+def sampled(samples: Path) -> SampleWorld:
     """A gateway that knows the sample exports' customers, items, terms and orders."""
-    with stacked_gateway() as gateway:
-        world = json.loads((samples / "world.json").read_text())
-        gateway.know(world, [(name, (samples / name).read_bytes()) for name in MASTERS])
-        yield SampleWorld(gateway, world, json.loads((samples / "truth.json").read_text()), samples)
+    gateway = _running.enter_context(stacked_gateway())
+    world = json.loads((samples / "world.json").read_text())
+    gateway.know(world, [(name, (samples / name).read_bytes()) for name in MASTERS])
+    return SampleWorld(gateway, world, json.loads((samples / "truth.json").read_text()), samples)
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +63,9 @@ def troubled(sampled: SampleWorld, clean: Billed, shown: dict[str, Json]) -> Bil
 
 
 @pytest.fixture(scope="session")
-def generated() -> Iterator[GeneratedWorld]:
+def generated() -> GeneratedWorld:
     """A gateway that knows a world made by the ERP's twin; it needs no sample. Each export ships other orders."""
-    with stacked_gateway() as gateway:
-        world = gateway.erp.make_world(seed=20261120, customers=25, items=60, orders=420, sequence=101)
-        gateway.know(world, [gateway.erp.export("CUSMST"), gateway.erp.export("ITMMST")])
-        yield GeneratedWorld(gateway, world)
+    gateway = _running.enter_context(stacked_gateway())
+    world = gateway.erp.make_world(seed=20261120, customers=25, items=60, orders=420, sequence=101)
+    gateway.know(world, [gateway.erp.export("CUSMST"), gateway.erp.export("ITMMST")])
+    return GeneratedWorld(gateway, world)
