@@ -40,6 +40,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/erp/files"): Rule(READS),
     ("GET", "/erp/files/{file_id}"): Rule(READS),
     ("GET", "/erp/files/{file_id}/rejects"): Rule(READS),
+    ("POST", "/erp/files/{file_id}/amendments"): Rule(WORKS, {"lines": [{"line": 1, "text": "T"}], "reason": "a slip"}),
     ("GET", "/erp/order-files"): Rule(READS),
     ("GET", "/erp/order-files/{sequence}"): Rule(READS),
     ("GET", "/shipments"): Rule(READS),

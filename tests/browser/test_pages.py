@@ -58,7 +58,8 @@ PAGES = {
 def admins_window(windows: Callable[..., BrowserContext]) -> BrowserContext:
     """An admin's window, for all pages."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    return windows("adele", viewport={"width": 1360, "height": 900})
+    # With less motion: a picture of colours on their way from light to dark shows neither.
+    return windows("adele", viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
 
 
 @pytest.fixture
