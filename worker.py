@@ -30,7 +30,7 @@ from adapters.salesforce.gateway import SalesforceGateway
 from domain.company import Company
 from domain.errors import Misconfigured
 from domain.lifecycle import Lifecycle
-from runtime import temporal
+from runtime import metrics, temporal
 from runtime.names import QUEUES, WORKFLOW_QUEUE
 from runtime.settings import Settings, load_settings
 from runtime.workers import AT_WORK, make_worker
@@ -79,6 +79,7 @@ async def run(settings: Settings) -> None:
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        stack.enter_context(metrics.served(settings.metrics_port, settings.host))
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows, AT_WORK))

@@ -168,6 +168,19 @@ def _everything() -> CollectorRegistry:
     return shared
 
 
-def serve(port: int, host: str = "127.0.0.1") -> None:
-    """Answer `/metrics` of this process on a port of its own (workers have no other HTTP)."""
-    start_http_server(port, addr=host, registry=registry)
+@contextmanager
+def served(port: int | None, host: str = "127.0.0.1") -> Iterator[None]:
+    """Answer `/metrics` on a port of its own while the body runs (workers have no other HTTP); None: nowhere.
+
+    It asks for no key: bind it where only the scraper comes.
+    """
+    if port is None:
+        yield
+        return
+    server, thread = start_http_server(port, addr=host, registry=_everything())
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -31,7 +31,6 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.embedded.state import running_stack_state
@@ -99,7 +98,6 @@ async def connect(
     *,
     lazy: bool = False,
     identity: str | None = None,
-    runtime: Runtime | None = None,
     within_seconds: float = CONNECT_SECONDS,
 ) -> Client:
     """A client with the product's converter; waits for the server, or returns at once when lazy.
@@ -111,22 +109,13 @@ async def connect(
     deadline, pause = monotonic() + within_seconds, 0.1
     while True:
         try:
-            return await Client.connect(
-                **config, data_converter=converter, lazy=lazy, identity=identity, runtime=runtime
-            )
+            return await Client.connect(**config, data_converter=converter, lazy=lazy, identity=identity)
         except RuntimeError as error:
             if monotonic() + pause > deadline:
                 raise
             log.info("waiting for Temporal", address=config.get("target_host"), error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
-
-
-def metrics_runtime(port: int | None, host: str = "127.0.0.1") -> Runtime | None:
-    """The SDK's own metrics on a Prometheus port; None keeps the default runtime. One a process."""
-    if port is None:
-        return None
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"{host}:{port}")))
 
 
 async def register_attributes(

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from runtime import metrics
+from runtime.embedded.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -47,3 +49,15 @@ def test_processes_share_their_numbers(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", add], env=environment, check=True)
     shown = subprocess.run([sys.executable, "-c", show], env=environment, check=True, capture_output=True, text=True)
     assert 'threeway_invoices_total{outcome="booked"} 2.0' in shown.stdout
+
+
+def test_a_worker_answers_on_a_port_of_its_own_while_it_works() -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/metrics"
+    with metrics.served(port):
+        metrics.count("files", layout="a layout of a worker", outcome="applied")
+        assert 'layout="a layout of a worker"' in httpx.get(address).text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+    with metrics.served(None), pytest.raises(httpx.ConnectError):
+        httpx.get(address)
