@@ -95,7 +95,10 @@ def from_provider(session: Session, vouched: Vouched) -> Person:
 
 
 def change_password(session: Session, name: str, password: SecretStr) -> None:
-    """Set a password; every browser in which the person was signed in is signed out."""
+    """Set a password; every browser in which the person was signed in is signed out.
+
+    Raises Missing for nobody, and Malformed for one who has no password here and for one that is too weak.
+    """
     login = name.strip().lower()
     hashed = _HASHES.hash(_checked(password, login))
     values = {"password_hash": hashed, "changed_at": func.now(), "failed_count": 0, "failed_at": None}
@@ -103,6 +106,8 @@ def change_password(session: Session, name: str, password: SecretStr) -> None:
         update(PasswordRow).where(col(PasswordRow.person) == login).values(**values).returning(col(PasswordRow.person))
     )
     if changed.first() is None:
+        if session.get(PersonRow, login) is not None:
+            raise Malformed(f"{login} signs in by the provider, which keeps the password.", reason="no_password")
         raise Missing(f"There is nobody called {login}.", reason="person")
     sign_out_everywhere(session, login)
 

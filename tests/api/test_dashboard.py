@@ -15,7 +15,7 @@ from domain.exceptions import VALUE_NEEDED, Choice
 from store import exceptions, people
 from store.tables.people import Role
 from tests.api import filling
-from tests.api.served import Served, serving
+from tests.api.served import Served, assert_problem, serving
 from tests.api.test_access import PAGES, UNKNOWN_ID
 from tests.database import cloned
 
@@ -199,6 +199,14 @@ async def test_a_new_password_ends_every_sign_in(room: Served) -> None:
     assert (await client.get("/")).status_code == 303
     form = {"name": "renewed", "password": made["password"]}
     assert (await client.post("/sign-in", data=form, headers=HERE)).status_code == 303
+
+
+async def test_who_signs_in_by_the_provider_has_no_password_here(room: Served) -> None:
+    vouched = people.Vouched(subject="u-77", name="vouched", full_name="Vouched For", role=Role.VIEWER)
+    with room.write() as session:
+        people.from_provider(session, vouched)
+    problem = assert_problem(await room.client.post("/people/vouched/password", json={}), 422, "malformed")
+    assert "by the provider" in problem["detail"]
 
 
 async def test_passwords_are_nowhere_to_be_read(room: Served) -> None:
