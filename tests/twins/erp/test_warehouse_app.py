@@ -180,9 +180,9 @@ async def test_a_living_warehouse_needs_nobody(serve: Serve, tmp_path: Path) -> 
         await client.post("/world", json={"seed": 7})
         (tmp_path / "out" / "ORDIMP.S000001").write_bytes(order_file(1, [("A", order("SO1"))]))
         async with asyncio.timeout(30):
-            while not (await client.get("/warehouse")).json()["orders"]:  # noqa: ASYNC110 - nothing tells of it
+            while not (tmp_path / "in" / "ORDACK.S000101").exists():  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.1)
-        assert (tmp_path / "in" / "ORDACK.S000101").exists()
+        assert (await client.get("/warehouse")).json()["orders"]
         assert not (tmp_path / "out" / "ORDIMP.S000001").exists()
 
 

@@ -56,7 +56,7 @@ def receiver(twin: Client) -> Iterator[Receiver]:
     one.server.server_close()
 
 
-def until(condition: Callable[[], object], seconds: float = 8) -> None:
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
