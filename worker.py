@@ -79,7 +79,6 @@ async def run(settings: Settings) -> None:
     await asyncio.to_thread(write_company, engine, built.company)
     watch = FolderWatch(built.receiver, Inbox(settings.erp.inbox_dir, built.receiver.layouts))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        stack.enter_context(metrics.served(settings.metrics_port, settings.host))
         for queue, functions in activities(built).items():
             flows = WORKFLOWS if queue == WORKFLOW_QUEUE else ()
             await stack.enter_async_context(make_worker(client, settings, queue, functions, flows, AT_WORK))
@@ -107,4 +106,6 @@ def daily_calls(salesforce: SalesforceGateway) -> DailyCalls | None:
 
 def main() -> None:
     """Run a worker from the settings of this process."""
-    asyncio.run(run(load_settings()))
+    settings = load_settings()
+    with metrics.served(settings.metrics_port, settings.host):
+        asyncio.run(run(settings))

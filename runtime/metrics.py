@@ -23,6 +23,8 @@ from prometheus_client import (
     start_http_server,
 )
 
+from runtime.settings_errors import SettingsError
+
 PREFIX: Final = "threeway_"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 registry: Final = CollectorRegistry()
@@ -172,12 +174,16 @@ def _everything() -> CollectorRegistry:
 def served(port: int | None, host: str = "127.0.0.1") -> Iterator[None]:
     """Answer `/metrics` on a port of its own while the body runs (workers have no other HTTP); None: nowhere.
 
-    It asks for no key: bind it where only the scraper comes.
+    It asks for no key: bind it where only the scraper comes. Raises SettingsError where the port is taken.
     """
     if port is None:
         yield
         return
-    server, thread = start_http_server(port, addr=host, registry=_everything())
+    try:
+        server, thread = start_http_server(port, addr=host, registry=_everything())
+    except OSError as error:
+        why = f"THREEWAY_METRICS_PORT: {host}:{port} cannot be listened on ({error.strerror}); set another, or none."
+        raise SettingsError([why]) from error
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 from runtime import metrics
 from runtime.embedded.ports import free_port
+from runtime.settings_errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +56,8 @@ def test_a_worker_answers_on_a_port_of_its_own_while_it_works() -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}/metrics"
     with metrics.served(port):
+        with pytest.raises(SettingsError, match="THREEWAY_METRICS_PORT"), metrics.served(port):
+            pass
         metrics.count("files", layout="a layout of a worker", outcome="applied")
         assert 'layout="a layout of a worker"' in httpx.get(address).text
     with pytest.raises(httpx.ConnectError):
