@@ -44,13 +44,9 @@ def encoding_of(receiver: Receiver, file: SourceFile) -> str:
 
 def raw_lines(receiver: Receiver, file: SourceFile) -> Iterator[bytes]:
     """The bytes of a file, line by line, with their line ends. Raises Missing where they are not kept any more."""
-    return _raw(receiver, file.sha256)
-
-
-def _raw(receiver: Receiver, sha256: str) -> Iterator[bytes]:
     try:
-        with (receiver.folder / sha256[:2] / sha256).open("rb") as file:
-            yield from file
+        with (receiver.folder / file.sha256[:2] / file.sha256).open("rb") as content:
+            yield from content
     except FileNotFoundError as error:
         detail = "The bytes of this file are no longer in the data folder. Hand it in again."
         raise Missing(detail, reason="file") from error

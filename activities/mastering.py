@@ -89,7 +89,7 @@ class QuickBooksMasterActivities:
             row = _planned(self._engine, work)
             if row.state != WriteState.PLANNED:
                 return MasterWritten(state=WriteState(row.state))
-            if not self._is_still_ours(row):
+            if not _is_still_ours(self._engine, row):
                 return MasterWritten(state=WriteState.PLANNED, stale=True)
             try:
                 fields = self._in_their_words(row.fields)
@@ -99,11 +99,6 @@ class QuickBooksMasterActivities:
             except Permanent as error:
                 return _refused(self._engine, row, error)
             return self._done(row, seen)
-
-    def _is_still_ours(self, row: MasterWriteRow) -> bool:
-        """Whether the record is this one's own: people may have moved the link since the write was planned (M6)."""
-        with reading(self._engine) as session:
-            return links.own_id(session, System.QUICKBOOKS, LinkKind(row.kind), row.key) == row.external_id
 
     def _in_their_words(self, fields: Mapping[str, Value]) -> dict[str, Value]:
         """Terms by QuickBooks' id; terms without a link are for a person."""
@@ -152,6 +147,8 @@ class SalesforceMasterActivities:
             row = _planned(self._engine, work)
             if row.state != WriteState.PLANNED:
                 return MasterWritten(state=WriteState(row.state))
+            if not _is_still_ours(self._engine, row):
+                return MasterWritten(state=WriteState.PLANNED, stale=True)
             since = datetime.fromisoformat(row.based_on) if row.based_on else None
             try:
                 self._salesforce.update_master(LinkKind(row.kind), row.external_id, since, row.fields)
@@ -182,6 +179,12 @@ def _keep(engine: Engine, system: System, work: MasterWork, seen: MasterSeen, cl
 def _planned(engine: Engine, work: MasterWrite) -> MasterWriteRow:
     with reading(engine) as session:
         return mastering.write(session, work.write_id)
+
+
+def _is_still_ours(engine: Engine, row: MasterWriteRow) -> bool:
+    """Whether the record is this one's own: people may have moved the link since the write was planned (case M6)."""
+    with reading(engine) as session:
+        return links.own_id(session, System(row.system), LinkKind(row.kind), row.key) == row.external_id
 
 
 def _refused(engine: Engine, row: MasterWriteRow, error: Permanent) -> MasterWritten:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, update
 from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
 from activities.masters import MasterActivities
+from domain.amendments import Amendment, LineChange
 from domain.customers import Customer
 from domain.files import Entity, StagedGroup
 from domain.items import Item
 from domain.work import FileWork, MastersApplied
-from store import customers, files, items, staging
+from store import amendments, customers, files, items, staging
 from store.causes import Cause, CauseSource
 from store.session import reading, transaction
 from store.tables import SourceFileRow
@@ -62,6 +63,26 @@ def load(engine: Engine, work: FileWork) -> int:
 def names(engine: Engine, *keys: str) -> list[str]:
     with reading(engine) as session:
         return [one.name for one in customers.get_many(session, keys).values()]
+
+
+def test_an_old_file_that_is_put_right_changes_nothing_that_is_newer(engine: Engine) -> None:
+    """A layout may say no instant: a copy counts from when the file came, not from when somebody worked on it."""
+    monday = arrived(engine, Entity.CUSTOMER_MASTER, None, C1="Old & Sons")
+    load(engine, monday)
+    load(engine, arrived(engine, Entity.CUSTOMER_MASTER, None, C1="New & Sons"))
+    copy = arrived(engine, Entity.CUSTOMER_MASTER, None, C1="Old & Sons", C2="Was refused on Monday")
+    amended = Amendment(
+        file_id=UUID(copy.file_id),
+        amends=UUID(monday.file_id),
+        lines=(LineChange(line=2, before="C2 ?", text="C2"),),
+        reason="a slip",
+        amended_by="ana",
+        amended_at=WEDNESDAY,
+    )
+    with transaction(engine, BY) as session:
+        amendments.record(session, amended)
+    assert load(engine, copy) == 1
+    assert names(engine, "C1", "C2") == ["New & Sons", "Was refused on Monday"]
 
 
 def test_an_older_file_that_is_loaded_again_changes_nothing_that_is_newer(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -17,6 +18,7 @@ from api import exports
 from api.auth import INCLUDES
 from api.dashboard.pages import key_of
 from api.routes.orders import list_orders
+from domain.errors import Unavailable
 from store import people
 from store.tables.people import Role
 from tests import build
@@ -180,6 +182,23 @@ async def test_only_so_many_are_written_at_once(room: Served, monkeypatch: pytes
         async for _ in one.body_iterator:
             pass
     assert rows(await room.client.get("/orders?format=csv"), "orders")
+
+
+async def test_whoever_reads_no_more_keeps_nobody_out(room: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stays open: after a while others get its place, and the store ends its snapshot."""
+    monkeypatch.setattr(exports, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(exports, "BLOCK", 1)
+    with room.write() as session:
+        key = key_of(people.need(session, "the-viewer"))
+    begun: list[Any] = [exports.csv_of(list_orders, room.services, key=key) for _ in range(exports.AT_ONCE)]
+    for one in begun:
+        await anext(one.body_iterator)
+    assert_problem(await room.client.get("/orders?format=csv"), 503, "unavailable")
+    await asyncio.sleep(1.5)
+    assert rows(await room.client.get("/orders?format=csv"), "orders")
+    for one in begun:
+        with pytest.raises(Unavailable):
+            await anext(one.body_iterator)
 
 
 async def test_whoever_stops_reading_holds_nothing(room: Served, monkeypatch: pytest.MonkeyPatch) -> None:
